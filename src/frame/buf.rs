@@ -1,0 +1,126 @@
+//! An owned picture in the layout that all stages work on.
+
+use super::{FrameView, Rect, Size};
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+
+/// Bytes of a pixel: B, G, R, 255.
+pub const BYTES_PER_PIXEL: usize = 4;
+
+/// An owned picture: B, G, R, 255, rows of 4 × width bytes without padding.
+///
+/// The fourth byte is always 255: sources with an undefined fourth byte (X11's BGRX) normalise it while they
+/// copy, so that two pictures are equal exactly when their bytes are.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FrameBuf {
+    size: Size,
+    pixels: Vec<u8>,
+}
+
+impl FrameBuf {
+    /// A black picture of `size`.
+    ///
+    /// # Errors
+    /// - [`crate::ErrorKind::InvalidInput`] or [`crate::ErrorKind::LimitExceeded`] as [`Limits::check_size`]
+    ///   says.
+    pub fn new(size: Size, limits: &Limits) -> Result<Self> {
+        limits.check_size(size)?;
+        let mut buf = Self { size: Size::default(), pixels: Vec::new() };
+        buf.reset(size, limits)?;
+        Ok(buf)
+    }
+
+    /// Makes it a black picture of `size`, keeping the memory where it suffices.
+    ///
+    /// # Errors
+    /// As [`FrameBuf::new`]; the picture is unchanged then.
+    pub fn reset(&mut self, size: Size, limits: &Limits) -> Result<()> {
+        limits.check_size(size)?;
+        self.pixels.clear();
+        self.pixels.resize(size.area() as usize * BYTES_PER_PIXEL, 0);
+        for px in self.pixels.chunks_exact_mut(BYTES_PER_PIXEL) {
+            px[3] = 255;
+        }
+        self.size = size;
+        Ok(())
+    }
+
+    /// Its size in pixels.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// Bytes from one row to the next: 4 × width.
+    #[must_use]
+    pub fn stride_bytes(&self) -> usize {
+        self.size.width as usize * BYTES_PER_PIXEL
+    }
+
+    /// All rows, top to bottom.
+    #[must_use]
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
+    /// All rows, top to bottom. The writer keeps each fourth byte 255.
+    pub fn pixels_mut(&mut self) -> &mut [u8] {
+        &mut self.pixels
+    }
+
+    /// Row `y`.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[must_use]
+    pub fn row(&self, y: u32) -> &[u8] {
+        let stride = self.stride_bytes();
+        &self.pixels[y as usize * stride..][..stride]
+    }
+
+    /// The pixels of `rect` in row `y` of the picture.
+    ///
+    /// # Panics
+    /// If `rect` does not fit the picture or `y` is no row of it.
+    #[must_use]
+    pub fn row_of(&self, rect: &Rect, y: u32) -> &[u8] {
+        &self.row(y)[rect.x as usize * BYTES_PER_PIXEL..rect.right() as usize * BYTES_PER_PIXEL]
+    }
+
+    /// The pixels of `rect` in row `y` of the picture; the writer keeps each fourth byte 255.
+    ///
+    /// # Panics
+    /// As [`FrameBuf::row_of`].
+    pub fn row_of_mut(&mut self, rect: &Rect, y: u32) -> &mut [u8] {
+        let stride = self.stride_bytes();
+        let row = &mut self.pixels[y as usize * stride..][..stride];
+        &mut row[rect.x as usize * BYTES_PER_PIXEL..rect.right() as usize * BYTES_PER_PIXEL]
+    }
+
+    /// A view of it as [`super::PixelFormat::Bgra8`].
+    #[must_use]
+    pub fn view(&self) -> FrameView<'_> {
+        FrameView::of_buf(self)
+    }
+
+    /// Copies `rect` from `view`, converting to B, G, R, 255.
+    ///
+    /// # Errors
+    /// - [`crate::ErrorKind::InvalidInput`] if the sizes differ or `rect` does not fit.
+    pub fn copy_from(&mut self, view: &FrameView<'_>, rect: &Rect) -> Result<()> {
+        if view.size() != self.size || !rect.fits(self.size) {
+            return Err(Error::input(format!(
+                "cannot copy {rect} of a {} picture into a {} one",
+                view.size(),
+                self.size
+            )));
+        }
+        super::convert::copy_rect(view, self, rect)
+    }
+}
+
+impl std::fmt::Debug for FrameBuf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FrameBuf({})", self.size)
+    }
+}

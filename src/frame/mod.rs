@@ -1,0 +1,21 @@
+//! The nouns that all stages share: sizes, rectangles, regions, tiles, pixel formats, views and buffers.
+//!
+//! In: pixels as a source has them, in any [`PixelFormat`]. Out: [`FrameBuf`], the one layout the stages work
+//! on: 32-bit pixels in the byte order B, G, R, 255, rows without padding.
+
+mod buf;
+mod convert;
+mod grid;
+mod pool;
+mod rect;
+mod region;
+mod time;
+mod view;
+
+pub use buf::{BYTES_PER_PIXEL, FrameBuf};
+pub use grid::{TILE_PX, TileGrid};
+pub use pool::FramePool;
+pub use rect::{Rect, Size};
+pub use region::Region;
+pub use time::Timestamp;
+pub use view::{FrameView, PixelFormat, Plane};

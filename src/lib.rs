@@ -1,0 +1,28 @@
+//! panecast is the visitor's half of a support session: it captures a screen or a window, finds what
+//! changed, encodes it without loss, asks the visitor for consent and hands bytes to a transport. The same
+//! crate turns the bytes back into pixels, natively and, compiled to WebAssembly, in a browser page.
+//!
+//! ```text
+//! capture → damage → codec → bitstream → session
+//! (source   (what     (pixels to (payloads  (who may see
+//!  to Frame) changed)  payloads)  to bytes)  what, when)
+//! ```
+//!
+//! The modules below stand in that order; [`frame`] holds the nouns they share and [`pipeline`] is the only
+//! module that knows all stages.
+
+pub mod error;
+pub mod frame;
+pub mod limits;
+
+pub mod capture;
+pub mod damage;
+pub mod codec;
+pub mod bitstream;
+pub mod session;
+
+#[cfg(not(target_family = "wasm"))]
+pub mod pipeline;
+
+pub use error::{Error, ErrorKind, Result};
+pub use limits::Limits;

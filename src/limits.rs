@@ -1,0 +1,57 @@
+//! Every cap of the library in one value.
+
+use crate::error::{Error, Result};
+use crate::frame::Size;
+
+/// What a stream may cost the side that receives it. Charged **before** each allocation.
+///
+/// # Shapes and units
+/// Sides are physical pixels, sizes are bytes. The defaults hold an 8K picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest side of a picture.
+    pub side_px: u32,
+    /// Most pixels of a picture.
+    pub pixels: u64,
+    /// Most bytes of one packet, as it stands on the wire.
+    pub packet_bytes: usize,
+    /// Most copies in one packet.
+    pub copies: usize,
+    /// Most coded rectangles in one packet.
+    pub rects: usize,
+    /// Longest side of a cursor's shape.
+    pub cursor_side_px: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            side_px: 16_384,
+            pixels: 8192 * 8192,
+            packet_bytes: 256 << 20,
+            copies: 4096,
+            rects: 1 << 18,
+            cursor_side_px: 1024,
+        }
+    }
+}
+
+impl Limits {
+    /// Accepts a picture size or says which cap it breaks.
+    ///
+    /// # Errors
+    /// - [`crate::ErrorKind::InvalidInput`] if a side is zero.
+    /// - [`crate::ErrorKind::LimitExceeded`] if a side or the area is over its cap.
+    pub fn check_size(&self, size: Size) -> Result<()> {
+        if size.width == 0 || size.height == 0 {
+            return Err(Error::input(format!("a picture of {size} has no pixels")));
+        }
+        if size.width > self.side_px || size.height > self.side_px {
+            return Err(Error::limit(format!("a picture of {size} is wider or taller than {} px", self.side_px)));
+        }
+        if size.area() > self.pixels {
+            return Err(Error::limit(format!("a picture of {size} has more than {} pixels", self.pixels)));
+        }
+        Ok(())
+    }
+}
