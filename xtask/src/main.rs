@@ -1,1 +1,111 @@
-fn main() {}
+//! The project's chores: `cargo xtask --help`.
+
+mod apt;
+mod demo;
+mod fingerprint;
+mod header;
+mod licences;
+mod process;
+mod setup;
+mod steps;
+mod suite;
+mod viewer;
+mod wasm;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// What a chore returns; the message is for the person who called it.
+pub(crate) type Result<T> = std::result::Result<T, String>;
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "Sets up, builds, runs and tests panecast",
+    after_help = "Examples:\n  \
+        cargo xtask demo                     set up, build, and share a screen with a browser page\n  \
+        cargo xtask test                     set up and run every check\n  \
+        cargo xtask setup --for demo         install only what the demo needs\n  \
+        cargo xtask viewer                   build the agent page into bindings/web/dist\n\n\
+        Chores install missing Debian packages with apt-get, as root or through `sudo -n`."
+)]
+struct Arguments {
+    /// Which compiler makes the WebAssembly [default: auto, or $PANECAST_WASM_TOOLCHAIN]
+    #[arg(long, global = true, value_enum, value_name = "CHOICE")]
+    wasm_toolchain: Option<wasm::Choice>,
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Install what is missing on this machine
+    #[command(after_help = "Examples:\n  cargo xtask setup\n  cargo xtask setup --for viewer\n  \
+                            cargo xtask setup --for test --wasm-toolchain debian")]
+    Setup {
+        /// Install only what this needs
+        #[arg(long = "for", value_enum, default_value = "test")]
+        purpose: setup::Purpose,
+    },
+    /// Set up, build, and run relay, visitor and agent page on 127.0.0.1
+    #[command(after_help = "Examples:\n  cargo xtask demo\n  cargo xtask demo -- --seconds 5\n  \
+                            cargo xtask demo -- --help            what the demo itself accepts")]
+    Demo {
+        /// Handed to `panecast demo`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Set up and run every check: format, lints, tests, docs, licences, agent page, browsers
+    #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --quick")]
+    Test {
+        /// Leave out the tests in real browsers
+        #[arg(long)]
+        quick: bool,
+    },
+    /// The same as `test`
+    #[command(after_help = "Example:\n  cargo xtask ci")]
+    Ci,
+    /// Build the agent page into bindings/web/dist, unless it is up to date
+    #[command(after_help = "Examples:\n  cargo xtask viewer\n  cargo xtask viewer --wasm-toolchain debian")]
+    Viewer,
+    /// Write include/panecast.h from the C ABI's source
+    #[command(after_help = "Examples:\n  cargo xtask header\n  cargo xtask header --check")]
+    Header {
+        /// Write nothing; fail if the committed header differs
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check the licence of every dependency against deny.toml
+    #[command(after_help = "Example:\n  cargo xtask licences")]
+    Licences,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the chore; false where it failed and has said so itself.
+fn run(arguments: Arguments) -> Result<bool> {
+    let choice = wasm::Choice::resolve(arguments.wasm_toolchain)?;
+    match arguments.chore {
+        Chore::Test { quick } => return Ok(suite::run_all(choice, quick)),
+        Chore::Ci => return Ok(suite::run_all(choice, false)),
+        Chore::Setup { purpose } => setup::run(purpose, choice)?,
+        Chore::Demo { arguments } => demo::run(choice, &arguments)?,
+        Chore::Viewer => {
+            setup::quietly(setup::Purpose::Viewer, choice)?;
+            viewer::build(choice)?;
+        }
+        Chore::Header { check } => header::run(check)?,
+        Chore::Licences => licences::run()?,
+    }
+    Ok(true)
+}

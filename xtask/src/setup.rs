@@ -1,0 +1,113 @@
+//! Installs what is missing, and only that.
+
+use crate::apt::{self, Apt};
+use crate::process::{capture, newest_on_path, on_path};
+use crate::steps::Steps;
+use crate::{Result, wasm};
+use clap::ValueEnum;
+use std::process::Command;
+
+/// What the machine is set up for; each includes what it builds on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Purpose {
+    /// Building the agent page
+    Viewer,
+    /// Running the demo
+    Demo,
+    /// Running every test
+    Test,
+}
+
+/// Something the project needs: how to see that it is there, and the packages that hold it.
+struct Need {
+    purpose: Purpose,
+    packages: &'static [&'static str],
+    present: fn() -> bool,
+}
+
+const NEEDS: [Need; 12] = [
+    Need { purpose: Purpose::Viewer, packages: &["gcc", "libc6-dev"], present: || on_path("cc").is_some() },
+    Need { purpose: Purpose::Viewer, packages: &["clang"], present: || wasm::c_compiler().is_some() },
+    Need { purpose: Purpose::Viewer, packages: &["nodejs"], present: node_is_new_enough },
+    Need { purpose: Purpose::Viewer, packages: &["npm"], present: || on_path("npm").is_some() },
+    Need { purpose: Purpose::Test, packages: &["xvfb"], present: || on_path("Xvfb").is_some() },
+    Need { purpose: Purpose::Test, packages: &["xterm"], present: || on_path("xterm").is_some() },
+    Need { purpose: Purpose::Test, packages: &["xdotool"], present: || on_path("xdotool").is_some() },
+    Need { purpose: Purpose::Test, packages: &["x11-utils"], present: || on_path("xwininfo").is_some() },
+    Need {
+        purpose: Purpose::Test,
+        packages: &["fonts-dejavu-core"],
+        present: || apt::installed("fonts-dejavu-core"),
+    },
+    Need { purpose: Purpose::Test, packages: &["zstd"], present: || on_path("zstd").is_some() },
+    Need { purpose: Purpose::Test, packages: &["chromium"], present: || on_path("chromium").is_some() },
+    Need { purpose: Purpose::Test, packages: &["firefox-esr"], present: || on_path("firefox-esr").is_some() },
+];
+
+/// Installs what `purpose` needs, with progress lines of its own.
+pub(crate) fn run(purpose: Purpose, choice: wasm::Choice) -> Result<()> {
+    let mut steps = Steps::new(2);
+    steps.run("programs and packages", |_| packages(purpose))?;
+    steps.run("WebAssembly target", |_| {
+        wasm::prepare(choice).map(|toolchain| println!("  {}", toolchain.name))
+    })
+}
+
+/// Both parts of [`run`], as one step of a longer chore.
+pub(crate) fn quietly(purpose: Purpose, choice: wasm::Choice) -> Result<()> {
+    packages(purpose)?;
+    wasm::prepare(choice).map(|toolchain| println!("  {}", toolchain.name))
+}
+
+fn packages(purpose: Purpose) -> Result<()> {
+    let wanted: Vec<&Need> = NEEDS.iter().filter(|need| need.purpose <= purpose).collect();
+    let missing: Vec<&&Need> = wanted.iter().filter(|need| !(need.present)()).collect();
+    if missing.is_empty() {
+        println!("  nothing is missing");
+        return Ok(());
+    }
+    let names: Vec<String> =
+        missing.iter().flat_map(|need| need.packages).map(|name| (*name).to_owned()).collect();
+    Apt::default().install(&names)?;
+    let still: Vec<&str> =
+        missing.iter().filter(|need| !(need.present)()).flat_map(|need| need.packages).copied().collect();
+    if still.is_empty() {
+        return Ok(());
+    }
+    let reason = if still.contains(&"nodejs") {
+        format!(
+            "; an older node comes first on PATH ({})",
+            newest_on_path("node").unwrap_or_default().display()
+        )
+    } else {
+        String::new()
+    };
+    Err(format!("installed, but still not usable: {}{reason}", still.join(" ")))
+}
+
+/// The agent page's tools need node 18.
+fn node_is_new_enough() -> bool {
+    let version = capture(Command::new("node").arg("--version")).unwrap_or_default();
+    major(&version).is_some_and(|major| major >= 18)
+}
+
+fn major(version: &str) -> Option<u32> {
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_node_versions() {
+        assert_eq!(major("v18.19.0\n"), Some(18));
+        assert_eq!(major("v9.0.0"), Some(9));
+        assert_eq!(major(""), None);
+    }
+
+    #[test]
+    fn tests_need_what_the_demo_needs_and_more() {
+        assert!(Purpose::Viewer < Purpose::Demo && Purpose::Demo < Purpose::Test);
+    }
+}

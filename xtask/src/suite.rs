@@ -1,0 +1,60 @@
+//! Every check of the project, in the order that finds cheap mistakes first.
+
+use crate::process::{cargo, on_path, root, run, run_counting, succeeds, target_dir};
+use crate::steps::Steps;
+use crate::{Result, header, licences, setup, viewer, wasm};
+use std::process::Command;
+
+/// Runs the checks and prints the summary; true if all passed.
+pub(crate) fn run_all(choice: wasm::Choice, quick: bool) -> bool {
+    let mut steps = Steps::new(8 + usize::from(!quick) + usize::from(header::is_needed()));
+    let outcome = checks(&mut steps, choice, quick);
+    if let Err(error) = &outcome {
+        println!("\nerror: {error}");
+    }
+    println!("\n{}", steps.summary());
+    outcome.is_ok()
+}
+
+fn checks(steps: &mut Steps, choice: wasm::Choice, quick: bool) -> Result<()> {
+    steps.run("set-up", |_| setup::quietly(setup::Purpose::Test, choice))?;
+    steps.run("format", |_| run(cargo().args(["fmt", "--all", "--check"])))?;
+    steps.run("licences", |_| licences::run().and_then(|()| deny()))?;
+    steps.run("agent page", |_| viewer::build(choice))?;
+    if header::is_needed() {
+        steps.run("header", |_| header::run(true))?;
+    }
+    steps.run("lints", |_| {
+        run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    })?;
+    steps.run("tests", |tally| {
+        run(cargo().args(["build", "--workspace", "--bins"]))?;
+        run_counting(cargo().args(["test", "--workspace", "--no-fail-fast"]), tally)
+    })?;
+    steps.run("docs", |_| {
+        run(cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+    })?;
+    steps.run("agent page tests", |tally| {
+        run_counting(viewer::npm().args(["run", "--silent", "test"]), tally)
+    })?;
+    if quick {
+        return Ok(());
+    }
+    steps.run("browser tests", |tally| {
+        let mut npm = viewer::npm();
+        for (name, program) in [("PANECAST_BIN", "panecast"), ("PANECAST_RELAY_BIN", "panecast-relay")] {
+            npm.env(name, target_dir().join("debug").join(program));
+        }
+        run_counting(npm.args(["run", "--silent", "test:browser"]), tally)
+    })
+}
+
+/// cargo-deny's own check where it is installed; building it takes longer than everything else here.
+fn deny() -> Result<()> {
+    if on_path("cargo-deny").is_some() && succeeds(Command::new("cargo-deny").arg("--version")) {
+        return run(Command::new("cargo-deny")
+            .args(["check", "licenses", "bans", "sources"])
+            .current_dir(root()));
+    }
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! Builds the agent page: the decoder as WebAssembly, then the page around it.
+
+use crate::process::{on_path, root, run, target_dir};
+use crate::{Result, fingerprint, wasm};
+use std::path::PathBuf;
+use std::process::Command;
+
+const PACKAGE: &str = "panecast-web-decoder";
+
+/// The folder of the page's sources.
+pub(crate) fn web() -> PathBuf {
+    root().join("bindings/web")
+}
+
+/// npm in the page's folder.
+pub(crate) fn npm() -> Command {
+    let mut command = Command::new(on_path("npm").unwrap_or_else(|| "npm".into()));
+    command.current_dir(web());
+    command
+}
+
+/// Builds `bindings/web/dist`, unless nothing it is made from has changed.
+pub(crate) fn build(choice: wasm::Choice) -> Result<()> {
+    let stamps = target_dir().join("stamps");
+    let inputs = ["bindings/web", "src", "Cargo.toml", "Cargo.lock", ".cargo/config.toml"]
+        .map(|path| root().join(path));
+    let page = format!("{} {choice:?}", fingerprint::of(&inputs)?);
+    if fingerprint::matches(&stamps.join("viewer"), &page) && web().join("dist/index.html").is_file() {
+        println!("  the agent page is up to date");
+        return Ok(());
+    }
+
+    let decoder = wasm::prepare(choice)?.build(PACKAGE)?;
+
+    let modules = fingerprint::of(&["package.json", "package-lock.json"].map(|file| web().join(file)))?;
+    if !fingerprint::matches(&stamps.join("npm"), &modules) || !web().join("node_modules").is_dir() {
+        let once = || run(npm().args(["ci", "--no-audit", "--no-fund"]));
+        once().or_else(|error| {
+            println!("  {error}; trying once more");
+            once()
+        })?;
+        fingerprint::keep(&stamps.join("npm"), &modules)?;
+    }
+
+    run(npm().args(["run", "--silent", "build"]).env("PANECAST_WASM", decoder))?;
+    if !web().join("dist/index.html").is_file() {
+        return Err("the agent page's build made no dist/index.html".to_owned());
+    }
+    fingerprint::keep(&stamps.join("viewer"), &page)
+}
