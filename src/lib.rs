@@ -15,10 +15,10 @@ pub mod error;
 pub mod frame;
 pub mod limits;
 
-pub mod capture;
-pub mod damage;
-pub mod codec;
 pub mod bitstream;
+pub mod capture;
+pub mod codec;
+pub mod damage;
 pub mod session;
 
 #[cfg(not(target_family = "wasm"))]

@@ -47,7 +47,10 @@ impl Limits {
             return Err(Error::input(format!("a picture of {size} has no pixels")));
         }
         if size.width > self.side_px || size.height > self.side_px {
-            return Err(Error::limit(format!("a picture of {size} is wider or taller than {} px", self.side_px)));
+            return Err(Error::limit(format!(
+                "a picture of {size} is wider or taller than {} px",
+                self.side_px
+            )));
         }
         if size.area() > self.pixels {
             return Err(Error::limit(format!("a picture of {size} has more than {} pixels", self.pixels)));

@@ -4,9 +4,15 @@
 //! the previous picture lies within [`Damage::Within`]; pixels inside a hint may be unchanged. A source that
 //! does not know says [`Damage::Unknown`], and everything is compared.
 
+mod file;
+mod pattern;
+mod push;
 mod select;
 
-pub use select::{SourceSpec, open, sources};
+pub use file::FileSource;
+pub use pattern::Pattern;
+pub use push::{PushCapturer, PushHandle, push_source};
+pub use select::*;
 
 use crate::error::Result;
 use crate::frame::{FrameBuf, Region, Size, Timestamp};

@@ -1,35 +1,142 @@
 //! Which sources this build has: the only place that asks for the platform.
 
-use super::{Capturer, SourceInfo};
+use super::{Capturer, FileSource, Pattern, SourceInfo, SourceKind};
 use crate::error::{Error, Result};
 use crate::frame::Size;
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The pattern's size and speed where none are given.
+const PATTERN: (Size, u32) = (Size::new(1280, 720), 30);
 
 /// A source by name: `screen`, `screen:N`, `window:ID`, `pattern[:WxH@FPS]`, `file:PATH`.
+///
+/// # Examples
+/// ```
+/// use panecast::capture::SourceSpec;
+/// let spec: SourceSpec = "pattern:640x360@15".parse()?;
+/// assert_eq!(spec.to_string(), "pattern:640x360@15");
+/// # Ok::<(), panecast::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceSpec {
     /// All monitors, or the one with this index.
     Screen(Option<usize>),
     /// The window with this id.
     Window(u64),
-    /// The built-in desktop.
+    /// The built-in desktop, so many frames a second.
     Pattern(Size, u32),
-    /// A recorded file.
+    /// A recorded `.y4m` file; `-` is the standard input.
     File(PathBuf),
+}
+
+impl FromStr for SourceSpec {
+    type Err = Error;
+
+    fn from_str(s: &str) -> Result<Self> {
+        let (kind, rest) = match s.split_once(':') {
+            Some((kind, rest)) => (kind, Some(rest)),
+            None => (s, None),
+        };
+        match (kind, rest) {
+            ("screen", None) => Ok(Self::Screen(None)),
+            ("screen", Some(n)) => n.parse().map(|n| Self::Screen(Some(n))).map_err(|_| {
+                Error::input(format!("`{n}` is not a monitor's number; write screen:0, or screen for all"))
+            }),
+            ("window", Some(id)) => parse_id(id).map(Self::Window).ok_or_else(|| {
+                Error::input(format!(
+                    "`{id}` is not a window's id; write window:0x1200003 or window:18874371"
+                ))
+            }),
+            ("window", None) => {
+                Err(Error::input("which window? write window:ID with an id of the sources list"))
+            }
+            ("pattern", None) => Ok(Self::Pattern(PATTERN.0, PATTERN.1)),
+            ("pattern", Some(shape)) => {
+                let (size, fps) = match shape.split_once('@') {
+                    Some((size, fps)) => {
+                        let bad = |_| Error::input(format!("`{fps}` is not a number of frames a second"));
+                        (size, fps.parse().map_err(bad)?)
+                    }
+                    None => (shape, PATTERN.1),
+                };
+                Ok(Self::Pattern(size.parse()?, fps))
+            }
+            ("file", Some(path)) if !path.is_empty() => Ok(Self::File(path.into())),
+            ("file", _) => Err(Error::input("which file? write file:PATH")),
+            _ => Err(Error::input(format!(
+                "`{s}` is not a source; write screen, screen:N, window:ID, pattern[:WxH@FPS] or file:PATH"
+            ))),
+        }
+    }
+}
+
+/// A window's id, decimal or hexadecimal after `0x`.
+fn parse_id(s: &str) -> Option<u64> {
+    match s.strip_prefix("0x").or_else(|| s.strip_prefix("0X")) {
+        Some(hex) if hex.starts_with(|c: char| c.is_ascii_hexdigit()) => u64::from_str_radix(hex, 16).ok(),
+        Some(_) => None,
+        None if s.starts_with(|c: char| c.is_ascii_digit()) => s.parse().ok(),
+        None => None,
+    }
+}
+
+impl fmt::Display for SourceSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Screen(None) => f.write_str("screen"),
+            Self::Screen(Some(n)) => write!(f, "screen:{n}"),
+            Self::Window(id) => write!(f, "window:{id:#x}"),
+            Self::Pattern(size, fps) => write!(f, "pattern:{size}@{fps}"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
 }
 
 /// Opens the source that `spec` names.
 ///
 /// # Errors
 /// - [`crate::ErrorKind::NotFound`] if there is no such display, monitor, window or file.
+/// - [`crate::ErrorKind::Unsupported`] if this build or this display has no way to capture it.
+/// - [`crate::ErrorKind::Stalled`] if the display does not answer within 1 s.
+/// - as [`Pattern::new`] and [`FileSource::open`].
 pub fn open(spec: &SourceSpec) -> Result<Box<dyn Capturer>> {
-    Err(Error::new(crate::ErrorKind::Unsupported, format!("{spec:?} is not available in this build")))
+    match spec {
+        SourceSpec::Pattern(size, fps) => Ok(Box::new(Pattern::new(*size, *fps)?)),
+        SourceSpec::File(path) => Ok(Box::new(FileSource::open(path)?)),
+        SourceSpec::Screen(_) | SourceSpec::Window(_) => platform::open(spec),
+    }
 }
 
-/// The sources that are there now.
+/// The sources that are there now: monitors, windows, and the built-in desktop. Without a display there is only
+/// the last.
 ///
 /// # Errors
 /// - [`crate::ErrorKind::Stalled`] if the display does not answer.
 pub fn sources() -> Result<Vec<SourceInfo>> {
-    Ok(Vec::new())
+    let mut all = platform::sources()?;
+    all.push(SourceInfo {
+        id: SourceSpec::Pattern(PATTERN.0, PATTERN.1).to_string(),
+        name: "Built-in desktop".into(),
+        kind: SourceKind::Pattern,
+        size: PATTERN.0,
+    });
+    Ok(all)
+}
+
+mod platform {
+    use super::{Capturer, Error, Result, SourceInfo, SourceSpec};
+    use crate::error::ErrorKind;
+
+    pub(super) fn open(spec: &SourceSpec) -> Result<Box<dyn Capturer>> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("`{spec}` cannot be captured by this build; try `pattern`"),
+        ))
+    }
+
+    pub(super) fn sources() -> Result<Vec<SourceInfo>> {
+        Ok(Vec::new())
+    }
 }

@@ -42,7 +42,9 @@ impl Consent {
     pub fn answer(self, decision: Decision) -> Result<Allowed> {
         match decision {
             Decision::Allow => Ok(Allowed { source: self.source }),
-            Decision::Deny => Err(Error::new(ErrorKind::Denied, format!("the visitor did not allow {}", self.source))),
+            Decision::Deny => {
+                Err(Error::new(ErrorKind::Denied, format!("the visitor did not allow {}", self.source)))
+            }
         }
     }
 }
