@@ -3,7 +3,17 @@
 //! | who | path | text out | text in | binary |
 //! |---|---|---|---|---|
 //! | visitor | `/ws/visitor` | [`VisitorSays`] | [`RelayToVisitor`] | out: [`Envelope`] |
-//! | agent | `/ws/agent` | [`AgentSays`] | [`RelayToAgent`] | in: packets of docs/bitstream.md, one a message |
+//! | agent | `/ws/agent` | [`AgentSays`] | [`RelayToAgent`] | in: packets of docs/bitstream.md |
+//!
+//! The first text on a connection is a hello. The relay reads no packet: an envelope for one agent is that
+//! agent's snapshot, whatever it holds, and an envelope for all goes to the agents that have had theirs.
+//! docs/protocol.md tells the whole story.
+
+mod envelope;
+mod key;
+
+pub use envelope::Envelope;
+pub use key::{NotAKey, SessionKey};
 
 use serde::{Deserialize, Serialize};
 
@@ -59,7 +69,8 @@ pub enum RelayToVisitor {
         /// The secret to come back with.
         secret: String,
     },
-    /// An agent came and needs a snapshot.
+    /// An agent needs a snapshot now: it came, it lost the thread, or it takes bytes again after
+    /// [`RelayToVisitor::AgentBehind`].
     AgentJoined {
         /// Its number within the room.
         agent: u32,
@@ -69,7 +80,8 @@ pub enum RelayToVisitor {
         /// Its number.
         agent: u32,
     },
-    /// An agent fell behind so far that its queue was dropped; it needs a snapshot.
+    /// An agent fell behind so far that its queue was dropped. It gets nothing more until its next snapshot,
+    /// which is due when [`RelayToVisitor::AgentJoined`] names it again.
     AgentBehind {
         /// Its number.
         agent: u32,
@@ -121,7 +133,7 @@ pub enum RelayToAgent {
         /// What is shown.
         source: String,
     },
-    /// The visitor's connection was cut; it may come back.
+    /// The visitor's connection was cut; it may come back, and a snapshot follows then.
     VisitorLost {},
     /// The session is over.
     End {
@@ -149,7 +161,7 @@ pub enum RefusalKind {
     WrongKey,
     /// The room or the relay is full.
     Full,
-    /// Another protocol version.
+    /// Another [`PROTOCOL_VERSION`].
     Version,
     /// A message that does not fit the protocol, or is too large.
     BadMessage,
@@ -187,12 +199,56 @@ pub enum EndReason {
     RelayStopped,
 }
 
-/// A visitor's binary message: whom a packet is for, then the packet.
-///
-/// Bytes: `u32` little-endian agent number, 0 for all that have had their snapshot; then one packet.
-pub struct Envelope;
+impl std::fmt::Display for EndReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::VisitorStopped => "the visitor stopped sharing",
+            Self::SourceEnded => "what was shared is gone",
+            Self::SourceFailed => "the visitor's capture failed",
+            Self::VisitorLost => "the visitor's connection was lost",
+            Self::RelayStopped => "the relay shut down",
+        })
+    }
+}
 
-impl Envelope {
-    /// Bytes before the packet.
-    pub const HEADER_BYTES: usize = 4;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The page and old programs rely on these very bytes.
+    #[test]
+    fn messages_have_their_documented_form() {
+        let json = |m: &RelayToAgent| serde_json::to_string(m).unwrap();
+        assert_eq!(json(&RelayToAgent::Joined { agent: 3 }), r#"{"type":"joined","agent":3}"#);
+        assert_eq!(json(&RelayToAgent::VisitorLost {}), r#"{"type":"visitor-lost"}"#);
+        assert_eq!(
+            json(&RelayToAgent::End { reason: EndReason::VisitorStopped }),
+            r#"{"type":"end","reason":"visitor-stopped"}"#
+        );
+        let refused = Refusal { kind: RefusalKind::WrongKey, message: "no".into() };
+        assert_eq!(
+            json(&RelayToAgent::Refused(refused)),
+            r#"{"type":"refused","kind":"wrong-key","message":"no"}"#
+        );
+        assert_eq!(
+            serde_json::to_string(&VisitorSays::Hello { protocol: 1, resume: None }).unwrap(),
+            r#"{"type":"hello","protocol":1}"#
+        );
+        assert_eq!(serde_json::from_str::<AgentSays>(r#"{"type":"resync"}"#).unwrap(), AgentSays::Resync {});
+    }
+
+    #[test]
+    fn unknown_messages_and_fields_are_refused() {
+        for bad in [
+            "",
+            "{}",
+            r#"{"type":"shout"}"#,
+            r#"{"type":"ack"}"#,
+            r#"{"type":"ack","sequence":-1}"#,
+            r#"{"type":"ack","sequence":1,"extra":1}"#,
+            r#"{"type":"hello","protocol":1}"#,
+        ] {
+            assert!(serde_json::from_str::<AgentSays>(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -1,0 +1,206 @@
+//! The command line of the relay, for `panecast-relay` and `panecast relay`.
+
+use crate::config::{Config, DEFAULT_PORT, RelayLimits, Timing};
+use crate::page::Page;
+use crate::server::{Relay, RelayError};
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+use std::{fmt, io};
+
+/// Where to listen and what to serve.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Arguments {
+    /// Address to listen on; port 0 takes any free one [default: 127.0.0.1:7700]
+    ///
+    /// The relay speaks plain HTTP. Put a TLS proxy before it where it listens to more than this machine.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7700", hide_default_value = true, value_parser = parse_bind)]
+    pub bind: SocketAddr,
+
+    /// Folder with the agent page [default: the one built into the program]
+    #[arg(long, value_name = "DIR")]
+    pub page: Option<PathBuf>,
+
+    /// Most agents in one session
+    #[arg(long, value_name = "N", default_value_t = RelayLimits::default().agents)]
+    pub agents: usize,
+
+    /// Most sessions at a time
+    #[arg(long, value_name = "N", default_value_t = RelayLimits::default().rooms)]
+    pub rooms: usize,
+
+    /// Seconds that a visitor who was cut off has to come back
+    #[arg(long, value_name = "SECONDS", default_value_t = Timing::default().grace.as_secs())]
+    pub grace: u64,
+
+    /// Print the address as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Reads `HOST:PORT`, `HOST` or `:PORT`, where HOST is an IP address or `localhost`.
+fn parse_bind(s: &str) -> Result<SocketAddr, String> {
+    let bad = || format!("`{s}` is not an address; write it as 127.0.0.1:7700");
+    let ip = |host: &str| match host.trim_matches(['[', ']']) {
+        "localhost" | "" => Ok(IpAddr::from(Ipv4Addr::LOCALHOST)),
+        host => host.parse::<IpAddr>().map_err(|_| bad()),
+    };
+    if let Ok(ip) = ip(s) {
+        return Ok(SocketAddr::new(ip, DEFAULT_PORT));
+    }
+    let (host, port) = s.rsplit_once(':').ok_or_else(bad)?;
+    Ok(SocketAddr::new(ip(host)?, port.parse().map_err(|_| bad())?))
+}
+
+/// Why the command failed, and what to do next.
+#[derive(Debug)]
+pub enum Failure {
+    /// The relay does not start.
+    Relay(RelayError),
+    /// The folder of `--page` is no page.
+    Page(PathBuf, io::Error),
+    /// The runtime or standard output failed.
+    Io(io::Error),
+}
+
+impl Failure {
+    /// What to do next, in a sentence.
+    #[must_use]
+    pub fn next(&self) -> &'static str {
+        match self {
+            Self::Relay(_) => {
+                "choose another address with --bind, for example --bind 127.0.0.1:0 for any free port"
+            }
+            Self::Page(..) => "build the page with `cargo xtask viewer`, or leave --page out",
+            Self::Io(_) => "see the message above",
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Relay(e) => e.fmt(f),
+            Self::Page(dir, e) => write!(f, "cannot serve {}: {e}", dir.display()),
+            Self::Io(e) => e.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl Arguments {
+    /// What the arguments ask for.
+    ///
+    /// # Errors
+    /// - [`Failure::Page`] if the folder of `--page` is no page.
+    pub fn config(&self) -> Result<Config, Failure> {
+        let page = match &self.page {
+            Some(dir) => Page::from_dir(dir).map_err(|e| Failure::Page(dir.clone(), e))?,
+            None => Page::find(),
+        };
+        Ok(Config {
+            bind: self.bind,
+            page,
+            limits: RelayLimits { agents: self.agents, rooms: self.rooms, ..RelayLimits::default() },
+            timing: Timing { grace: Duration::from_secs(self.grace), ..Timing::default() },
+        })
+    }
+
+    /// Runs the relay until SIGINT or SIGTERM.
+    ///
+    /// # Errors
+    /// As [`Failure`] says.
+    pub fn run(&self) -> Result<(), Failure> {
+        log_to_stderr();
+        let config = self.config()?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::Io)?;
+        runtime.block_on(async {
+            let stop = stop_signal().map_err(Failure::Io)?;
+            let page = config.page.origin().to_owned();
+            let relay = Relay::bind(config).await.map_err(Failure::Relay)?;
+            announce(relay.address(), &page, self.json).map_err(Failure::Io)?;
+            relay.run(stop).await;
+            Ok(())
+        })
+    }
+}
+
+fn announce(address: SocketAddr, page: &str, json: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if json {
+        let facts = serde_json::json!({
+            "address": address.to_string(),
+            "url": format!("http://{address}"),
+            "page": page,
+        });
+        writeln!(out, "{facts}")?;
+    } else {
+        writeln!(out, "relay    http://{address}\npage     {page}")?;
+    }
+    out.flush()
+}
+
+/// Logs go to standard error; `RUST_LOG` says how much.
+pub fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    // A second call in one process keeps the first one's choice.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_target(false)
+        .try_init();
+}
+
+/// Ready on SIGINT (Ctrl-C) or, on Unix, SIGTERM. From here on they no longer end the process by themselves.
+///
+/// # Errors
+/// If the system refuses a handler.
+pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    {
+        Ok(async {
+            // Without a handler the default stays: Ctrl-C ends the process.
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_people_write_them() {
+        for (typed, meant) in [
+            ("127.0.0.1:7700", "127.0.0.1:7700"),
+            ("0.0.0.0", "0.0.0.0:7700"),
+            (":0", "127.0.0.1:0"),
+            ("localhost:80", "127.0.0.1:80"),
+            ("[::1]:81", "[::1]:81"),
+            ("::1", "[::1]:7700"),
+        ] {
+            assert_eq!(parse_bind(typed), Ok(meant.parse().unwrap()), "{typed}");
+        }
+        for bad in ["relay.example:80", "127.0.0.1:70000", "127.0.0.1:", "x"] {
+            assert!(parse_bind(bad).is_err(), "{bad}");
+        }
+    }
+}

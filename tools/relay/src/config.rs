@@ -1,0 +1,98 @@
+//! How a relay runs.
+
+use crate::page::Page;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// The port that the relay listens on unless told otherwise.
+pub(crate) const DEFAULT_PORT: u16 = 7700;
+
+/// How a relay runs.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where it listens; port 0 takes any free one.
+    pub bind: SocketAddr,
+    /// What agents' browsers are served.
+    pub page: Page,
+    /// What it may cost.
+    pub limits: RelayLimits,
+    /// How long it waits.
+    pub timing: Timing,
+}
+
+impl Default for Config {
+    /// This machine only, port 7700.
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
+            page: Page::find(),
+            limits: RelayLimits::default(),
+            timing: Timing::default(),
+        }
+    }
+}
+
+/// What a relay may cost, at most.
+#[derive(Clone, Copy, Debug)]
+pub struct RelayLimits {
+    /// Rooms at a time.
+    pub rooms: usize,
+    /// WebSocket connections at a time.
+    pub sockets: usize,
+    /// Agents in one room.
+    pub agents: usize,
+    /// Bytes of one binary message. The default holds a 5K picture of pure noise.
+    pub message_bytes: usize,
+    /// Bytes of packets that wait for one agent; a snapshot alone may be as large as a message.
+    pub queue_bytes: usize,
+    /// Packets that wait for one agent. A viewer that keeps up has two; the rest is for one that comes back
+    /// from a pause of a few seconds.
+    pub queue_packets: usize,
+    /// Wrong keys that one address may send within [`Timing::wrong_key_window`].
+    pub wrong_keys: u32,
+}
+
+impl Default for RelayLimits {
+    fn default() -> Self {
+        Self {
+            rooms: 1024,
+            sockets: 4096,
+            agents: 16,
+            message_bytes: 64 << 20,
+            queue_bytes: 16 << 20,
+            queue_packets: 256,
+            wrong_keys: 10,
+        }
+    }
+}
+
+/// How long a relay waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// For the head of an HTTP request, and for a hello.
+    pub hello: Duration,
+    /// Between two pings.
+    pub ping: Duration,
+    /// For any sign of life before a peer counts as dead.
+    pub dead: Duration,
+    /// For a visitor to come back to its room.
+    pub grace: Duration,
+    /// Until wrong keys are forgotten.
+    pub wrong_key_window: Duration,
+    /// For connections to say goodbye at shutdown, and for a last message to a peer that is closed.
+    pub goodbye: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            hello: Duration::from_secs(10),
+            ping: Duration::from_secs(15),
+            // A large snapshot on a thin line keeps the pong waiting behind it.
+            dead: Duration::from_secs(60),
+            grace: Duration::from_secs(60),
+            wrong_key_window: Duration::from_secs(60),
+            goodbye: Duration::from_secs(2),
+        }
+    }
+}

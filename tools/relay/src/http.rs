@@ -1,0 +1,179 @@
+//! The paths of the relay and the headers of its answers.
+
+use crate::config::{Config, RelayLimits, Timing};
+use crate::page::Page;
+use crate::rooms::Rooms;
+use crate::{agent, visitor};
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Router, middleware};
+use panecast_protocol::MAX_TEXT_BYTES;
+use std::net::IpAddr;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Only the relay's own scripts and WebAssembly run, they talk to the relay only, and nobody may frame them.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
+    connect-src 'self' ws: wss:; worker-src 'self'; img-src 'self' blob: data:; style-src 'self'; \
+    base-uri 'none'; frame-ancestors 'none'";
+
+/// Sent with every answer.
+const HEADERS: [(HeaderName, &str); 5] = [
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::CACHE_CONTROL, "no-cache"),
+];
+
+/// The address that a connection comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// What all handlers share.
+#[derive(Clone, Debug)]
+struct Shared {
+    rooms: Arc<Rooms>,
+    page: Arc<Page>,
+    limits: RelayLimits,
+    timing: Timing,
+    sockets: Arc<Semaphore>,
+}
+
+/// All paths of the relay. Each WebSocket holds a permit of `sockets` while it lives.
+pub(crate) fn router(config: &Config, rooms: Arc<Rooms>, sockets: Arc<Semaphore>) -> Router {
+    let shared = Shared {
+        rooms,
+        page: Arc::new(config.page.clone()),
+        limits: config.limits,
+        timing: config.timing,
+        sockets,
+    };
+    Router::new()
+        .route("/health", get(async || "ok\n"))
+        .route("/ws/visitor", get(visitor_socket))
+        .route("/ws/agent", get(agent_socket))
+        .fallback(file)
+        .layer(middleware::map_response(with_headers))
+        .with_state(shared)
+}
+
+async fn with_headers(mut response: Response) -> Response {
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+async fn file(State(shared): State<Shared>, method: Method, uri: Uri) -> Response {
+    if method != Method::GET && method != Method::HEAD {
+        return (StatusCode::METHOD_NOT_ALLOWED, "the relay serves files to GET only\n").into_response();
+    }
+    match shared.page.file(uri.path()) {
+        Some((bytes, mime)) => ([(header::CONTENT_TYPE, mime)], bytes).into_response(),
+        None => (StatusCode::NOT_FOUND, "the relay has no such file\n").into_response(),
+    }
+}
+
+async fn visitor_socket(
+    State(shared): State<Shared>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let most = shared.limits.message_bytes;
+    accept(shared, &headers, upgrade, most, move |socket, shared| {
+        visitor::serve(socket, shared.rooms, peer.0, shared.timing)
+    })
+}
+
+async fn agent_socket(
+    State(shared): State<Shared>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    accept(shared, &headers, upgrade, MAX_TEXT_BYTES, move |socket, shared| {
+        agent::serve(socket, shared.rooms, peer.0, shared.timing)
+    })
+}
+
+fn accept<F: Future<Output = ()> + Send + 'static>(
+    shared: Shared,
+    headers: &HeaderMap,
+    upgrade: WebSocketUpgrade,
+    most_incoming: usize,
+    serve: impl FnOnce(WebSocket, Shared) -> F + Send + 'static,
+) -> Response {
+    if !same_origin(headers) {
+        return (StatusCode::FORBIDDEN, "pages of another site may not use this relay\n").into_response();
+    }
+    let Ok(permit) = shared.sockets.clone().try_acquire_owned() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the relay has too many connections\n").into_response();
+    };
+    // One message and its frame, a ping and a close fit in the write buffer; writers wait for each message to
+    // be written, so that no second one comes on top.
+    let most_outgoing = shared.limits.message_bytes + (64 << 10);
+    upgrade
+        .max_message_size(most_incoming)
+        .max_frame_size(most_incoming)
+        .max_write_buffer_size(most_outgoing.max(256 << 10))
+        .on_upgrade(move |socket| with_permit(permit, serve(socket, shared)))
+}
+
+async fn with_permit(permit: OwnedSemaphorePermit, serve: impl Future<Output = ()>) {
+    serve.await;
+    drop(permit);
+}
+
+/// Whether a browser's request comes from the relay's own page; other programs send no `Origin`.
+///
+/// A browser lets every page open a WebSocket anywhere; without this, a page of another site could talk to a
+/// relay on the agent's own machine.
+fn same_origin(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let host = headers.get(header::HOST).and_then(|h| h.to_str().ok());
+    let origin = origin.to_str().ok().and_then(|o| o.split_once("://"));
+    match (origin, host) {
+        (Some((scheme, from)), Some(host)) => {
+            let port = match scheme {
+                "http" => ":80",
+                "https" => ":443",
+                _ => return false,
+            };
+            // Either side may leave a default port out.
+            let bare = |name: &str| name.strip_suffix(port).unwrap_or(name).to_ascii_lowercase();
+            bare(from) == bare(host)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_relays_own_page_may_connect() {
+        let check = |origin: Option<&str>, host: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            same_origin(&headers)
+        };
+        assert!(check(None, "127.0.0.1:7700"));
+        assert!(check(Some("http://127.0.0.1:7700"), "127.0.0.1:7700"));
+        assert!(check(Some("https://Relay.example"), "relay.example"));
+        assert!(check(Some("https://relay.example"), "relay.example:443"));
+        assert!(!check(Some("http://127.0.0.1:7701"), "127.0.0.1:7700"));
+        assert!(!check(Some("https://evil.example"), "127.0.0.1:7700"));
+        assert!(!check(Some("http://127.0.0.1:7700.evil.example"), "127.0.0.1:7700"));
+        assert!(!check(Some("null"), "127.0.0.1:7700"));
+        assert!(!check(Some("file://"), "127.0.0.1:7700"));
+    }
+}
