@@ -1,0 +1,86 @@
+// What page and worker tell each other.
+
+import type { EndReason, Refusal, StreamState } from "./protocol.ts";
+
+/** Where the link to the relay stands. */
+export type Link =
+  /** No key yet, or the person left. */
+  | { phase: "off" }
+  /** The first connection with this key is being made; `attempt` counts from 1. */
+  | { phase: "connecting"; attempt: number }
+  /** The relay let us in. */
+  | { phase: "joined" }
+  /** Cut off; the next attempt starts at `at` (milliseconds, Date.now). `joinedBefore` tells a cut from a relay never reached. */
+  | { phase: "retrying"; attempt: number; at: number; joinedBefore: boolean }
+  /** The relay said no. */
+  | { phase: "refused"; refusal: Refusal }
+  /** The session is over. */
+  | { phase: "ended"; reason: EndReason }
+  /** This side cannot go on. */
+  | { phase: "failed"; message: string };
+
+/** Everything the page needs to describe the session. */
+export interface Status {
+  link: Link;
+  /** The last state that the visitor's side told, with the name of what is shown. */
+  stream: { state: StreamState; source: string } | undefined;
+  /** The visitor's connection to the relay was cut. */
+  visitorLost: boolean;
+  /** Whether a picture is on the canvas, and whether it follows the visitor's. */
+  picture: "none" | "stale" | "current";
+  /** A fresh snapshot was asked for and is not here yet. */
+  resyncing: boolean;
+}
+
+/** Figures over the last two seconds, and totals. */
+export interface Stats {
+  fps: number;
+  kbits: number;
+  /** Share of the picture that the updates changed, 0 to 1, a mean. */
+  dirty: number;
+  decodeMs: number;
+  paintMs: number;
+  bytes: number;
+  updates: number;
+  sequence: number;
+  resyncs: number;
+  reconnects: number;
+  /** When the last update was painted (Date.now), 0 before the first. */
+  paintedAt: number;
+}
+
+/** The canvas as it really is: read back, not remembered. */
+export interface Probe {
+  sequence: number;
+  timestampUs: number;
+  width: number;
+  height: number;
+  /** SHA-256 of the canvas' R, G, B, A bytes. */
+  sha256: string;
+}
+
+export interface CursorShape {
+  width: number;
+  height: number;
+  hotspotX: number;
+  hotspotY: number;
+  pixels: Uint8ClampedArray<ArrayBuffer>;
+}
+
+export type ToWorker =
+  | { type: "start"; canvas: OffscreenCanvas; wasm: string; socket: string }
+  | { type: "join"; key: string }
+  | { type: "leave" }
+  | { type: "reconnect" }
+  | { type: "snapshot"; id: number }
+  | { type: "probe"; id: number };
+
+export type FromWorker =
+  /** The worker cannot start at all. */
+  | { type: "broken"; message: string }
+  | { type: "status"; status: Status }
+  | { type: "stats"; stats: Stats }
+  | { type: "size"; width: number; height: number }
+  | { type: "cursor"; position: { x: number; y: number } | undefined; shape: CursorShape | undefined }
+  | { type: "snapshot"; id: number; png: Blob | undefined }
+  | { type: "probe"; id: number; probe: Probe | undefined };

@@ -1,0 +1,101 @@
+// The worker: owns the connection, the decoder and the canvas, so that the page stays responsive whatever arrives.
+
+import type { FromWorker, ToWorker } from "../messages.ts";
+import type { Socket, SocketEvents, Surroundings } from "./link.ts";
+import { Session } from "./session.ts";
+
+interface WorkerScope {
+  postMessage(message: FromWorker, transfer?: Transferable[]): void;
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+}
+
+const scope = self as unknown as WorkerScope;
+const post = (message: FromWorker, transfer: Transferable[] = []): void => scope.postMessage(message, transfer);
+
+/** How often the page gets new figures. */
+const STATS_MS = 500;
+
+let session: Session | undefined;
+/** What the page asked for before the decoder was there. */
+let early: ToWorker[] = [];
+
+scope.onmessage = ({ data }) => {
+  if (data.type === "start") void start(data.canvas, data.wasm, data.socket);
+  else if (session === undefined) early.push(data);
+  else handle(session, data);
+};
+
+async function start(canvas: OffscreenCanvas, wasm: string, socket: string): Promise<void> {
+  try {
+    session = new Session(await compile(wasm), canvas, surroundings(socket), post);
+  } catch (e) {
+    post({ type: "broken", message: `The decoder could not be started: ${e instanceof Error ? e.message : String(e)}` });
+    return;
+  }
+  const running = session;
+  for (const message of early) handle(running, message);
+  early = [];
+  setInterval(() => post({ type: "stats", stats: running.stats() }), STATS_MS);
+}
+
+function handle(session: Session, message: ToWorker): void {
+  switch (message.type) {
+    case "start":
+      break;
+    case "join":
+      session.join(message.key);
+      break;
+    case "leave":
+      session.leave();
+      break;
+    case "reconnect":
+      session.reconnect();
+      break;
+    case "snapshot":
+      answer(session.snapshot(), (png) => post({ type: "snapshot", id: message.id, png }));
+      break;
+    case "probe":
+      answer(session.probe(), (probe) => post({ type: "probe", id: message.id, probe }));
+      break;
+  }
+}
+
+/** Answers in any case, with nothing where it failed. */
+function answer<T>(work: Promise<T | undefined>, reply: (result: T | undefined) => void): void {
+  work.then(reply, () => reply(undefined));
+}
+
+async function compile(url: string): Promise<WebAssembly.Module> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url} gave ${response.status}`);
+  return WebAssembly.compile(await response.arrayBuffer());
+}
+
+function surroundings(url: string): Surroundings {
+  return {
+    connect: (events) => connect(url, events),
+    after(ms, run) {
+      const timer = setTimeout(run, ms);
+      return () => clearTimeout(timer);
+    },
+    now: () => Date.now(),
+    random: () => Math.random(),
+  };
+}
+
+function connect(url: string, events: SocketEvents): Socket {
+  const socket = new WebSocket(url);
+  socket.binaryType = "arraybuffer";
+  socket.onopen = () => events.open();
+  socket.onclose = () => events.closed();
+  socket.onmessage = ({ data }) => {
+    if (typeof data === "string") events.text(data);
+    else if (data instanceof ArrayBuffer) events.binary(new Uint8Array(data));
+  };
+  return {
+    send(text) {
+      if (socket.readyState === WebSocket.OPEN) socket.send(text);
+    },
+    close: () => socket.close(),
+  };
+}
