@@ -27,7 +27,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             side_px: 16_384,
-            pixels: 8192 * 8192,
+            pixels: 8192 * 4352,
             packet_bytes: 256 << 20,
             copies: 4096,
             rects: 1 << 18,

@@ -1,1 +1,16 @@
-//! x
+//! Stage 4 of 6. In: payloads of the codec. Out: bytes, and back. Stateless: no picture, no context, no I/O.
+//!
+//! `docs/bitstream.md` describes every byte that this module reads and writes.
+#![forbid(unsafe_code)]
+
+mod header;
+mod packet;
+mod reader;
+mod splitter;
+mod writer;
+
+pub use header::{HEADER_BYTES, MAGIC, VERSION, read_header, write_header};
+pub use packet::{CursorBody, EndBody, EpochBody, Packet, PacketKind, PayloadKind, SnapshotBody, UpdateBody};
+pub use reader::Reader;
+pub use splitter::{Piece, Splitter};
+pub use writer::Writer;

@@ -6,7 +6,7 @@ use super::{Rect, Size};
 pub const TILE_PX: u32 = 64;
 
 /// The grid of [`TILE_PX`] tiles over a picture, row by row; the last column and row may be smaller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TileGrid {
     size: Size,
     columns: u32,

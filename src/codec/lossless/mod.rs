@@ -1,0 +1,11 @@
+//! Exact pixels: which rectangles to code, in which order, through which zstd stream.
+
+mod layout;
+mod orientation;
+mod residual;
+mod stream;
+
+pub(super) use layout::{most_plain_bytes, read_rects, write_rects};
+pub(super) use orientation::Orientation;
+pub(super) use residual::Residual;
+pub(super) use stream::{History, StreamDecoder, StreamEncoder, compress_once, decompress_once};
