@@ -125,15 +125,47 @@ pub fn sources() -> Result<Vec<SourceInfo>> {
     Ok(all)
 }
 
+/// This platform's own sources, by the API they speak.
+#[cfg(target_os = "linux")]
+#[path = "linux/mod.rs"]
+pub mod linux;
+
+#[cfg(target_os = "linux")]
+mod platform {
+    use super::linux::x11::{self, Options, Target, X11Capturer};
+    use super::{Capturer, Error, Result, SourceInfo, SourceSpec};
+    use crate::error::ErrorKind;
+
+    pub(super) fn open(spec: &SourceSpec) -> Result<Box<dyn Capturer>> {
+        let target = match spec {
+            SourceSpec::Screen(Some(number)) => Target::Monitor(*number),
+            SourceSpec::Window(id) => Target::Window(u32::try_from(*id).map_err(|_| {
+                Error::new(ErrorKind::NotFound, format!("there is no window {id:#x}: X11's ids have 32 bits"))
+            })?),
+            _ => Target::Screen,
+        };
+        Ok(Box::new(X11Capturer::open(target, Options::default())?))
+    }
+
+    pub(super) fn sources() -> Result<Vec<SourceInfo>> {
+        match x11::sources(None) {
+            // No display is no error here: the built-in desktop is there anyway.
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            other => other,
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
 mod platform {
     use super::{Capturer, Error, Result, SourceInfo, SourceSpec};
     use crate::error::ErrorKind;
 
     pub(super) fn open(spec: &SourceSpec) -> Result<Box<dyn Capturer>> {
-        Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("`{spec}` cannot be captured by this build; try `pattern`"),
-        ))
+        let text = format!(
+            "`{spec}` cannot be captured by this build; build it with the feature `xcap`, or use `pattern`"
+        );
+        Err(Error::new(ErrorKind::Unsupported, text))
     }
 
     pub(super) fn sources() -> Result<Vec<SourceInfo>> {

@@ -44,8 +44,8 @@ fn convert_yuv(view: &FrameView<'_>, to: &mut FrameBuf, rect: &Rect) -> Result<(
     let even = Rect::from_edges(
         rect.x & !1,
         rect.y & !1,
-        (rect.right() + 1 & !1).min(size.width),
-        (rect.bottom() + 1 & !1).min(size.height),
+        ((rect.right() + 1) & !1).min(size.width),
+        ((rect.bottom() + 1) & !1).min(size.height),
     );
     let (x, y) = (even.x as usize, even.y as usize);
     let stride = to.stride_bytes();

@@ -263,7 +263,7 @@ fn sheet(body: Area, theme: &Theme) -> (Area, usize) {
 }
 
 fn cursor_shown(ms: u64) -> bool {
-    ms / 500 % 2 == 0
+    (ms / 500).is_multiple_of(2)
 }
 
 fn typing_damage(body: Area, from: u64, to: u64, theme: &Theme, add: &mut impl FnMut(Area)) {

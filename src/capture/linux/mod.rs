@@ -1,0 +1,3 @@
+//! The sources of Linux, by the API they speak.
+
+pub mod x11;

@@ -1,0 +1,167 @@
+//! X11: screens, monitors and windows by MIT-SHM, XDamage, XFixes, RandR and COMPOSITE, on one long-lived
+//! connection.
+//!
+//! The server keeps a mirror of the picture in a pixmap of ours, whose memory we share. When it tells of damage,
+//! one batch of requests fetches the damage, copies just that from the screen to the mirror under a grab, so that
+//! all is of one moment, and asks for the pointer. After this single round trip the changed rectangles are copied
+//! from the mirror; what is stale in the caller's buffer is copied from there, too, without the server.
+
+mod connection;
+mod cursor;
+mod mirror;
+mod place;
+mod session;
+mod shm;
+
+pub use mirror::Transport;
+pub use place::Target;
+
+use crate::capture::{Captured, Capturer, CursorUpdate, SourceInfo, SourceKind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::{FrameBuf, Region, Size};
+use connection::Connection;
+use session::Session;
+use std::time::{Duration, Instant};
+
+/// How to capture.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The display, as `DISPLAY` would name it; `None` for the one that it does name.
+    pub display: Option<String>,
+    /// The fastest way that may be used.
+    pub transport: Transport,
+}
+
+/// A screen, monitor or window of an X server.
+///
+/// After a stall it goes on by itself: the first call that finds the server awake gives a whole picture. After
+/// [`ErrorKind::Closed`] every call gives that error again.
+pub struct X11Capturer {
+    target: Target,
+    options: Options,
+    /// `None` while the connection is lost because a stalled server cut off a request.
+    session: Option<Session>,
+    info: SourceInfo,
+    /// Which monitor it is, if it is one.
+    monitor: Option<u32>,
+    ended: Option<Error>,
+}
+
+impl X11Capturer {
+    /// Connects and finds `target`.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::NotFound`] if there is no display, monitor or window.
+    /// - [`ErrorKind::Denied`] if the server does not let us in.
+    /// - [`ErrorKind::Unsupported`] if its pixels are not 24 or 32 bits, blue, green, red; for a window, if the
+    ///   server has no COMPOSITE.
+    /// - [`ErrorKind::Stalled`] if the server does not answer.
+    /// - [`ErrorKind::LimitExceeded`] if the picture is over the default [`crate::Limits`].
+    pub fn open(target: Target, options: Options) -> Result<Self> {
+        let session = Session::open(target, &options, None)?;
+        let info = SourceInfo {
+            id: match target {
+                Target::Screen => "screen".into(),
+                Target::Monitor(number) => format!("screen:{number}"),
+                Target::Window(id) => format!("window:{id:#x}"),
+            },
+            name: session.name().into(),
+            kind: if matches!(target, Target::Window(_)) { SourceKind::Window } else { SourceKind::Screen },
+            size: session.place().size,
+        };
+        let monitor = session.place().monitor;
+        Ok(Self { target, options, session: Some(session), info, monitor, ended: None })
+    }
+
+    /// The session, opened again if it was lost.
+    fn session(&mut self) -> Result<&mut Session> {
+        if let Some(e) = &self.ended {
+            return Err(e.clone());
+        }
+        match &mut self.session {
+            Some(session) => Ok(session),
+            lost => match Session::open(self.target, &self.options, self.monitor) {
+                Ok(session) => Ok(lost.insert(session)),
+                Err(e) if e.kind() == ErrorKind::NotFound => Err(Error::new(ErrorKind::Closed, e.message())),
+                Err(e) => Err(e),
+            },
+        }
+    }
+
+    /// Notes what `result` says about the session's life.
+    fn noted<T>(&mut self, result: Result<T>) -> Result<T> {
+        match &result {
+            Ok(_) => {
+                if let Some(session) = &self.session {
+                    self.info.size = session.place().size;
+                }
+            }
+            Err(e) if e.kind() == ErrorKind::Stalled => {
+                self.session.take_if(|session| session.is_broken());
+            }
+            Err(e) => {
+                self.session = None;
+                self.ended = Some(e.clone());
+            }
+        }
+        result
+    }
+}
+
+impl Capturer for X11Capturer {
+    fn info(&self) -> SourceInfo {
+        self.info.clone()
+    }
+
+    fn next(&mut self, frame: &mut FrameBuf, stale: &Region, timeout: Duration) -> Result<Captured> {
+        let now = Instant::now();
+        let deadline = now.checked_add(timeout).unwrap_or(now + FAR);
+        let result = self.session().and_then(|session| session.next(frame, stale, deadline));
+        self.noted(result)
+    }
+
+    fn cursor(&mut self) -> Result<Option<CursorUpdate>> {
+        if self.session.is_none() && self.ended.is_none() {
+            // Opened again by `next` alone, so that a stall costs the caller one wait, not two.
+            return Ok(None);
+        }
+        let result = self.session().and_then(Session::cursor);
+        self.noted(result)
+    }
+}
+
+impl std::fmt::Debug for X11Capturer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "X11Capturer({}, {})", self.info.id, self.info.size)
+    }
+}
+
+/// A timeout too long to add to the clock is as good as this one.
+const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// The screen, monitors and windows of `display`, or of the one that `DISPLAY` names.
+///
+/// # Errors
+/// - [`ErrorKind::NotFound`] if there is no such display.
+/// - [`ErrorKind::Denied`], [`ErrorKind::Stalled`] if it does not let us in or does not answer.
+pub fn sources(display: Option<&str>) -> Result<Vec<SourceInfo>> {
+    let c = Connection::open(display)?;
+    c.begin();
+    let monitors = place::monitors(&c)?;
+    let root = place::Place::find(&c, Target::Screen, None)?;
+    let screen =
+        |id: String, name: String, size: Size| SourceInfo { id, name, kind: SourceKind::Screen, size };
+    let mut all = vec![screen("screen".into(), "Whole screen".into(), root.size)];
+    for (number, monitor) in monitors.into_iter().enumerate() {
+        all.push(screen(format!("screen:{number}"), monitor.title, monitor.size));
+    }
+    for window in place::windows(&c)? {
+        all.push(SourceInfo {
+            id: format!("window:{:#x}", window.id),
+            name: window.title,
+            kind: SourceKind::Window,
+            size: window.size,
+        });
+    }
+    Ok(all)
+}

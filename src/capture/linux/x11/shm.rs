@@ -1,0 +1,179 @@
+//! Memory that the X server writes and we read.
+#![allow(unsafe_code)]
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Rect};
+use rustix::fs::{MemfdFlags, SealFlags};
+use rustix::mm::{MapFlags, ProtFlags};
+use std::os::fd::OwnedFd;
+use std::ptr::NonNull;
+
+/// A memory segment shared with the X server.
+///
+/// The server may write it at any time, so it is never a Rust slice: pixels are copied out by raw pointer, once,
+/// and the stages work on the copy.
+pub(super) struct SharedMemory {
+    /// *Safety invariant*: the start of a mapping of `len` bytes, readable until drop. Its file is sealed
+    /// against shrinking, so no access to the mapping can fault.
+    start: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: the mapping belongs to this value alone and has no tie to a thread; its bytes are only read through
+// `&self` by raw pointer, and no reference to them is ever made.
+unsafe impl Send for SharedMemory {}
+
+impl SharedMemory {
+    /// A segment of `len` bytes and the file to hand to the server.
+    pub(super) fn new(len: usize) -> Result<(Self, OwnedFd)> {
+        let failed = |e: rustix::io::Errno| Error::new(ErrorKind::Io, format!("no shared memory: {e}"));
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let file = rustix::fs::memfd_create("panecast-x11", flags).map_err(failed)?;
+        rustix::fs::ftruncate(&file, len as u64).map_err(failed)?;
+        let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
+        rustix::fs::fcntl_add_seals(&file, seals).map_err(failed)?;
+        // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing of ours.
+        let start = unsafe {
+            rustix::mm::mmap(std::ptr::null_mut(), len, ProtFlags::READ, MapFlags::SHARED, &file, 0)
+        };
+        let start = NonNull::new(start.map_err(failed)?.cast::<u8>())
+            .ok_or_else(|| Error::new(ErrorKind::Io, "no shared memory: mapped at zero"))?;
+        Ok((Self { start, len }, file))
+    }
+
+    /// Copies `rect` of `frame` from the rows that begin at `offset`, `stride` bytes from one to the next, and
+    /// makes it opaque. Does nothing where rows would leave the segment or the frame.
+    pub(super) fn copy_rect(&self, offset: usize, stride: usize, rect: &Rect, frame: &mut FrameBuf) -> bool {
+        let (row_bytes, rows) = (rect.width as usize * BYTES_PER_PIXEL, rect.height as usize);
+        let end = rows
+            .checked_sub(1)
+            .and_then(|n| n.checked_mul(stride))
+            .and_then(|n| n.checked_add(row_bytes))
+            .and_then(|n| n.checked_add(offset));
+        if !rect.fits(frame.size()) || end.is_none_or(|end| end > self.len) {
+            return false;
+        }
+        if row_bytes == frame.stride_bytes() && stride == row_bytes {
+            // Whole rows lie without gaps on both sides: one run.
+            let start = rect.y as usize * row_bytes;
+            let into = &mut frame.pixels_mut()[start..][..rows * row_bytes];
+            // SAFETY: `offset + rows × row_bytes` was checked against `len` (invariant of `start`).
+            unsafe { copy_opaque(self.start.as_ptr().add(offset), into) };
+            return true;
+        }
+        for row in 0..rect.height {
+            let into = frame.row_of_mut(rect, rect.y + row);
+            // SAFETY: this row ends at or before `end`, which was checked against `len` (invariant of `start`).
+            unsafe { copy_opaque(self.start.as_ptr().add(offset + row as usize * stride), into) };
+        }
+        true
+    }
+}
+
+impl Drop for SharedMemory {
+    fn drop(&mut self) {
+        // SAFETY: the invariant of `start`: our own mapping of `len` bytes, and nobody refers to it after this.
+        // An error could only mean that it is not mapped, and then there is nothing to do.
+        let _ = unsafe { rustix::mm::munmap(self.start.as_ptr().cast(), self.len) };
+    }
+}
+
+/// Copies `into.len()` bytes of B, G, R, X pixels from `from` and sets each fourth byte to 255.
+///
+/// # Safety
+/// `from` must be readable for `into.len()` bytes. Another process may write there meanwhile; then the copy holds
+/// old or new bytes.
+unsafe fn copy_opaque(from: *const u8, into: &mut [u8]) {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: AVX2 is there, and `from` is readable as this function's caller promised.
+        unsafe { copy_opaque_avx2(from, into) };
+        return;
+    }
+    // SAFETY: the caller's promise, passed on.
+    unsafe { copy_opaque_plain(from, into) };
+}
+
+/// The plain reference of [`copy_opaque`].
+///
+/// # Safety
+/// As [`copy_opaque`].
+unsafe fn copy_opaque_plain(from: *const u8, into: &mut [u8]) {
+    let opaque = u32::from_ne_bytes([0, 0, 0, 255]);
+    for (i, px) in into.as_chunks_mut::<BYTES_PER_PIXEL>().0.iter_mut().enumerate() {
+        // SAFETY: pixel `i` lies within the `into.len()` readable bytes.
+        let value = unsafe { from.add(i * BYTES_PER_PIXEL).cast::<u32>().read_unaligned() };
+        *px = (value | opaque).to_ne_bytes();
+    }
+}
+
+/// # Safety
+/// As [`copy_opaque`], and the processor must have AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn copy_opaque_avx2(from: *const u8, into: &mut [u8]) {
+    use std::arch::x86_64::{
+        __m256i, _mm256_loadu_si256, _mm256_or_si256, _mm256_set1_epi32, _mm256_storeu_si256,
+    };
+    const WIDE: usize = 128;
+    let opaque = _mm256_set1_epi32(i32::from_le_bytes([0, 0, 0, 255]));
+    let whole = into.len() / WIDE * WIDE;
+    let to = into.as_mut_ptr();
+    let mut at = 0;
+    while at < whole {
+        // SAFETY: `at + WIDE ≤ whole ≤ into.len()`, which both sides are long; the accesses need no alignment.
+        unsafe {
+            let (from, to) = (from.add(at).cast::<__m256i>(), to.add(at).cast::<__m256i>());
+            let a = _mm256_loadu_si256(from);
+            let b = _mm256_loadu_si256(from.add(1));
+            let c = _mm256_loadu_si256(from.add(2));
+            let d = _mm256_loadu_si256(from.add(3));
+            _mm256_storeu_si256(to, _mm256_or_si256(a, opaque));
+            _mm256_storeu_si256(to.add(1), _mm256_or_si256(b, opaque));
+            _mm256_storeu_si256(to.add(2), _mm256_or_si256(c, opaque));
+            _mm256_storeu_si256(to.add(3), _mm256_or_si256(d, opaque));
+        }
+        at += WIDE;
+    }
+    // SAFETY: the rest of both sides, after `whole` bytes.
+    unsafe { copy_opaque_plain(from.add(whole), &mut into[whole..]) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Size;
+    use crate::limits::Limits;
+
+    #[test]
+    fn the_fast_copy_equals_the_plain_one() {
+        let source: Vec<u8> = (0..4096u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        for pixels in (0..70).chain([255, 256, 1000]) {
+            for skip in [0, 1, 4, 7] {
+                let (mut fast, mut plain) = (vec![1; pixels * 4], vec![2; pixels * 4]);
+                // SAFETY: 7 + 4 × 1000 bytes are fewer than the source has.
+                unsafe {
+                    copy_opaque(source[skip..].as_ptr(), &mut fast);
+                    copy_opaque_plain(source[skip..].as_ptr(), &mut plain);
+                }
+                assert!(fast == plain, "{pixels} pixels from {skip}");
+                assert!(plain.as_chunks::<4>().0.iter().all(|px| px[3] == 255));
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_copied() {
+        let (memory, file) = SharedMemory::new(16 * 16 * 4).unwrap();
+        assert!(rustix::fs::ftruncate(&file, 1).is_err(), "the server must not be able to shrink it");
+        let mut frame = FrameBuf::new(Size::new(16, 16), &Limits::default()).unwrap();
+        let rect = Rect::new(0, 0, 16, 16);
+        assert!(memory.copy_rect(0, 64, &rect, &mut frame));
+        assert!(!memory.copy_rect(4, 64, &rect, &mut frame));
+        assert!(!memory.copy_rect(0, 65, &rect, &mut frame));
+        assert!(!memory.copy_rect(usize::MAX, 64, &rect, &mut frame));
+        assert!(!memory.copy_rect(0, usize::MAX, &rect, &mut frame));
+        assert!(!memory.copy_rect(0, 64, &Rect::new(1, 0, 16, 1), &mut frame));
+        assert!(!memory.copy_rect(0, 64, &Rect::new(0, 0, 16, 0), &mut frame));
+    }
+}
