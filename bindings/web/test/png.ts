@@ -1,11 +1,11 @@
-// Reads back the PNG files that the page saves: 8-bit RGB, no interlace, any filter.
+// Reads PNG files, the page's own and the browsers' screenshots: 8-bit RGB or RGBA, no interlace, any filter.
 
 import { inflateSync } from "node:zlib";
 
 export interface Picture {
   width: number;
   height: number;
-  /** R, G, B, 255. */
+  /** R, G, B, A. */
   rgba: Uint8Array;
 }
 
@@ -28,12 +28,13 @@ export function decodePng(png: Uint8Array): Picture {
   }
   if (header === undefined || !ended) throw new Error("a PNG without its ends");
   const [width, height] = [header.readUInt32BE(0), header.readUInt32BE(4)];
-  if (header[8] !== 8 || header[9] !== 2 || header[12] !== 0) throw new Error("not 8-bit RGB");
-  return { width, height, rgba: unfilter(inflateSync(Buffer.concat(data)), width, height) };
+  const channels = { 2: 3, 6: 4 }[header[9] ?? 0];
+  if (header[8] !== 8 || channels === undefined || header[12] !== 0) throw new Error("not 8-bit RGB or RGBA");
+  return { width, height, rgba: unfilter(inflateSync(Buffer.concat(data)), width, height, channels) };
 }
 
-function unfilter(rows: Buffer, width: number, height: number): Uint8Array {
-  const stride = width * 3;
+function unfilter(rows: Buffer, width: number, height: number, channels: number): Uint8Array {
+  const stride = width * channels;
   if (rows.length !== height * (stride + 1)) throw new Error("the data does not fit the size");
   const rgba = new Uint8Array(width * height * 4).fill(255);
   let above = new Uint8Array(stride);
@@ -41,12 +42,12 @@ function unfilter(rows: Buffer, width: number, height: number): Uint8Array {
     const filter = rows[y * (stride + 1)]!;
     const row = new Uint8Array(rows.subarray(y * (stride + 1) + 1, (y + 1) * (stride + 1)));
     for (let i = 0; i < stride; i++) {
-      const left = i >= 3 ? row[i - 3]! : 0;
+      const left = i >= channels ? row[i - channels]! : 0;
       const up = above[i]!;
-      const corner = i >= 3 ? above[i - 3]! : 0;
+      const corner = i >= channels ? above[i - channels]! : 0;
       row[i] = row[i]! + [0, left, up, (left + up) >> 1, paeth(left, up, corner)][filter]!;
     }
-    for (let x = 0; x < width; x++) rgba.set(row.subarray(x * 3, x * 3 + 3), (y * width + x) * 4);
+    for (let x = 0; x < width; x++) rgba.set(row.subarray(x * channels, (x + 1) * channels), (y * width + x) * 4);
     above = row;
   }
   return rgba;

@@ -41,7 +41,8 @@ export type Decoded =
   | { kind: "header" }
   | { kind: "picture"; sequence: number; timestampUs: number; dirty: Rect[] }
   | { kind: "epoch"; sequence: number }
-  | { kind: "cursor" };
+  | { kind: "cursor" }
+  | { kind: "end" };
 
 /** What the decoder refused, by the library's own kinds; `trap` when the module itself broke. */
 export class DecodeError extends Error {
@@ -164,6 +165,8 @@ export class Decoder {
         return { kind: "epoch", sequence: Number(wasm.panecast_sequence(d)) };
       case 4:
         return { kind: "cursor" };
+      case 5:
+        return { kind: "end" };
       default:
         throw this.#error();
     }

@@ -144,10 +144,11 @@ export class Session implements LinkEvents {
           case "epoch":
             this.#decoded = { ...this.#decoded, sequence: decoded.sequence, any: true };
             break;
+          case "header": // A new stream begins without a cursor.
           case "cursor":
             this.#cursorChanged = true;
             break;
-          case "header":
+          case "end":
             break;
         }
       });
