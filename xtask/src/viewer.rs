@@ -6,6 +6,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 const PACKAGE: &str = "panecast-web-decoder";
+/// What the WebAssembly is made from, besides its own folder.
+const SOURCES: [&str; 5] = ["src", "Cargo.toml", "Cargo.lock", ".cargo/config.toml", "xtask/src/wasm.rs"];
+/// What the page is made from, in its folder.
+const PAGE_SOURCES: [&str; 6] =
+    ["decoder", "src", "build.mjs", "package.json", "package-lock.json", "tsconfig.json"];
 
 /// The folder of the page's sources.
 pub(crate) fn web() -> PathBuf {
@@ -22,8 +27,8 @@ pub(crate) fn npm() -> Command {
 /// Builds `bindings/web/dist`, unless nothing it is made from has changed.
 pub(crate) fn build(choice: wasm::Choice) -> Result<()> {
     let stamps = target_dir().join("stamps");
-    let inputs = ["bindings/web", "src", "Cargo.toml", "Cargo.lock", ".cargo/config.toml"]
-        .map(|path| root().join(path));
+    let mut inputs: Vec<PathBuf> = SOURCES.iter().map(|path| root().join(path)).collect();
+    inputs.extend(PAGE_SOURCES.iter().map(|path| web().join(path)));
     let page = format!("{} {choice:?}", fingerprint::of(&inputs)?);
     if fingerprint::matches(&stamps.join("viewer"), &page) && web().join("dist/index.html").is_file() {
         println!("  the agent page is up to date");
