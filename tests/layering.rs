@@ -151,6 +151,8 @@ fn unsafe_code_stays_where_it_is_allowed() {
     {
         assert!(only_violation(name, "fn f() { unsafe { g() } }").contains("unsafe"), "{name}");
         assert!(only_violation(name, "#![allow(unsafe_code)]").contains("unsafe"), "{name}");
+        assert!(only_violation(name, "#[expect(dead_code, unsafe_code)]").contains("unsafe"), "{name}");
+        sound(name, "#![forbid(unsafe_code)]");
         sound(name, "// unsafe in a comment\nconst WORD: &str = \"unsafe\";");
     }
 }
