@@ -1,5 +1,9 @@
 //! Stage 5 of 6. In: what people and the network say. Out: who may see what, and when. No socket, no clock.
 
 pub mod consent;
+pub mod flow;
+pub mod state;
 
 pub use consent::{Allowed, Consent, Decision};
+pub use flow::{Flow, ViewerId};
+pub use state::{Liveness, StreamState};

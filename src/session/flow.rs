@@ -1,0 +1,463 @@
+//! How fast to send: the slowest viewer that keeps up decides, and one that does not keep up is left behind.
+
+use crate::frame::Timestamp;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// Most updates that a viewer which keeps up has not acknowledged. Two: one is painted while the next is on
+/// its way. More would only queue up and age.
+pub const MOST_IN_FLIGHT: usize = 2;
+
+/// A viewer that owes an acknowledgement and has given none for this long no longer holds up the others.
+pub const BEHIND_AFTER: Duration = Duration::from_secs(3);
+
+/// Least time between two snapshots for one viewer: each costs the encoder a whole picture, and a viewer that
+/// asks over and over must not slow the others.
+pub const SNAPSHOT_GAP: Duration = Duration::from_millis(500);
+
+/// Updates whose sending times are remembered; a viewer owes at most [`MOST_IN_FLIGHT`] of them and a few
+/// packets on top that were sent because others joined.
+const MOST_REMEMBERED: usize = 32;
+
+/// A viewer, as the transport numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ViewerId(pub u32);
+
+/// Where a viewer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It needs a snapshot.
+    Waiting,
+    /// It has had a snapshot and keeps up.
+    Following,
+    /// It owes acknowledgements and is not waited for.
+    Behind,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Viewer {
+    place: Place,
+    /// Updates with smaller numbers are none of its business.
+    from: u64,
+    /// The newest update it has acknowledged, or the one before `from`.
+    acked: u64,
+    /// When it last came a step further.
+    progress: Timestamp,
+    snapshot: Option<Timestamp>,
+}
+
+/// Which viewers there are, what they have been sent and what they have acknowledged.
+///
+/// Time is an argument; it must not run backwards. Acknowledgements are hostile: numbers that were never sent,
+/// or that say nothing new, change nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Flow {
+    viewers: BTreeMap<ViewerId, Viewer>,
+    /// What was sent last and when, in order of sequence numbers.
+    sent: VecDeque<(u64, Timestamp)>,
+    round_trip: Option<Duration>,
+}
+
+impl Flow {
+    /// Nobody is there, nothing was sent.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A viewer came, or lost its place: it needs a snapshot.
+    pub fn joined(&mut self, viewer: ViewerId, now: Timestamp) {
+        let fresh = Viewer { place: Place::Waiting, from: 0, acked: 0, progress: now, snapshot: None };
+        self.viewers.entry(viewer).or_insert(fresh).place = Place::Waiting;
+    }
+
+    /// A viewer left.
+    pub fn left(&mut self, viewer: ViewerId) {
+        self.viewers.remove(&viewer);
+    }
+
+    /// The transport has given a viewer up for the moment; it is not waited for until it says something or
+    /// joins anew.
+    pub fn fell_behind(&mut self, viewer: ViewerId) {
+        if let Some(v) = self.viewers.get_mut(&viewer) {
+            v.place = Place::Behind;
+        }
+    }
+
+    /// All viewers left.
+    pub fn clear(&mut self) {
+        self.viewers.clear();
+    }
+
+    /// An update went to all viewers that follow.
+    pub fn sent(&mut self, sequence: u64, now: Timestamp) {
+        if self.sent.back().is_some_and(|(last, _)| *last >= sequence) {
+            return;
+        }
+        if self.sent.len() == MOST_REMEMBERED {
+            self.sent.pop_front();
+        }
+        self.sent.push_back((sequence, now));
+    }
+
+    /// A snapshot went to `viewer`; it holds everything up to `sequence` and is to be acknowledged like an
+    /// update with that number.
+    pub fn snapshot_sent(&mut self, viewer: ViewerId, sequence: u64, now: Timestamp) {
+        self.sent(sequence, now);
+        if let Some(v) = self.viewers.get_mut(&viewer) {
+            *v = Viewer {
+                place: Place::Following,
+                from: sequence,
+                acked: sequence.saturating_sub(1),
+                progress: now,
+                snapshot: Some(now),
+            };
+        }
+    }
+
+    /// A viewer has painted the update `sequence`, and so all before it.
+    pub fn acked(&mut self, viewer: ViewerId, sequence: u64, now: Timestamp) {
+        let newest = self.sent.back().map_or(0, |(s, _)| *s);
+        let Some(v) = self.viewers.get_mut(&viewer) else { return };
+        if sequence > newest || sequence <= v.acked {
+            return;
+        }
+        v.acked = sequence;
+        v.progress = now;
+        if let Some((_, at)) = self.sent.iter().find(|(s, _)| *s == sequence) {
+            let sample = now.since(*at);
+            // The smoothing that TCP uses: RFC 6298, section 2.
+            self.round_trip = Some(self.round_trip.map_or(sample, |old| old * 7 / 8 + sample / 8));
+        }
+        if v.place == Place::Behind {
+            v.place = if owed(&self.sent, v) <= MOST_IN_FLIGHT { Place::Following } else { Place::Waiting };
+        }
+    }
+
+    /// Whether an update may go out now: some viewer follows, and each one that does has room.
+    pub fn may_send(&mut self, now: Timestamp) -> bool {
+        self.leave_behind(now);
+        let mut following = self.viewers.values().filter(|v| v.place == Place::Following).peekable();
+        following.peek().is_some() && following.all(|v| owed(&self.sent, v) < MOST_IN_FLIGHT)
+    }
+
+    /// The viewers that are due for a snapshot.
+    #[must_use]
+    pub fn snapshots_due(&self, now: Timestamp) -> Vec<ViewerId> {
+        let due = |v: &Viewer| {
+            v.place == Place::Waiting && v.snapshot.is_none_or(|at| now.since(at) >= SNAPSHOT_GAP)
+        };
+        self.viewers.iter().filter(|(_, v)| due(v)).map(|(id, _)| *id).collect()
+    }
+
+    /// When [`Flow::may_send`] or [`Flow::snapshots_due`] may give another answer though nothing happens.
+    #[must_use]
+    pub fn next_change(&self) -> Option<Timestamp> {
+        let of_viewer = |v: &Viewer| match v.place {
+            Place::Waiting => v.snapshot.map(|at| after(at, SNAPSHOT_GAP)),
+            Place::Following => self.patience_ends(v),
+            Place::Behind => None,
+        };
+        self.viewers.values().filter_map(of_viewer).min()
+    }
+
+    /// Whether anybody is there, in whatever place.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.viewers.is_empty()
+    }
+
+    /// How many viewers there are, in whatever place.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.viewers.len()
+    }
+
+    /// Whether any viewer has had its snapshot, so that updates reach somebody.
+    #[must_use]
+    pub fn anyone_started(&self) -> bool {
+        self.viewers.values().any(|v| v.place != Place::Waiting)
+    }
+
+    /// Where a viewer stands; `None` if it is not there.
+    #[must_use]
+    pub fn place(&self, viewer: ViewerId) -> Option<Place> {
+        self.viewers.get(&viewer).map(|v| v.place)
+    }
+
+    /// Smoothed time from sending to acknowledgement; `None` before the first one.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    /// Leaves those behind whose patience has ended.
+    fn leave_behind(&mut self, now: Timestamp) {
+        let late = |v: &Viewer| self.patience_ends(v).is_some_and(|end| end <= now);
+        let late: Vec<ViewerId> = self
+            .viewers
+            .iter()
+            .filter(|(_, v)| v.place == Place::Following && late(v))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in late {
+            self.fell_behind(id);
+        }
+    }
+
+    /// When a viewer that says nothing is left behind: [`BEHIND_AFTER`] from the oldest update that it owes, or
+    /// from its last step, whichever is later.
+    fn patience_ends(&self, v: &Viewer) -> Option<Timestamp> {
+        let (_, oldest) = self.sent.iter().find(|(s, _)| *s >= v.from && *s > v.acked)?;
+        Some(after((*oldest).max(v.progress), BEHIND_AFTER))
+    }
+}
+
+/// How many updates `v` has not acknowledged.
+fn owed(sent: &VecDeque<(u64, Timestamp)>, v: &Viewer) -> usize {
+    sent.iter().rev().take_while(|(s, _)| *s >= v.from && *s > v.acked).count()
+}
+
+fn after(at: Timestamp, wait: Duration) -> Timestamp {
+    Timestamp(at.0.saturating_add(Timestamp::from(wait).0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const A: ViewerId = ViewerId(1);
+    const B: ViewerId = ViewerId(2);
+
+    fn ms(ms: u64) -> Timestamp {
+        Timestamp(ms * 1000)
+    }
+
+    /// One viewer that follows, its snapshot painted.
+    fn following(viewer: ViewerId) -> Flow {
+        let mut flow = Flow::new();
+        flow.joined(viewer, ms(0));
+        flow.snapshot_sent(viewer, 1, ms(0));
+        flow.acked(viewer, 1, ms(10));
+        flow
+    }
+
+    #[test]
+    fn nothing_is_sent_to_nobody_nor_before_a_snapshot() {
+        let mut flow = Flow::new();
+        assert!(!flow.may_send(ms(0)) && flow.is_empty());
+        flow.joined(A, ms(0));
+        assert!(!flow.may_send(ms(0)));
+        assert_eq!(flow.snapshots_due(ms(0)), [A]);
+        flow.snapshot_sent(A, 1, ms(0));
+        assert!(flow.may_send(ms(0)));
+        assert_eq!(flow.snapshots_due(ms(0)), []);
+    }
+
+    #[test]
+    fn two_updates_are_in_flight_and_no_third() {
+        let mut flow = following(A);
+        for sequence in 2..4 {
+            assert!(flow.may_send(ms(20)));
+            flow.sent(sequence, ms(20));
+        }
+        assert!(!flow.may_send(ms(20)));
+        flow.acked(A, 2, ms(60));
+        assert!(flow.may_send(ms(60)));
+        assert!(flow.round_trip().is_some());
+    }
+
+    #[test]
+    fn a_viewer_that_never_acknowledges_stops_holding_up_the_others() {
+        let mut flow = following(A);
+        flow.joined(B, ms(20));
+        flow.sent(2, ms(20));
+        flow.snapshot_sent(B, 2, ms(20));
+        flow.acked(A, 2, ms(30));
+        flow.sent(3, ms(30));
+        flow.acked(A, 3, ms(40));
+        assert!(!flow.may_send(ms(40)), "B owes two");
+        assert_eq!(flow.next_change(), Some(ms(3020)));
+        assert!(!flow.may_send(ms(3019)));
+        assert!(flow.may_send(ms(3020)));
+        assert_eq!(flow.place(B), Some(Place::Behind));
+        for sequence in 4..100 {
+            assert!(flow.may_send(ms(3100)));
+            flow.sent(sequence, ms(3100));
+            flow.acked(A, sequence, ms(3100));
+        }
+        flow.acked(B, 2, ms(3200));
+        assert_eq!(flow.snapshots_due(ms(3200)), [B], "it is back, and far behind");
+        flow.snapshot_sent(B, 100, ms(3200));
+        flow.acked(B, 3, ms(3210));
+        assert!(!flow.snapshots_due(ms(9000)).contains(&B), "old acknowledgements ask for nothing");
+        flow.acked(B, 100, ms(3300));
+        flow.acked(A, 100, ms(3300));
+        assert!(flow.may_send(ms(3300)));
+    }
+
+    #[test]
+    fn a_lone_viewer_on_a_thin_line_needs_no_second_snapshot() {
+        let mut flow = Flow::new();
+        flow.joined(A, ms(0));
+        flow.snapshot_sent(A, 1, ms(0));
+        flow.sent(2, ms(50));
+        assert!(!flow.may_send(ms(8000)) && flow.place(A) == Some(Place::Behind));
+        flow.acked(A, 1, ms(8000));
+        assert_eq!(flow.place(A), Some(Place::Following));
+        assert!(flow.snapshots_due(ms(8000)).is_empty() && flow.may_send(ms(8000)));
+    }
+
+    #[test]
+    fn snapshots_for_one_viewer_keep_a_distance() {
+        let mut flow = following(A);
+        flow.joined(A, ms(100));
+        assert_eq!(flow.snapshots_due(ms(100)), []);
+        assert_eq!(flow.next_change(), Some(ms(500)));
+        assert_eq!(flow.snapshots_due(ms(500)), [A]);
+    }
+
+    #[test]
+    fn the_transport_may_give_a_viewer_up() {
+        let mut flow = following(A);
+        flow.fell_behind(A);
+        assert!(!flow.may_send(ms(20)));
+        assert_eq!(flow.snapshots_due(ms(9000)), []);
+        flow.joined(A, ms(9000));
+        assert_eq!(flow.snapshots_due(ms(9000)), [A]);
+        flow.fell_behind(B);
+        assert_eq!(flow.place(B), None);
+    }
+
+    #[test]
+    fn acknowledgements_of_nothing_change_nothing() {
+        let mut flow = following(A);
+        flow.sent(2, ms(20));
+        flow.sent(3, ms(20));
+        for hostile in [0, 1, 4, u64::MAX] {
+            flow.acked(A, hostile, ms(30));
+            flow.acked(B, hostile, ms(30));
+            assert!(!flow.may_send(ms(30)), "{hostile}");
+        }
+        assert_eq!(flow.len(), 1);
+    }
+
+    #[test]
+    fn the_round_trip_follows_the_line() {
+        let mut flow = following(A);
+        let mut now = 100;
+        for sequence in 2..60 {
+            flow.sent(sequence, ms(now));
+            now += 80;
+            flow.acked(A, sequence, ms(now));
+        }
+        let estimate = flow.round_trip().unwrap().as_millis();
+        assert!((75..=80).contains(&estimate), "{estimate} ms");
+    }
+
+    /// A sender at 30 pictures a second and viewers behind lines of different length.
+    #[test]
+    fn the_slowest_line_that_keeps_up_sets_the_pace_and_latency_stays_bounded() {
+        for (delays, at_least) in [(vec![20], 290), (vec![200], 85), (vec![20, 200], 85), (vec![20, 9000], 190)] {
+            let mut flow = Flow::new();
+            let mut on_the_way: Vec<(u64, ViewerId, u64)> = Vec::new();
+            let mut updates = 0;
+            for (i, _) in delays.iter().enumerate() {
+                flow.joined(ViewerId(i as u32), ms(0));
+                flow.snapshot_sent(ViewerId(i as u32), 1, ms(0));
+            }
+            let mut sequence = 1;
+            for now in (0..10_000).step_by(5) {
+                on_the_way.retain(|(at, viewer, s)| {
+                    if *at <= now {
+                        flow.acked(*viewer, *s, ms(now));
+                    }
+                    *at > now
+                });
+                if now % 33 < 5 && flow.may_send(ms(now)) {
+                    sequence += 1;
+                    updates += 1;
+                    flow.sent(sequence, ms(now));
+                    for (i, delay) in delays.iter().enumerate() {
+                        on_the_way.push((now + delay, ViewerId(i as u32), sequence));
+                    }
+                }
+            }
+            assert!(updates >= at_least, "{delays:?}: {updates} updates in 10 s");
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Join(u32),
+        Leave(u32),
+        GiveUp(u32),
+        Ack(u32, u64),
+        AckNewest(u32),
+        Wait(u64),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let viewer = 0..4u32;
+        let step = prop_oneof![
+            2 => viewer.clone().prop_map(Step::Join),
+            1 => viewer.clone().prop_map(Step::Leave),
+            1 => viewer.clone().prop_map(Step::GiveUp),
+            2 => (viewer.clone(), prop_oneof![0..40u64, Just(u64::MAX)]).prop_map(|(v, s)| Step::Ack(v, s)),
+            6 => viewer.prop_map(Step::AckNewest),
+            6 => (0..900u64).prop_map(Step::Wait),
+        ];
+        proptest::collection::vec(step, 0..200)
+    }
+
+    proptest! {
+        /// Whatever viewers do: none that counts owes more than two updates (and what others' joins sent),
+        /// nobody is sent updates before a snapshot, and no silence lasts longer than the patience.
+        #[test]
+        fn the_rules_hold_whatever_viewers_do(steps in steps()) {
+            let mut flow = Flow::new();
+            let (mut now, mut sequence) = (0, 0);
+            for step in steps {
+                match step {
+                    Step::Join(v) => flow.joined(ViewerId(v), ms(now)),
+                    Step::Leave(v) => flow.left(ViewerId(v)),
+                    Step::GiveUp(v) => flow.fell_behind(ViewerId(v)),
+                    Step::Ack(v, s) => flow.acked(ViewerId(v), s, ms(now)),
+                    Step::AckNewest(v) => flow.acked(ViewerId(v), sequence, ms(now)),
+                    Step::Wait(wait) => now += wait,
+                }
+                let due = flow.snapshots_due(ms(now));
+                if !due.is_empty() {
+                    sequence += 1;
+                    flow.sent(sequence, ms(now));
+                    for viewer in due {
+                        flow.snapshot_sent(viewer, sequence, ms(now));
+                        prop_assert_eq!(flow.place(viewer), Some(Place::Following));
+                    }
+                }
+                while flow.may_send(ms(now)) {
+                    for v in flow.viewers.values().filter(|v| v.place == Place::Following) {
+                        prop_assert!(owed(&flow.sent, v) < MOST_IN_FLIGHT);
+                    }
+                    sequence += 1;
+                    flow.sent(sequence, ms(now));
+                }
+                prop_assert!(flow.sent.len() <= MOST_REMEMBERED);
+                // Once its time has come, the next change really changes something, and never lies behind.
+                if let Some(at) = flow.next_change() {
+                    let mut then = flow.clone();
+                    let sends = then.may_send(at);
+                    let gone = then.viewers.values().any(|v| v.place == Place::Behind);
+                    prop_assert!(at > ms(now) || sends, "{:?} at {:?}", flow, now);
+                    prop_assert!(sends || gone || !then.snapshots_due(at).is_empty());
+                }
+            }
+            // Patience ends for everybody: then either nobody follows or there is room.
+            now += 10_000;
+            let sends = flow.may_send(ms(now));
+            let follows = flow.viewers.values().any(|v| v.place == Place::Following);
+            prop_assert_eq!(sends, follows);
+        }
+    }
+}
