@@ -84,9 +84,11 @@ impl Flow {
         }
     }
 
-    /// All viewers left.
-    pub fn clear(&mut self) {
-        self.viewers.clear();
+    /// A packet that was on its way to all was dropped: whoever followed needs a snapshot.
+    pub fn all_lost_place(&mut self) {
+        for v in self.viewers.values_mut() {
+            v.place = Place::Waiting;
+        }
     }
 
     /// An update went to all viewers that follow.
@@ -173,10 +175,10 @@ impl Flow {
         self.viewers.len()
     }
 
-    /// Whether any viewer has had its snapshot, so that updates reach somebody.
+    /// Whether any viewer is in this place.
     #[must_use]
-    pub fn anyone_started(&self) -> bool {
-        self.viewers.values().any(|v| v.place != Place::Waiting)
+    pub fn any(&self, place: Place) -> bool {
+        self.viewers.values().any(|v| v.place == place)
     }
 
     /// Where a viewer stands; `None` if it is not there.
@@ -448,7 +450,7 @@ mod tests {
                 if let Some(at) = flow.next_change() {
                     let mut then = flow.clone();
                     let sends = then.may_send(at);
-                    let gone = then.viewers.values().any(|v| v.place == Place::Behind);
+                    let gone = then.any(Place::Behind);
                     prop_assert!(at > ms(now) || sends, "{:?} at {:?}", flow, now);
                     prop_assert!(sends || gone || !then.snapshots_due(at).is_empty());
                 }
@@ -456,7 +458,7 @@ mod tests {
             // Patience ends for everybody: then either nobody follows or there is room.
             now += 10_000;
             let sends = flow.may_send(ms(now));
-            let follows = flow.viewers.values().any(|v| v.place == Place::Following);
+            let follows = flow.any(Place::Following);
             prop_assert_eq!(sends, follows);
         }
     }

@@ -5,5 +5,5 @@ pub mod flow;
 pub mod state;
 
 pub use consent::{Allowed, Consent, Decision};
-pub use flow::{Flow, ViewerId};
+pub use flow::{Flow, Place, ViewerId};
 pub use state::{Liveness, StreamState};

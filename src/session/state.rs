@@ -35,13 +35,12 @@ impl Liveness {
         Self::default()
     }
 
-    /// The picture changed.
+    /// The picture changed, or is followed anew.
     pub fn changed(&mut self, now: Timestamp) {
         self.changed = now;
-        self.stalled = false;
     }
 
-    /// The source answered; the picture may be the same.
+    /// The source answered in time; the picture may be the same.
     pub fn answered(&mut self) {
         self.stalled = false;
     }

@@ -1,0 +1,170 @@
+//! The capture thread: asks the source at the right times, keeps the mailbox newest.
+
+use super::PipelineConfig;
+use super::shared::{Buffer, Picture, Shared, SourceLife, State, Watch};
+use crate::capture::{Captured, Capturer, Damage};
+use crate::error::{ErrorKind, Result};
+use crate::frame::{FrameBuf, Region, Timestamp};
+use crate::session::Place;
+use std::sync::MutexGuard;
+use std::time::Duration;
+
+/// Longest that one call of the source waits for a change: so long a pause or a stop may take.
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
+
+/// While something moved this recently, the cursor is asked for at the full rate.
+const LIVELY: Duration = Duration::from_secs(2);
+
+/// Time between two tries of a source that does not answer.
+const STALL_PAUSE: Duration = Duration::from_millis(100);
+
+/// Runs until the pipeline stops or the source ends.
+pub(super) fn run(shared: &Shared, source: Box<dyn Capturer>, config: PipelineConfig) {
+    let _watch = Watch { shared, thread: "capture" };
+    let interval = Duration::from_secs(1) / config.fps;
+    let mut capturing = Capturing { shared, source, config, interval, buffer: None, moved: Timestamp(0) };
+    if let Err(e) = capturing.run() {
+        shared.source_ended(Err(e));
+    }
+}
+
+struct Capturing<'a> {
+    shared: &'a Shared,
+    source: Box<dyn Capturer>,
+    config: PipelineConfig,
+    interval: Duration,
+    /// What the next picture is captured into; `None` while the encoder holds all buffers.
+    buffer: Option<Buffer>,
+    /// When the picture or the cursor changed last.
+    moved: Timestamp,
+}
+
+impl Capturing<'_> {
+    fn run(&mut self) -> Result<()> {
+        let mut due = Timestamp(0);
+        while self.wait_for_turn(due)? {
+            let now = self.shared.now();
+            due = Timestamp(now.0 + Timestamp::from(self.interval).0);
+            let answer = self.capture();
+            match answer {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(e) if e.kind() == ErrorKind::Stalled => {
+                    // It may have written half a picture.
+                    if let Some(buffer) = &mut self.buffer {
+                        buffer.stale = Region::full(buffer.frame.size());
+                    }
+                    self.shared.update(|s, _| {
+                        s.source = SourceLife::Stalled;
+                        s.life.stalled();
+                        s.fresh = false;
+                    });
+                    due = Timestamp(now.0 + Timestamp::from(STALL_PAUSE).0);
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until a picture is wanted, its time has come and there is a buffer for it. False to stop.
+    fn wait_for_turn(&mut self, due: Timestamp) -> Result<bool> {
+        let mut state = self.shared.lock();
+        loop {
+            if state.stop {
+                return Ok(false);
+            }
+            if !state.captures() {
+                state.fresh = false;
+                state = self.shared.wait(state, None);
+                continue;
+            }
+            if self.buffer.is_none() {
+                self.buffer = state.spare.take();
+            }
+            if self.buffer.is_none() && state.lent {
+                state = self.shared.wait(state, None);
+                continue;
+            }
+            // A viewer that waits for its first picture is not made to wait for the clock.
+            let waiting = !state.fresh && state.flow.any(Place::Waiting) && self.answers(&state);
+            if !waiting && self.shared.now() < due {
+                state = self.shared.wait(state, Some(due));
+                continue;
+            }
+            break;
+        }
+        drop(state);
+        if self.buffer.is_none() {
+            let size = self.source.info().size;
+            let frame = FrameBuf::new(size, &self.config.limits)?;
+            self.buffer = Some(Buffer { frame, stale: Region::full(size) });
+        }
+        Ok(true)
+    }
+
+    fn answers(&self, state: &MutexGuard<'_, State>) -> bool {
+        matches!(state.source, SourceLife::Running)
+    }
+
+    /// Asks the source once. False at its end.
+    fn capture(&mut self) -> Result<bool> {
+        let Some(buffer) = &mut self.buffer else { return Ok(true) };
+        let size = self.source.info().size;
+        if buffer.frame.size() != size {
+            buffer.frame.reset(size, &self.config.limits)?;
+            buffer.stale = Region::full(size);
+        }
+        let fresh = self.shared.lock().fresh;
+        let timeout = if !fresh {
+            // Somebody waits: whatever there is, now.
+            Duration::ZERO
+        } else if self.shared.now().since(self.moved) < LIVELY {
+            self.interval.min(LONGEST_WAIT)
+        } else {
+            LONGEST_WAIT
+        };
+        let captured = self.source.next(&mut buffer.frame, &buffer.stale, timeout)?;
+        let cursor = self.source.cursor()?;
+        let now = self.shared.now();
+        let cursor_moved = cursor.is_some();
+        if let Some(update) = cursor {
+            self.shared.update(|s, _| s.cursor_changed(update));
+        }
+        match captured {
+            Captured::Frame { timestamp, damage } => {
+                let timestamp = timestamp.unwrap_or(now);
+                if let Some(mut buffer) = self.buffer.take() {
+                    buffer.stale.clear();
+                    let picture = Picture { buffer, timestamp };
+                    self.buffer = self.shared.update(|s, _| answered(s).publish(picture, &damage));
+                }
+                self.moved = now;
+            }
+            Captured::Unchanged => {
+                self.shared.update(|s, _| answered(s).fresh = true);
+                if cursor_moved {
+                    self.moved = now;
+                }
+            }
+            Captured::Resized(size) => {
+                buffer.frame.reset(size, &self.config.limits)?;
+                buffer.stale = Region::full(size);
+                self.shared.update(|s, _| answered(s).damage = Damage::Unknown);
+            }
+            Captured::Ended => {
+                self.shared.source_ended(Ok(()));
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn answered(state: &mut State) -> &mut State {
+    if matches!(state.source, SourceLife::Stalled) {
+        state.source = SourceLife::Running;
+    }
+    state.life.answered();
+    state
+}

@@ -1,0 +1,199 @@
+//! The encode thread: takes the newest picture when the viewers have room, and talks to the sink.
+
+use super::shared::{Picture, Shared, SourceLife, State, Watch};
+use super::{Audience, Output};
+use crate::capture::{CursorUpdate, Damage};
+use crate::codec::{Encoder, UpdateKind};
+use crate::error::Result;
+use crate::frame::Timestamp;
+use crate::session::{Place, StreamState, ViewerId};
+use std::thread;
+use std::time::Instant;
+
+/// Runs until the pipeline stops or the source has ended and its last picture is sent.
+pub(super) fn run(shared: &Shared, encoder: Encoder, sink: impl FnMut(Output)) {
+    let _watch = Watch { shared, thread: "encode" };
+    shared.lock().encode_thread = Some(thread::current().id());
+    let mut encoding = Encoding { shared, encoder, sink, has_picture: false, latest: Timestamp(0) };
+    encoding.run();
+}
+
+/// What there is to do.
+enum Work {
+    Stop,
+    End(Result<()>),
+    Tell(StreamState),
+    /// A picture, if there is a new one, for those who follow; then snapshots for those who wait.
+    Show { news: Option<(Picture, Damage)>, joiners: Vec<ViewerId>, cursor: Option<CursorUpdate> },
+}
+
+struct Encoding<'a, S> {
+    shared: &'a Shared,
+    encoder: Encoder,
+    sink: S,
+    has_picture: bool,
+    /// Timestamps never go back, whatever the source says.
+    latest: Timestamp,
+}
+
+impl<S: FnMut(Output)> Encoding<'_, S> {
+    fn run(&mut self) {
+        loop {
+            let done = match self.next_work() {
+                Work::Stop => return,
+                Work::End(how) => return (self.sink)(Output::Ended(how)),
+                Work::Tell(state) => {
+                    (self.sink)(Output::State(state));
+                    Ok(())
+                }
+                Work::Show { news, joiners, cursor } => self.show(news, &joiners, cursor),
+            };
+            if let Err(e) = done {
+                self.shared.update(|s, _| s.stop = true);
+                return (self.sink)(Output::Ended(Err(e)));
+            }
+        }
+    }
+
+    /// Waits for work.
+    fn next_work(&self) -> Work {
+        let mut state = self.shared.lock();
+        loop {
+            if state.stop {
+                return Work::Stop;
+            }
+            let now = self.shared.now();
+            let joiners = if state.fresh && !state.paused && (self.has_picture || state.newest.is_some()) {
+                state.flow.snapshots_due(now)
+            } else {
+                Vec::new()
+            };
+            let room = state.flow.may_send(now) && !state.paused;
+            // With nobody to send it to, a picture only has to be there for the snapshots that follow.
+            let for_joiners = !joiners.is_empty() && !started(&state);
+            let takes = state.has_news() && (room || for_joiners);
+            if state.has_news() && !takes {
+                // It lives, though the viewers have no room to be shown.
+                state.life.changed(now);
+            }
+            if !state.flow.is_empty()
+                && let Some(news) = state.life.news(now)
+            {
+                return Work::Tell(news);
+            }
+            if takes || !joiners.is_empty() || (room && self.has_picture && state.cursor.is_some()) {
+                let news = if takes { state.take() } else { None };
+                // Before the first packet of a stream there is no header, and a cursor needs one.
+                let cursor = if self.has_picture { state.cursor.take() } else { None };
+                return Work::Show { news, joiners, cursor };
+            }
+            if let Some(how) = self.over(&state) {
+                return Work::End(how);
+            }
+            let deadline = state.flow.next_change().into_iter().chain(state.life.next_change(now)).min();
+            state = self.shared.wait(state, deadline);
+        }
+    }
+
+    /// How the source ended, once everybody who waits for its last picture and keeps up has it.
+    fn over(&self, state: &State) -> Option<Result<()>> {
+        let SourceLife::Ended(how) = &state.source else { return None };
+        let joiners = state.flow.any(Place::Waiting) && (self.has_picture || state.newest.is_some());
+        let waited_for = joiners || (state.has_news() && state.flow.any(Place::Following));
+        let shows = state.fresh && !state.paused;
+        (!(waited_for && shows)).then(|| how.clone())
+    }
+
+    fn show(
+        &mut self,
+        news: Option<(Picture, Damage)>,
+        joiners: &[ViewerId],
+        cursor: Option<CursorUpdate>,
+    ) -> Result<()> {
+        if let Some((picture, damage)) = news {
+            let first = !self.has_picture;
+            if let Some((sequence, bytes)) = self.encode(picture, &damage)? {
+                if first {
+                    // The stream's first packet has a header and a whole picture: it is a snapshot.
+                    self.send_snapshots(joiners, sequence, &bytes);
+                    return Ok(());
+                }
+                self.send_all(Some(sequence), bytes);
+            }
+        }
+        if let Some(update) = cursor {
+            let mut bytes = Vec::new();
+            self.encoder.cursor(&update, self.latest, &mut bytes)?;
+            self.send_all(None, bytes);
+        }
+        if joiners.is_empty() {
+            return Ok(());
+        }
+        let (mut for_joiner, mut for_others) = (Vec::new(), Vec::new());
+        if let Some(sequence) = self.encoder.late_join(self.latest, &mut for_joiner, &mut for_others)? {
+            // Those who are in come first: the joiners are not among them yet.
+            self.send_all(Some(sequence), for_others);
+            self.send_snapshots(joiners, sequence, &for_joiner);
+        }
+        Ok(())
+    }
+
+    /// Encodes a picture and gives its buffer back. `None` if it is what the viewers hold.
+    fn encode(&mut self, picture: Picture, damage: &Damage) -> Result<Option<(u64, Vec<u8>)>> {
+        let Picture { buffer, timestamp } = picture;
+        let mut frame = buffer.frame;
+        let area = frame.size().area();
+        self.latest = self.latest.max(timestamp);
+        let (mut bytes, begun) = (Vec::new(), Instant::now());
+        let update = self.encoder.encode(&mut frame, damage, self.latest, &mut bytes)?;
+        let encode_ms = begun.elapsed().as_secs_f32() * 1000.0;
+        self.has_picture = true;
+        self.shared.update(|s, now| {
+            s.give_back(frame, update.stale);
+            if update.kind != UpdateKind::Unchanged {
+                s.stats.encode_ms = encode_ms;
+                s.stats.dirty_ratio = (update.dirty_px as f64 / area as f64) as f32;
+                s.life.changed(now);
+            }
+        });
+        Ok((update.kind != UpdateKind::Unchanged).then_some((update.sequence, bytes)))
+    }
+
+    /// Sends a packet to those who have had their snapshot, if anybody has.
+    fn send_all(&mut self, sequence: Option<u64>, bytes: Vec<u8>) {
+        if !started(&self.shared.lock()) {
+            return;
+        }
+        let may = self.shared.begin_emitting(|s, now| {
+            s.stats.bytes_sent += bytes.len() as u64;
+            if let Some(sequence) = sequence {
+                s.stats.updates_sent += 1;
+                s.flow.sent(sequence, now);
+            }
+        });
+        if may {
+            (self.sink)(Output::Packet { to: Audience::All, sequence, bytes });
+            self.shared.end_emitting();
+        }
+    }
+
+    fn send_snapshots(&mut self, joiners: &[ViewerId], sequence: u64, bytes: &[u8]) {
+        for &viewer in joiners {
+            let may = self.shared.begin_emitting(|s, now| {
+                s.stats.bytes_sent += bytes.len() as u64;
+                s.flow.snapshot_sent(viewer, sequence, now);
+            });
+            if !may {
+                return;
+            }
+            let (to, sequence) = (Audience::One(viewer), Some(sequence));
+            (self.sink)(Output::Packet { to, sequence, bytes: bytes.to_vec() });
+            self.shared.end_emitting();
+        }
+    }
+}
+
+/// Whether any viewer has had its snapshot, so that packets for all reach somebody.
+fn started(state: &State) -> bool {
+    state.flow.any(Place::Following) || state.flow.any(Place::Behind)
+}

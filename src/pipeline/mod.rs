@@ -1,0 +1,211 @@
+//! Wires the stages for a host app: capture → damage → encode, on threads of their own, into a sink.
+//!
+//! ```text
+//! capture thread ──(newest picture, damage added up)──▶ mailbox ──▶ encode thread ──▶ sink
+//!       ▲                                                │               ▲
+//!       └──────────(an older buffer comes back)──────────┘      acknowledgements
+//! ```
+//!
+//! The capture thread keeps the newest picture in a one-slot mailbox; the encode thread takes it when the
+//! viewers have room. At most [`crate::session::flow::MOST_IN_FLIGHT`] updates are unacknowledged by a viewer
+//! that keeps up; when viewers are slow, pictures in between are skipped and latency stays bounded. Three
+//! buffers go round (capture, mailbox, the encoder's reference), and each carries the region in which it
+//! differs from the newest picture, so that only that is copied.
+
+mod capturing;
+mod encoding;
+mod shared;
+
+pub use crate::session::{StreamState, ViewerId};
+
+use crate::capture::Capturer;
+use crate::codec::{Encoder, EncoderConfig};
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::Limits;
+use crate::session::Allowed;
+use shared::{Shared, State};
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+
+/// Whom bytes are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Every viewer that has had its snapshot.
+    All,
+    /// This viewer alone: a snapshot, after which it belongs to [`Audience::All`].
+    One(ViewerId),
+}
+
+/// What the pipeline hands to the transport, in order.
+#[derive(Debug)]
+pub enum Output {
+    /// Bytes of the stream; `sequence` comes back in [`Pipeline::ack`].
+    Packet {
+        /// Whom it is for.
+        to: Audience,
+        /// The packet's sequence number; `None` where it needs no acknowledgement (a cursor).
+        sequence: Option<u64>,
+        /// One packet of docs/bitstream.md; for [`Audience::One`], a stream header before it.
+        bytes: Vec<u8>,
+    },
+    /// The state changed.
+    State(StreamState),
+    /// The last output: the source ended (`Ok`) or failed.
+    Ended(Result<()>),
+}
+
+/// Figures of a running pipeline; totals since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PipelineStats {
+    /// Pictures captured.
+    pub frames_captured: u64,
+    /// Updates sent to all viewers.
+    pub updates_sent: u64,
+    /// Bytes of all packets.
+    pub bytes_sent: u64,
+    /// Share of the picture that the last update changed, 0 to 1.
+    pub dirty_ratio: f32,
+    /// Wall milliseconds the last update took to compare and encode.
+    pub encode_ms: f32,
+    /// Milliseconds from an update's sending to its acknowledgement, smoothed; 0 before the first.
+    pub round_trip_ms: f32,
+    /// Viewers that have joined.
+    pub viewers: u32,
+}
+
+/// How a pipeline runs.
+#[derive(Clone, Copy, Debug)]
+pub struct PipelineConfig {
+    /// Most pictures a second.
+    pub fps: u32,
+    /// Caps of the stream.
+    pub limits: Limits,
+}
+
+impl Default for PipelineConfig {
+    fn default() -> Self {
+        Self { fps: 30, limits: Limits::default() }
+    }
+}
+
+/// A running share. Dropping it stops it.
+///
+/// All methods may be called from any thread, from within the sink too.
+#[derive(Debug)]
+pub struct Pipeline {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Pipeline {
+    /// Opens the source, now that the visitor allowed it, and starts both threads. Nothing is captured before
+    /// the first viewer joins.
+    ///
+    /// # Threads and cost
+    /// `open` and the source run on one thread, `sink` on another. While `sink` blocks, nothing is encoded;
+    /// it must return at last, or [`Pipeline::stop`] does not. [`Output::Ended`] is its last call.
+    ///
+    /// # Errors
+    /// - whatever `open` returns.
+    /// - [`crate::ErrorKind::InvalidInput`] if `config.fps` is zero.
+    /// - [`crate::ErrorKind::LimitExceeded`] if there is no memory for the encoder.
+    /// - [`crate::ErrorKind::Io`] if the system starts no thread.
+    pub fn start(
+        allowed: Allowed,
+        open: impl FnOnce() -> Result<Box<dyn Capturer>> + Send + 'static,
+        config: PipelineConfig,
+        sink: impl FnMut(Output) + Send + 'static,
+    ) -> Result<Self> {
+        if config.fps == 0 {
+            return Err(Error::input("0 pictures a second show nothing"));
+        }
+        let encoder = Encoder::new(EncoderConfig { limits: config.limits })?;
+        let shared = Arc::new(Shared::new());
+        let mut pipeline = Self { shared: shared.clone(), threads: Vec::new() };
+        let (opened, is_open) = mpsc::channel();
+        pipeline.spawn("panecast-capture", move |shared| {
+            // The visitor's word lives as long as the capture that it allows.
+            let _allowed = allowed;
+            match open() {
+                Ok(source) => {
+                    // Nobody listens only if `start` has failed meanwhile; `stop` is set then.
+                    let _ = opened.send(Ok(()));
+                    capturing::run(shared, source, config);
+                }
+                Err(e) => {
+                    let _ = opened.send(Err(e));
+                }
+            }
+        })?;
+        is_open.recv().map_err(|_| Error::new(ErrorKind::Io, "the source panicked while it was opened"))??;
+        pipeline.spawn("panecast-encode", move |shared| encoding::run(shared, encoder, sink))?;
+        Ok(pipeline)
+    }
+
+    fn spawn(&mut self, name: &str, run: impl FnOnce(&Shared) + Send + 'static) -> Result<()> {
+        let shared = self.shared.clone();
+        self.threads.push(thread::Builder::new().name(name.into()).spawn(move || run(&shared))?);
+        Ok(())
+    }
+
+    /// A viewer joined (or lost its place): it gets a snapshot, then what follows.
+    pub fn viewer_joined(&self, viewer: ViewerId) {
+        self.shared.update(|s, now| {
+            if s.flow.is_empty() {
+                // Capture begins: that nothing has changed so far says nothing about the source.
+                s.life.changed(now);
+            }
+            s.flow.joined(viewer, now);
+        });
+    }
+
+    /// The transport has dropped what was on its way to a viewer. It holds up nobody until it joins anew.
+    pub fn viewer_behind(&self, viewer: ViewerId) {
+        self.shared.update(|s, _| s.flow.fell_behind(viewer));
+    }
+
+    /// A viewer left.
+    pub fn viewer_left(&self, viewer: ViewerId) {
+        self.shared.update(|s, _| s.flow.left(viewer));
+    }
+
+    /// A viewer has painted the update `sequence`.
+    pub fn ack(&self, viewer: ViewerId, sequence: u64) {
+        self.shared.update(|s, now| s.flow.acked(viewer, sequence, now));
+    }
+
+    /// Stops capturing until [`Pipeline::resume`]; what is queued is dropped. Once it returns, no packet goes
+    /// to the sink.
+    pub fn pause(&self) {
+        self.shared.pause();
+    }
+
+    /// Goes on after [`Pipeline::pause`], with a picture taken after this call.
+    pub fn resume(&self) {
+        self.shared.update(State::resume);
+    }
+
+    /// Figures since the start.
+    #[must_use]
+    pub fn stats(&self) -> PipelineStats {
+        self.shared.stats()
+    }
+
+    /// Stops both threads and waits for them, at most for one call of the source and one of the sink; the sink
+    /// is dropped. From within the sink, it does not wait for the sink's own thread.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        self.shared.update(|s, _| s.stop = true);
+        for thread in self.threads.drain(..) {
+            if thread.thread().id() != thread::current().id() {
+                // A panic on the thread has been told as `Ended` where that was possible.
+                let _ = thread.join();
+            }
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! What both threads and the host app share: the mailbox, the viewers, the switches.
+
+use super::PipelineStats;
+use crate::capture::{CursorUpdate, Damage};
+use crate::error::{Error, Result};
+use crate::frame::{FrameBuf, Region, Timestamp};
+use crate::session::{Flow, Liveness};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+/// A picture buffer and where it differs from the source's newest picture.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    pub(super) frame: FrameBuf,
+    pub(super) stale: Region,
+}
+
+impl Buffer {
+    /// Notes that the source's picture changed while this buffer stayed as it is.
+    fn age(&mut self, damage: &Damage) {
+        match damage {
+            Damage::Unknown => self.stale = Region::full(self.frame.size()),
+            Damage::Within(region) => self.stale.add_region(region),
+        }
+    }
+}
+
+/// A picture on its way from capture to encoder.
+#[derive(Debug)]
+pub(super) struct Picture {
+    pub(super) buffer: Buffer,
+    pub(super) timestamp: Timestamp,
+}
+
+/// How the source does.
+#[derive(Debug)]
+pub(super) enum SourceLife {
+    Running,
+    Stalled,
+    Ended(Result<()>),
+}
+
+/// Everything under the lock.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) stop: bool,
+    pub(super) paused: bool,
+    pub(super) flow: Flow,
+    pub(super) life: Liveness,
+    pub(super) source: SourceLife,
+    /// The mailbox: the newest picture, until the encoder takes it.
+    pub(super) newest: Option<Picture>,
+    /// A buffer that nobody uses, for the capture thread to go on with.
+    pub(super) spare: Option<Buffer>,
+    /// Whether the encode thread has a buffer that it will give back as `spare`.
+    pub(super) lent: bool,
+    /// Where the newest picture may differ from the one that the encoder took last.
+    pub(super) damage: Damage,
+    /// What the encoder has not been told about the cursor.
+    pub(super) cursor: Option<CursorUpdate>,
+    /// Whether the newest picture is the source's picture of now: it has been asked since the first viewer came
+    /// or the visitor went on.
+    pub(super) fresh: bool,
+    /// The encode thread is about to call the sink, or is in it, with a packet.
+    pub(super) emitting: bool,
+    pub(super) encode_thread: Option<ThreadId>,
+    pub(super) stats: PipelineStats,
+}
+
+impl State {
+    /// Whether pictures are wanted at all.
+    pub(super) fn captures(&self) -> bool {
+        !self.paused && !self.flow.is_empty()
+    }
+
+    /// Puts a new picture into the mailbox. Gives back what the capture thread goes on with: the picture that
+    /// nobody took, or the spare buffer, or nothing yet.
+    pub(super) fn publish(&mut self, picture: Picture, damage: &Damage) -> Option<Buffer> {
+        merge(&mut self.damage, damage);
+        if let Some(spare) = &mut self.spare {
+            spare.age(damage);
+        }
+        self.fresh = true;
+        self.stats.frames_captured += 1;
+        match self.newest.replace(picture) {
+            Some(mut old) => {
+                old.buffer.age(damage);
+                Some(old.buffer)
+            }
+            None => self.spare.take(),
+        }
+    }
+
+    /// Whether there is a picture that the encoder may take.
+    pub(super) fn has_news(&self) -> bool {
+        self.fresh && self.newest.is_some()
+    }
+
+    /// Hands the newest picture to the encoder, with where it may differ from the last one handed out.
+    pub(super) fn take(&mut self) -> Option<(Picture, Damage)> {
+        let picture = self.newest.take()?;
+        self.lent = true;
+        Some((picture, std::mem::replace(&mut self.damage, Damage::Within(Region::empty()))))
+    }
+
+    /// The encoder gives a buffer back; `stale` is where it differs from the picture that it took.
+    pub(super) fn give_back(&mut self, frame: FrameBuf, stale: Region) {
+        let mut buffer = Buffer { frame, stale };
+        // What the capture thread has seen meanwhile counts on top.
+        buffer.age(&self.damage);
+        self.lent = false;
+        self.spare = Some(buffer);
+    }
+
+    /// Adds what changed about the cursor to what the encoder has not been told.
+    pub(super) fn cursor_changed(&mut self, update: CursorUpdate) {
+        match &mut self.cursor {
+            Some(waiting) => {
+                waiting.position = update.position;
+                if update.shape.is_some() {
+                    waiting.shape = update.shape;
+                }
+            }
+            None => self.cursor = Some(update),
+        }
+    }
+
+    /// Goes on after a pause. What the mailbox holds is from before it, and is not taken before the source has
+    /// been asked again.
+    pub(super) fn resume(&mut self, now: Timestamp) {
+        self.paused = false;
+        self.fresh = false;
+        self.life.paused(false);
+        self.life.changed(now);
+    }
+}
+
+/// Adds `more` to `damage`.
+fn merge(damage: &mut Damage, more: &Damage) {
+    match (&mut *damage, more) {
+        (Damage::Within(all), Damage::Within(region)) => all.add_region(region),
+        _ => *damage = Damage::Unknown,
+    }
+}
+
+/// The state, its lock and its clock.
+#[derive(Debug)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    start: Instant,
+}
+
+impl Shared {
+    pub(super) fn new() -> Self {
+        let state = State {
+            stop: false,
+            paused: false,
+            flow: Flow::new(),
+            life: Liveness::new(),
+            source: SourceLife::Running,
+            newest: None,
+            spare: None,
+            lent: false,
+            damage: Damage::Unknown,
+            cursor: None,
+            fresh: false,
+            emitting: false,
+            encode_thread: None,
+            stats: PipelineStats::default(),
+        };
+        Self { state: Mutex::new(state), changed: Condvar::new(), start: Instant::now() }
+    }
+
+    /// Time since the start.
+    pub(super) fn now(&self) -> Timestamp {
+        self.start.elapsed().into()
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // No code that holds the lock panics half-way through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state and wakes both threads.
+    pub(super) fn update<T>(&self, change: impl FnOnce(&mut State, Timestamp) -> T) -> T {
+        let result = change(&mut self.lock(), self.now());
+        self.changed.notify_all();
+        result
+    }
+
+    /// Waits until somebody changes the state, or until `deadline`.
+    pub(super) fn wait<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+        deadline: Option<Timestamp>,
+    ) -> MutexGuard<'a, State> {
+        match deadline {
+            Some(at) => {
+                // Rounded up, so that the deadline has come when the wait ends.
+                let left = at.since(self.now()) + Duration::from_micros(1);
+                self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+            }
+            None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    /// Pauses, and waits for a packet that is on its way to the sink.
+    pub(super) fn pause(&self) {
+        let mut state = self.lock();
+        state.paused = true;
+        state.fresh = false;
+        state.life.paused(true);
+        self.changed.notify_all();
+        while state.emitting && state.encode_thread != Some(thread::current().id()) {
+            state = self.wait(state, None);
+        }
+    }
+
+    /// Asks for leave to hand packets to the sink. Without it (the visitor paused, the pipeline stops) they are
+    /// dropped, and all viewers need snapshots.
+    pub(super) fn begin_emitting(&self, note: impl FnOnce(&mut State, Timestamp)) -> bool {
+        let mut state = self.lock();
+        if state.paused || state.stop {
+            state.flow.all_lost_place();
+            return false;
+        }
+        note(&mut state, self.now());
+        state.emitting = true;
+        true
+    }
+
+    /// The sink has returned.
+    pub(super) fn end_emitting(&self) {
+        self.update(|s, _| s.emitting = false);
+    }
+
+    /// The source ended or failed.
+    pub(super) fn source_ended(&self, how: Result<()>) {
+        self.update(|s, _| {
+            if !matches!(s.source, SourceLife::Ended(_)) {
+                // Nothing newer will come: the last picture is the picture of now.
+                s.fresh |= how.is_ok();
+                s.source = SourceLife::Ended(how);
+            }
+        });
+    }
+
+    pub(super) fn stats(&self) -> PipelineStats {
+        let state = self.lock();
+        PipelineStats {
+            round_trip_ms: state.flow.round_trip().map_or(0.0, |d| d.as_secs_f32() * 1000.0),
+            viewers: u32::try_from(state.flow.len()).unwrap_or(u32::MAX),
+            ..state.stats
+        }
+    }
+}
+
+/// Tells the other thread when this one ends by a panic.
+pub(super) struct Watch<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) thread: &'static str,
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let message = format!("the {} thread panicked", self.thread);
+            self.shared.source_ended(Err(Error::new(crate::ErrorKind::Io, message)));
+            self.shared.update(|s, _| {
+                s.emitting = false;
+                s.lent = false;
+            });
+        }
+    }
+}
