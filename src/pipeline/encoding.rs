@@ -24,7 +24,11 @@ enum Work {
     End(Result<()>),
     Tell(StreamState),
     /// A picture, if there is a new one, for those who follow; then snapshots for those who wait.
-    Show { news: Option<(Picture, Damage)>, joiners: Vec<ViewerId>, cursor: Option<CursorUpdate> },
+    Show {
+        news: Option<(Picture, Damage)>,
+        joiners: Vec<ViewerId>,
+        cursor: Option<CursorUpdate>,
+    },
 }
 
 struct Encoding<'a, S> {
@@ -70,7 +74,7 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
             };
             let room = state.flow.may_send(now) && !state.paused;
             // With nobody to send it to, a picture only has to be there for the snapshots that follow.
-            let for_joiners = !joiners.is_empty() && !started(&state);
+            let for_joiners = !joiners.is_empty() && !state.flow.any(Place::Following);
             let takes = state.has_news() && (room || for_joiners);
             if state.has_news() && !takes {
                 // It lives, though the viewers have no room to be shown.
@@ -161,7 +165,7 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
 
     /// Sends a packet to those who have had their snapshot, if anybody has.
     fn send_all(&mut self, sequence: Option<u64>, bytes: Vec<u8>) {
-        if !started(&self.shared.lock()) {
+        if !self.shared.lock().flow.reaches_anyone() {
             return;
         }
         let may = self.shared.begin_emitting(|s, now| {
@@ -191,9 +195,4 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
             self.shared.end_emitting();
         }
     }
-}
-
-/// Whether any viewer has had its snapshot, so that packets for all reach somebody.
-fn started(state: &State) -> bool {
-    state.flow.any(Place::Following) || state.flow.any(Place::Behind)
 }

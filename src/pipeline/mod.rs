@@ -137,7 +137,9 @@ impl Pipeline {
                 }
             }
         })?;
-        is_open.recv().map_err(|_| Error::new(ErrorKind::Io, "the source panicked while it was opened"))??;
+        is_open
+            .recv()
+            .map_err(|_| Error::new(ErrorKind::Io, "the source panicked while it was opened"))??;
         pipeline.spawn("panecast-encode", move |shared| encoding::run(shared, encoder, sink))?;
         Ok(pipeline)
     }

@@ -84,10 +84,11 @@ impl Flow {
         }
     }
 
-    /// A packet that was on its way to all was dropped: whoever followed needs a snapshot.
+    /// A packet that was on its way to all was dropped: everybody needs a snapshot, and all at once, before the
+    /// next packet for all reaches one that has missed this one.
     pub fn all_lost_place(&mut self) {
         for v in self.viewers.values_mut() {
-            v.place = Place::Waiting;
+            (v.place, v.snapshot) = (Place::Waiting, None);
         }
     }
 
@@ -173,6 +174,13 @@ impl Flow {
     #[must_use]
     pub fn len(&self) -> usize {
         self.viewers.len()
+    }
+
+    /// Whether a packet for all may reach somebody: a viewer that was sent a snapshot. Even if it has lost its
+    /// place since, the transport may not have heard of that yet, and it must not miss a packet in between.
+    #[must_use]
+    pub fn reaches_anyone(&self) -> bool {
+        self.viewers.values().any(|v| v.snapshot.is_some())
     }
 
     /// Whether any viewer is in this place.
@@ -333,6 +341,16 @@ mod tests {
     }
 
     #[test]
+    fn after_a_dropped_packet_all_are_due_at_once() {
+        let mut flow = following(A);
+        flow.joined(B, ms(20));
+        flow.snapshot_sent(B, 2, ms(20));
+        flow.all_lost_place();
+        assert_eq!(flow.snapshots_due(ms(30)), [A, B]);
+        assert!(!flow.may_send(ms(30)));
+    }
+
+    #[test]
     fn acknowledgements_of_nothing_change_nothing() {
         let mut flow = following(A);
         flow.sent(2, ms(20));
@@ -361,7 +379,9 @@ mod tests {
     /// A sender at 30 pictures a second and viewers behind lines of different length.
     #[test]
     fn the_slowest_line_that_keeps_up_sets_the_pace_and_latency_stays_bounded() {
-        for (delays, at_least) in [(vec![20], 290), (vec![200], 85), (vec![20, 200], 85), (vec![20, 9000], 190)] {
+        for (delays, at_least) in
+            [(vec![20], 290), (vec![200], 85), (vec![20, 200], 85), (vec![20, 9000], 190)]
+        {
             let mut flow = Flow::new();
             let mut on_the_way: Vec<(u64, ViewerId, u64)> = Vec::new();
             let mut updates = 0;

@@ -1,4 +1,5 @@
 //! Stage 5 of 6. In: what people and the network say. Out: who may see what, and when. No socket, no clock.
+#![forbid(unsafe_code)]
 
 pub mod consent;
 pub mod flow;

@@ -1,0 +1,311 @@
+//! A scripted source and viewers with real decoders, for the pipeline's tests.
+#![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
+
+use panecast::capture::{Captured, Capturer, CursorUpdate, Damage, SourceInfo, SourceKind};
+use panecast::codec::{Decoded, Decoder};
+use panecast::frame::{FrameBuf, Rect, Region, Size};
+use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, StreamState, ViewerId};
+use panecast::session::{Allowed, Consent, Decision};
+use panecast::{Error, ErrorKind, Limits, Result};
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+/// Only a hang takes this long.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// So long a test looks for something that must not happen.
+pub const GLANCE: Duration = Duration::from_millis(200);
+
+pub const SIZE: Size = Size::new(150, 100);
+
+pub fn allowed() -> Allowed {
+    Consent::ask("a scripted source").answer(Decision::Allow).unwrap()
+}
+
+/// What the scripted source shows; the test changes it while the pipeline runs.
+#[derive(Clone)]
+pub struct Script(Arc<(Mutex<Scene>, Condvar)>);
+
+pub struct Scene {
+    pub picture: FrameBuf,
+    /// Where the picture differs from what `next` gave last.
+    damage: Region,
+    version: u64,
+    /// Hide the damage: hints are unknown.
+    pub no_hints: bool,
+    pub failure: Option<Error>,
+    pub ended: bool,
+    pub panics: bool,
+    cursor: Option<CursorUpdate>,
+    /// Calls of `next`.
+    pub calls: u64,
+}
+
+impl Script {
+    pub fn new() -> Self {
+        let picture = FrameBuf::new(SIZE, &Limits::default()).unwrap();
+        let scene = Scene {
+            picture,
+            damage: Region::full(SIZE),
+            version: 1,
+            no_hints: false,
+            failure: None,
+            ended: false,
+            panics: false,
+            cursor: None,
+            calls: 0,
+        };
+        Self(Arc::new((Mutex::new(scene), Condvar::new())))
+    }
+
+    pub fn change<T>(&self, change: impl FnOnce(&mut Scene) -> T) -> T {
+        let result = change(&mut self.0.0.lock().unwrap());
+        self.0.1.notify_all();
+        result
+    }
+
+    /// Fills a rectangle with a colour that depends on `seed` and the place.
+    pub fn paint(&self, rect: Rect, seed: u32) {
+        self.change(|s| {
+            for y in rect.y..rect.bottom() {
+                for (x, px) in s.picture.row_of_mut(&rect, y).chunks_exact_mut(4).enumerate() {
+                    let v = seed.wrapping_mul(2_654_435_761).wrapping_add(x as u32 * 7 + y * 131);
+                    px[..3].copy_from_slice(&v.to_le_bytes()[1..]);
+                }
+            }
+            s.damage.add(rect);
+            s.version += 1;
+        });
+    }
+
+    pub fn resize(&self, size: Size) {
+        self.change(|s| {
+            s.picture = FrameBuf::new(size, &Limits::default()).unwrap();
+            s.damage = Region::full(size);
+            s.version += 1;
+        });
+    }
+
+    pub fn move_cursor(&self, update: CursorUpdate) {
+        self.change(|s| s.cursor = Some(update));
+    }
+
+    pub fn picture(&self) -> FrameBuf {
+        self.change(|s| s.picture.clone())
+    }
+
+    pub fn calls(&self) -> u64 {
+        self.change(|s| s.calls)
+    }
+
+    pub fn source(&self) -> Box<dyn Capturer> {
+        Box::new(Scripted { script: self.clone(), given: 0 })
+    }
+}
+
+/// Writes exactly what the contract asks for, what changed and what is stale, and leaves the rest of the buffer
+/// alone: wrong bookkeeping of buffers shows as wrong pixels.
+struct Scripted {
+    script: Script,
+    given: u64,
+}
+
+impl Capturer for Scripted {
+    fn info(&self) -> SourceInfo {
+        let size = self.script.change(|s| s.picture.size());
+        SourceInfo { id: "scripted".into(), name: "scripted".into(), kind: SourceKind::Push, size }
+    }
+
+    fn next(&mut self, frame: &mut FrameBuf, stale: &Region, timeout: Duration) -> Result<Captured> {
+        let (scene, changed) = &*self.script.0;
+        let mut scene = scene.lock().unwrap();
+        scene.calls += 1;
+        assert!(!scene.panics, "the script says so");
+        let until = Instant::now() + timeout;
+        while scene.version == self.given && scene.failure.is_none() && !scene.ended {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(Captured::Unchanged);
+            }
+            scene = changed.wait_timeout(scene, left).unwrap().0;
+        }
+        if let Some(failure) = &scene.failure {
+            return Err(failure.clone());
+        }
+        if frame.size() != scene.picture.size() {
+            return Ok(Captured::Resized(scene.picture.size()));
+        }
+        if scene.version == self.given {
+            return Ok(Captured::Ended);
+        }
+        self.given = scene.version;
+        let damage = std::mem::take(&mut scene.damage);
+        let view = scene.picture.view();
+        for rect in damage.rects().iter().chain(stale.rects()) {
+            frame.copy_from(&view, rect)?;
+        }
+        let damage = if scene.no_hints { Damage::Unknown } else { Damage::Within(damage) };
+        Ok(Captured::Frame { timestamp: None, damage })
+    }
+
+    fn cursor(&mut self) -> Result<Option<CursorUpdate>> {
+        Ok(self.script.change(|s| s.cursor.take()))
+    }
+}
+
+/// A running pipeline, and what came out of it.
+pub struct Rig {
+    pub script: Script,
+    pub pipeline: Pipeline,
+    outputs: Receiver<Output>,
+    pub viewers: BTreeMap<u32, Viewer>,
+}
+
+/// A viewer behind a transport that keeps the relay's rules.
+#[derive(Default)]
+pub struct Viewer {
+    pub decoder: Option<Decoder>,
+    /// What was decoded and not acknowledged yet.
+    pub owes: Vec<u64>,
+}
+
+impl Viewer {
+    pub fn picture(&self) -> Option<&FrameBuf> {
+        self.decoder.as_ref().and_then(Decoder::frame)
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        let decoder = self.decoder.as_mut().expect("a packet for one that has had no snapshot");
+        decoder.feed(bytes).unwrap();
+        while let Some(decoded) = decoder.next().unwrap() {
+            if let Decoded::Picture { sequence, .. } | Decoded::Epoch { sequence } = decoded {
+                self.owes.push(sequence);
+            }
+        }
+    }
+}
+
+impl Rig {
+    pub fn start() -> Self {
+        let script = Script::new();
+        let (sink, outputs) = channel();
+        let source = script.clone();
+        let config = PipelineConfig { fps: 1000, ..PipelineConfig::default() };
+        let pipeline = Pipeline::start(
+            allowed(),
+            move || Ok(source.source()),
+            config,
+            move |output| {
+                let _ = sink.send(output);
+            },
+        )
+        .unwrap();
+        Self { script, pipeline, outputs, viewers: BTreeMap::new() }
+    }
+
+    pub fn join(&mut self, viewer: u32) {
+        self.viewers.insert(viewer, Viewer::default());
+        self.pipeline.viewer_joined(ViewerId(viewer));
+    }
+
+    /// Delivers the next output as the relay would, and returns it.
+    pub fn next(&mut self) -> Output {
+        let output = self.outputs.recv_timeout(DEADLINE).expect("no output in time");
+        if let Output::Packet { to, sequence, bytes } = &output {
+            match to {
+                Audience::One(id) => {
+                    // A viewer may have left while its snapshot was on the way.
+                    let Some(viewer) = self.viewers.get_mut(&id.0) else { return output };
+                    assert!(bytes.starts_with(b"PCST"), "a snapshot begins with the stream header");
+                    viewer.decoder = Some(Decoder::new(Limits::default()));
+                    viewer.owes.clear();
+                    viewer.take(bytes);
+                    assert_eq!(viewer.owes, [sequence.unwrap()]);
+                }
+                Audience::All => {
+                    for viewer in self.viewers.values_mut().filter(|v| v.decoder.is_some()) {
+                        viewer.take(bytes);
+                    }
+                }
+            }
+        }
+        output
+    }
+
+    /// The next output within a moment, if there is one.
+    pub fn glance(&mut self) -> Option<Output> {
+        match self.outputs.recv_timeout(GLANCE) {
+            Ok(output) => Some(output),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    /// The next packet; states before it are passed over.
+    pub fn packet(&mut self) -> (Audience, Option<u64>) {
+        loop {
+            match self.next() {
+                Output::Packet { to, sequence, .. } => return (to, sequence),
+                Output::State(_) => {}
+                Output::Ended(how) => panic!("ended: {how:?}"),
+            }
+        }
+    }
+
+    /// The next state; packets before it are delivered and acknowledged.
+    pub fn state(&mut self) -> StreamState {
+        loop {
+            match self.next() {
+                Output::State(state) => return state,
+                Output::Packet { .. } => self.ack_all(),
+                Output::Ended(how) => panic!("ended: {how:?}"),
+            }
+        }
+    }
+
+    /// How it ended; everything before is delivered and acknowledged.
+    pub fn ended(&mut self) -> Result<()> {
+        loop {
+            match self.next() {
+                Output::Ended(how) => return how,
+                _ => self.ack_all(),
+            }
+        }
+    }
+
+    pub fn ack(&mut self, viewer: u32) {
+        for sequence in self.viewers.get_mut(&viewer).unwrap().owes.drain(..) {
+            self.pipeline.ack(ViewerId(viewer), sequence);
+        }
+    }
+
+    pub fn ack_all(&mut self) {
+        for viewer in self.viewers.keys().copied().collect::<Vec<_>>() {
+            self.ack(viewer);
+        }
+    }
+
+    /// Delivers and acknowledges until all viewers see the source's picture.
+    pub fn settle(&mut self) {
+        let picture = self.script.picture();
+        self.ack_all();
+        while !self.viewers.values().all(|v| v.picture() == Some(&picture)) {
+            assert!(!matches!(self.next(), Output::Ended(_)), "ended before all saw the newest picture");
+            self.ack_all();
+        }
+    }
+
+    /// Waits until the pipeline has captured so many pictures.
+    pub fn captured(&self, frames: u64) {
+        let start = Instant::now();
+        while self.pipeline.stats().frames_captured < frames {
+            assert!(start.elapsed() < DEADLINE, "no capture in time");
+            std::thread::yield_now();
+        }
+    }
+}
+
+pub fn stalled() -> Error {
+    Error::new(ErrorKind::Stalled, "the script does not answer")
+}
