@@ -19,6 +19,10 @@ const PICK_BITS: u32 = 6;
 /// New anchors are looked up on every fourth row: a pane that moved has rows to spare.
 const NEW_ROW_STEP: u32 = 4;
 
+/// From this dirty area on, only half of the old picture is indexed, in blocks of [`SPARSE_BLOCK_PX`].
+const SPARSE_PX: u64 = 100_000;
+const SPARSE_BLOCK_PX: u32 = 128;
+
 /// Slots of the table of old anchors; at most half are used.
 const SLOTS: usize = 1 << 15;
 
@@ -83,7 +87,8 @@ impl Anchors {
         let round = self.round;
         let mut slots = std::mem::take(&mut self.slots);
         let mut used = 0;
-        self.each_anchor(old, dirty, 1, |x, y, hash| {
+        let sparse = dirty.area() >= SPARSE_PX;
+        self.each_anchor(old, dirty, 1, sparse, |x, y, hash| {
             if used == SLOTS / 2 {
                 return;
             }
@@ -100,7 +105,7 @@ impl Anchors {
             }
         });
         let mut votes = std::mem::take(&mut self.votes);
-        self.each_anchor(new, dirty, NEW_ROW_STEP, |x, y, hash| {
+        self.each_anchor(new, dirty, NEW_ROW_STEP, false, |x, y, hash| {
             let tag = (hash >> 32) as u32;
             let mut at = hash as usize % SLOTS;
             while slots[at].round == round {
@@ -141,6 +146,7 @@ impl Anchors {
         picture: &FrameBuf,
         dirty: &DirtyRows,
         row_step: u32,
+        sparse: bool,
         mut each: impl FnMut(u16, u16, u64),
     ) {
         let size = picture.size();
@@ -153,15 +159,26 @@ impl Anchors {
             let mut picks = std::mem::take(&mut self.picks);
             dirty.segments(y, |left, right| {
                 let right = right.min(size.width.saturating_sub(CONTEXT_PX as u32));
-                if right <= left {
-                    return;
-                }
-                picks.clear();
-                // A run may reach past the segment: its pixels are there, whoever changed them.
-                let end = (right + RUN_PX as u32).min(size.width);
-                pick(&picture.row(y)[left as usize * 4..end as usize * 4], left, &mut row, &mut picks);
-                for &x in &picks {
-                    each(x as u16, y as u16, context_hash(picture, x, y));
+                let mut from = left;
+                while from < right {
+                    let block_end = (from / SPARSE_BLOCK_PX + 1) * SPARSE_BLOCK_PX;
+                    let to = if sparse { right.min(block_end) } else { right };
+                    // Half of the columns, the other half in the next band of rows.
+                    if !sparse || (from / SPARSE_BLOCK_PX + y / SPARSE_BLOCK_PX) % 2 == 0 {
+                        picks.clear();
+                        // A run may reach past the segment: its pixels are there, whoever changed them.
+                        let end = (to + RUN_PX as u32).min(size.width);
+                        pick(
+                            &picture.row(y)[from as usize * 4..end as usize * 4],
+                            from,
+                            &mut row,
+                            &mut picks,
+                        );
+                        for &x in &picks {
+                            each(x as u16, y as u16, context_hash(picture, x, y));
+                        }
+                    }
+                    from = to;
                 }
             });
             self.row = row;

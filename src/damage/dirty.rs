@@ -111,6 +111,19 @@ impl DirtyRows {
         region
     }
 
+    /// The smallest rectangle of whole tile columns that holds all dirty rows.
+    #[must_use]
+    pub fn bounds(&self) -> Rect {
+        let size = self.grid.size();
+        let mut rows = (0..size.height).filter(|y| self.row(*y).iter().any(|w| *w != 0));
+        let Some(top) = rows.next() else { return Rect::default() };
+        let bottom = rows.next_back().unwrap_or(top) + 1;
+        let any = |c: u32| (top..bottom).any(|y| self.contains(c, y));
+        let first = (0..self.grid.columns()).find(|c| any(*c)).unwrap_or(0);
+        let last = (0..self.grid.columns()).rfind(|c| any(*c)).unwrap_or(0);
+        Rect::from_edges(first * TILE_PX, top, ((last + 1) * TILE_PX).min(size.width), bottom)
+    }
+
     /// Pixels in the dirty row segments.
     #[must_use]
     pub fn area(&self) -> u64 {

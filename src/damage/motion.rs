@@ -4,7 +4,7 @@
 //!    it stands. Old and new anchors that agree vote for a vector.
 //! 2. For the vectors of the last picture and those with the most votes, every row segment of the picture is
 //!    judged: repaired by the copy, broken by it, or neither. The rectangle with the best balance is kept.
-//! 3. The rectangle grows pixel by pixel while whole edges agree.
+//! 3. Its edges move to the pixel at which the copy ceases to pay.
 //!
 //! A copy need not be right everywhere: what it leaves wrong is dirty afterwards and coded as pixels.
 
@@ -29,6 +29,13 @@ const SMALLEST_SEARCH_PX: u64 = 2048;
 
 /// A copy must repair this many more row segments than it breaks, or it does not pay for its bytes.
 const LEAST_GAIN: i32 = 24;
+
+/// From this dirty area on, vectors are judged on every [`SAMPLED_STEP`]th row.
+const SAMPLED_PX: u64 = 100_000;
+const SAMPLED_STEP: u32 = 4;
+
+/// Rows, and columns, on which an edge is judged.
+const FIT_SAMPLE: usize = 96;
 
 /// Rows that are judged together.
 const CELL_ROWS: u32 = 8;
@@ -149,7 +156,6 @@ impl Motion {
             }
             let Some(best) = best else { break };
             let Some(rect) = fit(best.rect, best.vector, old, new, &mut self.gains) else { break };
-            let rect = grow(rect, best.vector, old, new);
             let (dx, dy) = best.vector;
             let copy = Copy {
                 from: (
@@ -185,12 +191,21 @@ impl Motion {
         new: &FrameBuf,
         dirty: &DirtyRows,
     ) -> Option<Candidate> {
+        let bounds = dirty.bounds();
+        let area = dirty.area();
+        // Large panes are judged on a sample of their rows.
+        let step = if area >= SAMPLED_PX { SAMPLED_STEP } else { 1 };
+        let enough = area * 7 / 8;
         let mut best: Option<Candidate> = None;
         for &vector in vectors {
-            if let Some(found) = self.best_rect(vector, old, new, dirty)
+            let found = self.best_rect(vector, old, new, dirty, &bounds, step);
+            if let Some(found) = found
                 && best.is_none_or(|b| found.gain > b.gain)
             {
                 best = Some(found);
+                if found.gain as u64 * u64::from(TILE_PX) >= enough {
+                    break;
+                }
             }
         }
         best
@@ -203,34 +218,34 @@ impl Motion {
         old: &FrameBuf,
         new: &FrameBuf,
         dirty: &DirtyRows,
+        bounds: &Rect,
+        step: u32,
     ) -> Option<Candidate> {
         let size = new.size();
         let target = target(vector, size);
-        if target.is_empty() {
-            return None;
-        }
+        // Outside of the dirty rows and columns there is nothing to repair.
+        let judged = target.intersection(bounds)?;
+        let (tiles, _) = dirty.grid().touched(&judged);
         let columns = dirty.grid().columns();
         let cell_rows = size.height.div_ceil(CELL_ROWS);
         self.gains.clear();
         self.gains.resize((columns * cell_rows) as usize, 0);
-        let stride = new.stride_bytes();
-        for y in target.y..target.bottom() {
+        let first = judged.y.next_multiple_of(step);
+        for y in (first..judged.bottom()).step_by(step as usize) {
             let gains = &mut self.gains[(y / CELL_ROWS * columns) as usize..][..columns as usize];
-            let from_y = (i64::from(y) - i64::from(vector.1)) as usize;
-            let (to_row, from_row) = (new.row(y), &old.pixels()[from_y * stride..][..stride]);
-            for (c, gain) in gains.iter_mut().enumerate() {
-                let tile_left = c as u32 * TILE_PX;
-                let left = tile_left.max(target.x);
-                let right = (tile_left + TILE_PX).min(target.right());
+            let (to_row, from_row) = (new.row(y), old.row((i64::from(y) - i64::from(vector.1)) as u32));
+            for c in tiles.clone() {
+                let left = (c * TILE_PX).max(target.x);
+                let right = ((c + 1) * TILE_PX).min(target.right());
                 if left >= right {
                     continue;
                 }
                 let to = &to_row[left as usize * BYTES_PER_PIXEL..right as usize * BYTES_PER_PIXEL];
                 let from_x = (i64::from(left) - i64::from(vector.0)) as usize * BYTES_PER_PIXEL;
-                let is_dirty = dirty.contains(c as u32, y);
+                let is_dirty = dirty.contains(c, y);
                 let matches = to == &from_row[from_x..from_x + to.len()];
                 if is_dirty == matches {
-                    *gain += if matches { 1 } else { -1 };
+                    gains[c as usize] += if matches { 1 } else { -1 };
                 }
             }
         }
@@ -249,7 +264,8 @@ impl Motion {
                 break;
             }
         }
-        if rows.2 < LEAST_GAIN {
+        let gain = rows.2 * step as i32;
+        if gain < LEAST_GAIN {
             return None;
         }
         let rect = Rect::from_edges(
@@ -259,7 +275,7 @@ impl Motion {
             (rows.1 as u32 * CELL_ROWS).min(size.height),
         )
         .intersection(&target)?;
-        Some(Candidate { vector, rect, gain: rows.2 })
+        Some(Candidate { vector, rect, gain })
     }
 }
 
@@ -306,22 +322,25 @@ fn fit(rect: Rect, vector: Vector, old: &FrameBuf, new: &FrameBuf, gains: &mut V
     let right_to = (rect.right() + TILE_PX).min(target.right());
     let inner = |from: u32, to: u32| (from + (to - from) / 4, to - (to - from) / 4);
     let (inner_left, inner_right) = inner(rect.x, rect.right());
-    // Rows first, judged on the middle columns of the rectangle, in steps of two pixels.
+    // Rows first, judged on a sample of the rectangle's middle columns.
+    let step = ((inner_right - inner_left) as usize / FIT_SAMPLE).max(1);
     let top_from = reach(rect.y, 2 * CELL_ROWS, target.y);
     let bottom_to = (rect.bottom() + 2 * CELL_ROWS).min(target.bottom());
     gains.clear();
     gains.extend(
-        (top_from..bottom_to).map(|y| (inner_left..inner_right).step_by(2).map(|x| gain(x, y)).sum::<i32>()),
+        (top_from..bottom_to)
+            .map(|y| (inner_left..inner_right).step_by(step).map(|x| gain(x, y)).sum::<i32>()),
     );
     let (first, last, _) = best_run(gains.len(), |i| gains[i]);
     let (top, bottom) = (top_from + first as u32, top_from + last as u32);
     if top >= bottom {
         return None;
     }
-    // Then the columns near the left and right edge, judged on all rows; the middle counts as won.
+    // Then the columns near the left and right edge, judged on a sample of the rows; the middle counts as won.
+    let step = ((bottom - top) as usize / FIT_SAMPLE).max(1);
     gains.clear();
     gains.resize((right_to - left_from) as usize, 0);
-    for y in top..bottom {
+    for y in (top..bottom).step_by(step) {
         for x in (left_from..inner_left.min(rect.x + TILE_PX))
             .chain(inner_right.max(rect.right().saturating_sub(TILE_PX))..right_to)
         {
@@ -336,36 +355,4 @@ fn fit(rect: Rect, vector: Vector, old: &FrameBuf, new: &FrameBuf, gains: &mut V
         return None;
     }
     Some(Rect::from_edges(left_from + first as u32, top, left_from + last as u32, bottom))
-}
-
-/// Grows `rect` by whole rows and columns for which the copy is right.
-fn grow(rect: Rect, vector: Vector, old: &FrameBuf, new: &FrameBuf) -> Rect {
-    let target = target(vector, new.size());
-    let (mut left, mut top, mut right, mut bottom) = (rect.x, rect.y, rect.right(), rect.bottom());
-    let (dx, dy) = (i64::from(vector.0), i64::from(vector.1));
-    let row_agrees = |y: u32, left: u32, right: u32| {
-        let to = Rect::from_edges(left, y, right, y + 1);
-        let from = Rect::new((i64::from(left) - dx) as u32, (i64::from(y) - dy) as u32, right - left, 1);
-        new.row_of(&to, y) == old.row_of(&from, from.y)
-    };
-    let column_agrees = |x: u32, top: u32, bottom: u32| {
-        let from_x = (i64::from(x) - dx) as usize * BYTES_PER_PIXEL;
-        (top..bottom).all(|y| {
-            let to = &new.row(y)[x as usize * BYTES_PER_PIXEL..][..BYTES_PER_PIXEL];
-            to == &old.row((i64::from(y) - dy) as u32)[from_x..from_x + BYTES_PER_PIXEL]
-        })
-    };
-    while left > target.x && column_agrees(left - 1, top, bottom) {
-        left -= 1;
-    }
-    while right < target.right() && column_agrees(right, top, bottom) {
-        right += 1;
-    }
-    while top > target.y && row_agrees(top - 1, left, right) {
-        top -= 1;
-    }
-    while bottom < target.bottom() && row_agrees(bottom, left, right) {
-        bottom += 1;
-    }
-    Rect::from_edges(left, top, right, bottom)
 }
