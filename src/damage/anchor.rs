@@ -2,6 +2,7 @@
 
 use super::DirtyRows;
 use super::motion::Vector;
+use super::simd;
 use crate::frame::{BYTES_PER_PIXEL, FrameBuf};
 use std::collections::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
@@ -199,23 +200,12 @@ fn context_hash(picture: &FrameBuf, x: u32, y: u32) -> u64 {
 }
 
 /// Appends the columns of the anchors in one run of pixels that starts at column `left`.
-///
-/// The hash of eight pixels is built by doubling (1, 2, 4, 8), three multiplications a pixel in loops that the
-/// compiler turns into vector code.
 fn pick(pixels: &[u8], left: u32, row: &mut Vec<u32>, picks: &mut Vec<u32>) {
     let (pixels, _) = pixels.as_chunks::<BYTES_PER_PIXEL>();
     if pixels.len() <= RUN_PX {
         return;
     }
-    row.clear();
-    row.extend(pixels.iter().map(|p| u32::from_le_bytes(*p)));
-    for (reach, factor) in [(1, 0x9E37_79B1_u32), (2, 0x85EB_CA77), (4, 0xC2B2_AE3D)] {
-        let n = row.len() - reach;
-        for i in 0..n {
-            row[i] = row[i].wrapping_mul(factor) ^ row[i + reach];
-        }
-        row.truncate(n);
-    }
+    simd::run_hashes(pixels, row);
     for (i, hash) in row.iter().enumerate() {
         // The last multiplication mixes upwards only: choose by the upper bits. Flat runs are no anchors.
         if hash.wrapping_mul(0x27D4_EB2F) >> (32 - PICK_BITS) == 0 && pixels[i] != pixels[i + 1] {

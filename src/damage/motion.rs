@@ -35,7 +35,7 @@ const SAMPLED_PX: u64 = 100_000;
 const SAMPLED_STEP: u32 = 4;
 
 /// Rows, and columns, on which an edge is judged.
-const FIT_SAMPLE: usize = 96;
+const FIT_SAMPLE: usize = 48;
 
 /// Rows that are judged together.
 const CELL_ROWS: u32 = 8;

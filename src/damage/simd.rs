@@ -1,4 +1,4 @@
-//! One row of two pictures, tile column by tile column: the AVX2 path and the plain reference.
+//! The loops over every pixel: AVX2 paths, each beside its plain reference.
 #![allow(unsafe_code)]
 
 use super::compare::SEGMENT_BYTES;
@@ -66,5 +66,77 @@ unsafe fn compare_row_avx2(old: &[u8], new: &[u8], first: usize, bits: &mut [u64
     }
     if old_rest != new_rest {
         bits[column / 64] |= 1 << (column % 64);
+    }
+}
+
+/// Fills `hashes` with one hash for each run of eight pixels: as many as there are pixels, less seven.
+pub(super) fn run_hashes(pixels: &[[u8; 4]], hashes: &mut Vec<u32>) {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: AVX2 was detected.
+        unsafe { run_hashes_avx2(pixels, hashes) };
+        return;
+    }
+    run_hashes_scalar(pixels, hashes);
+}
+
+/// # Safety
+/// The processor has AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn run_hashes_avx2(pixels: &[[u8; 4]], hashes: &mut Vec<u32>) {
+    // The same code, which the compiler turns into 256-bit multiplications here.
+    run_hashes_scalar(pixels, hashes);
+}
+
+/// The plain reference: runs of one, two and four pixels are joined to runs of twice their length.
+#[inline(always)]
+fn run_hashes_scalar(pixels: &[[u8; 4]], hashes: &mut Vec<u32>) {
+    hashes.clear();
+    hashes.extend(pixels.iter().map(|p| u32::from_le_bytes(*p)));
+    for (reach, factor) in [(1, 0x9E37_79B1_u32), (2, 0x85EB_CA77), (4, 0xC2B2_AE3D)] {
+        let len = hashes.len().saturating_sub(reach);
+        for i in 0..len {
+            hashes[i] = hashes[i].wrapping_mul(factor) ^ hashes[i + reach];
+        }
+        hashes.truncate(len);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_fast_row_comparer_agrees_with_the_reference(
+            old in prop::collection::vec(any::<[u8; 4]>(), 1..400),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..5),
+            first in 0_usize..70,
+        ) {
+            let old = old.concat();
+            let mut new = old.clone();
+            for (at, value) in &changes {
+                let at = at.index(new.len());
+                new[at] = *value;
+            }
+            let mut fast = vec![0; 3];
+            let mut plain = vec![0; 3];
+            row_comparer()(&old, &new, first, &mut fast);
+            compare_row_scalar(&old, &new, first, &mut plain);
+            prop_assert_eq!(&fast, &plain);
+            prop_assert_eq!(plain.iter().all(|w| *w == 0), old == new);
+        }
+
+        #[test]
+        fn the_fast_run_hashes_agree_with_the_reference(
+            pixels in prop::collection::vec(any::<[u8; 4]>(), 0..200),
+        ) {
+            let (mut fast, mut plain) = (Vec::new(), Vec::new());
+            run_hashes(&pixels, &mut fast);
+            run_hashes_scalar(&pixels, &mut plain);
+            prop_assert_eq!(fast, plain);
+        }
     }
 }

@@ -12,6 +12,7 @@ const WASTE_PX: u64 = 64;
 
 /// Pixels compared at a time when a row's changed runs are looked for.
 const STEP_PX: u32 = 8;
+const STEP_BYTES: usize = STEP_PX as usize * BYTES_PER_PIXEL;
 
 /// A run of pixels of one row.
 #[derive(Clone, Copy, Debug)]
@@ -73,18 +74,22 @@ impl Residual {
         let bytes = |x: u32| x as usize * BYTES_PER_PIXEL;
         let differs = |x: &u32| old[bytes(*x)..bytes(*x + 1)] != new[bytes(*x)..bytes(*x + 1)];
         dirty.segments(y, |left, right| {
-            let mut x = left;
-            while x < right {
-                let end = (x + STEP_PX).min(right);
-                if old[bytes(x)..bytes(end)] != new[bytes(x)..bytes(end)] {
-                    let first = (x..end).find(differs).unwrap_or(x);
-                    let last = (x..end).rfind(differs).unwrap_or(x) + 1;
-                    match self.runs.last_mut() {
-                        Some(run) if first - run.end <= GAP_PX => run.end = last,
-                        _ => self.runs.push(Run { first, end: last, taken: false }),
-                    }
+            let (old_steps, _) = old[bytes(left)..bytes(right)].as_chunks::<STEP_BYTES>();
+            let (new_steps, _) = new[bytes(left)..bytes(right)].as_chunks::<STEP_BYTES>();
+            let whole = old_steps.len() as u32;
+            // The last step of a row that is no multiple of it is always looked at pixel by pixel.
+            for step in 0..(right - left).div_ceil(STEP_PX) {
+                if step < whole && old_steps[step as usize] == new_steps[step as usize] {
+                    continue;
                 }
-                x = end;
+                let x = left + step * STEP_PX;
+                let end = (x + STEP_PX).min(right);
+                let Some(first) = (x..end).find(differs) else { continue };
+                let end = (x..end).rfind(differs).unwrap_or(first) + 1;
+                match self.runs.last_mut() {
+                    Some(run) if first - run.end <= GAP_PX => run.end = end,
+                    _ => self.runs.push(Run { first, end, taken: false }),
+                }
             }
         });
     }

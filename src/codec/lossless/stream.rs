@@ -54,7 +54,7 @@ impl StreamEncoder {
         let mut context = CCtx::try_create().ok_or_else(no_memory)?;
         // Figures for each: benches/lossless.rs.
         for parameter in [
-            CParameter::CompressionLevel(3),
+            CParameter::CompressionLevel(4),
             CParameter::WindowLog(WINDOW_LOG),
             CParameter::ContentSizeFlag(false),
             CParameter::ChecksumFlag(false),
