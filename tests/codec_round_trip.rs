@@ -1,0 +1,340 @@
+//! Every picture comes back exactly: random desktops, recorded ones, late joiners, any chunking, any hints.
+
+mod scene;
+
+use panecast::Limits;
+use panecast::bitstream::{HEADER_BYTES, Packet, Piece, Splitter};
+use panecast::capture::{CursorShape, CursorUpdate, Damage};
+use panecast::codec::{Decoded, Decoder, Encoder, EncoderConfig, UpdateKind};
+use panecast::frame::{FrameBuf, Rect, Region, Size, Timestamp};
+use scene::{Random, black, change};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+fn encoder() -> Encoder {
+    Encoder::new(EncoderConfig::default()).expect("an encoder")
+}
+
+/// Encodes a copy of `picture`.
+fn encode(
+    encoder: &mut Encoder,
+    picture: &FrameBuf,
+    damage: &Damage,
+    index: u64,
+    out: &mut Vec<u8>,
+) -> UpdateKind {
+    let mut frame = picture.clone();
+    encoder.encode(&mut frame, damage, Timestamp::of_frame(index, 30), out).expect("an update").kind
+}
+
+fn decode_all(decoder: &mut Decoder, bytes: &[u8]) -> Vec<Decoded> {
+    decoder.feed(bytes).expect("room for a packet");
+    let mut all = Vec::new();
+    while let Some(decoded) = decoder.next().expect("a sound stream") {
+        all.push(decoded);
+    }
+    all
+}
+
+fn assert_holds(decoder: &Decoder, picture: &FrameBuf, what: &str) {
+    let held = decoder.frame().unwrap_or_else(|| panic!("{what}: there is no picture"));
+    assert_eq!(held.size(), picture.size(), "{what}");
+    assert!(held.pixels() == picture.pixels(), "{what}: the pixels differ");
+}
+
+const SIZES: [(u32, u32); 8] =
+    [(1, 1), (1, 200), (200, 1), (7, 5), (64, 64), (65, 63), (333, 217), (640, 400)];
+
+#[test]
+fn random_desktops_come_back_exactly() {
+    for (w, h) in SIZES {
+        for seed in 0..4 {
+            let mut random = Random(seed << 32 | u64::from(w));
+            let mut picture = black(Size::new(w, h));
+            let (mut encoder, mut decoder) = (encoder(), Decoder::new(Limits::default()));
+            for i in 0..12 {
+                let mut bytes = Vec::new();
+                encode(&mut encoder, &picture, &Damage::Unknown, i, &mut bytes);
+                decode_all(&mut decoder, &bytes);
+                assert_holds(&decoder, &picture, &format!("{w}x{h}, seed {seed}, picture {i}"));
+                change(&mut picture, &mut random);
+            }
+        }
+    }
+}
+
+#[test]
+fn hints_exact_enlarged_and_absent_give_the_same_bytes() {
+    let size = Size::new(333, 217);
+    let mut random = Random(7);
+    let mut picture = black(size);
+    let mut encoders = [encoder(), encoder(), encoder()];
+    let mut streams: [Vec<u8>; 3] = Default::default();
+    let mut touched = vec![size.rect()];
+    for i in 0..40 {
+        let exact: Region = touched.iter().copied().collect();
+        let more = random.rect(size);
+        let enlarged: Region = touched
+            .iter()
+            .map(|r| {
+                let by = i64::from(random.below(90));
+                Rect::clipped(
+                    i64::from(r.x) - by,
+                    i64::from(r.y) - by,
+                    i64::from(r.width) + 2 * by,
+                    i64::from(r.height) + 2 * by,
+                    size,
+                )
+            })
+            .chain([more])
+            .collect();
+        let hints = [Damage::Within(exact), Damage::Within(enlarged), Damage::Unknown];
+        for ((encoder, stream), hint) in encoders.iter_mut().zip(&mut streams).zip(&hints) {
+            encode(encoder, &picture, hint, i, stream);
+        }
+        touched = change(&mut picture, &mut random);
+    }
+    assert!(streams[0] == streams[2], "exact hints");
+    assert!(streams[1] == streams[2], "enlarged hints");
+}
+
+#[test]
+fn the_swapped_buffer_and_its_stale_region_make_the_next_picture() {
+    let size = Size::new(200, 150);
+    let mut random = Random(3);
+    let mut picture = black(size);
+    let (mut encoder, mut decoder) = (encoder(), Decoder::new(Limits::default()));
+    let mut frame = picture.clone();
+    let mut touched = vec![size.rect()];
+    let mut stale = Region::full(size);
+    for i in 0..60 {
+        // A source writes only what changed and what is stale, as a screen capturer does.
+        let damage: Region = touched.iter().copied().collect();
+        for rect in damage.rects().iter().chain(stale.rects()) {
+            for y in rect.y..rect.bottom() {
+                let row = picture.row_of(rect, y).to_vec();
+                frame.row_of_mut(rect, y).copy_from_slice(&row);
+            }
+        }
+        assert!(frame == picture, "the buffer of picture {i} is whole");
+        let mut bytes = Vec::new();
+        let update = encoder
+            .encode(&mut frame, &Damage::Within(damage), Timestamp::of_frame(i, 30), &mut bytes)
+            .expect("an update");
+        stale = update.stale;
+        decode_all(&mut decoder, &bytes);
+        assert_holds(&decoder, &picture, &format!("picture {i}"));
+        touched = change(&mut picture, &mut random);
+    }
+}
+
+#[test]
+fn an_unchanged_picture_writes_nothing() {
+    let picture = black(Size::new(100, 100));
+    let mut encoder = encoder();
+    let mut out = Vec::new();
+    assert_eq!(encode(&mut encoder, &picture, &Damage::Unknown, 0, &mut out), UpdateKind::Keyframe);
+    let len = out.len();
+    for i in 1..10 {
+        assert_eq!(encode(&mut encoder, &picture, &Damage::Unknown, i, &mut out), UpdateKind::Unchanged);
+    }
+    assert_eq!(out.len(), len);
+}
+
+#[test]
+fn a_new_size_is_a_keyframe() {
+    let (mut encoder, mut decoder) = (encoder(), Decoder::new(Limits::default()));
+    for (i, (w, h)) in SIZES.into_iter().enumerate() {
+        let mut picture = black(Size::new(w, h));
+        change(&mut picture, &mut Random(i as u64));
+        let mut bytes = Vec::new();
+        assert_eq!(
+            encode(&mut encoder, &picture, &Damage::Unknown, i as u64, &mut bytes),
+            UpdateKind::Keyframe
+        );
+        let decoded = decode_all(&mut decoder, &bytes);
+        let resized =
+            decoded.iter().any(|d| matches!(d, Decoded::Picture { keyframe: true, resized: true, .. }));
+        assert!(resized, "{w}x{h}");
+        assert_holds(&decoder, &picture, &format!("{w}x{h}"));
+    }
+}
+
+#[test]
+fn a_late_joiner_and_the_others_go_on_together() {
+    let mut random = Random(11);
+    let mut picture = black(Size::new(320, 240));
+    let mut encoder = encoder();
+    let mut viewers = vec![Decoder::new(Limits::default())];
+    let shape = CursorShape { size: Size::new(2, 1), hotspot: (1, 0), pixels: vec![1, 2, 3, 4, 5, 6, 7, 8] };
+    for i in 0..30 {
+        change(&mut picture, &mut random);
+        let mut bytes = Vec::new();
+        encode(&mut encoder, &picture, &Damage::Unknown, i, &mut bytes);
+        if i == 4 {
+            let update = CursorUpdate { position: Some((-3, 70)), shape: Some(shape.clone()) };
+            encoder.cursor(&update, Timestamp::of_frame(i, 30), &mut bytes).expect("a cursor");
+        }
+        for viewer in &mut viewers {
+            decode_all(viewer, &bytes);
+        }
+        if i % 7 == 5 {
+            let (mut joiner, mut others) = (Vec::new(), Vec::new());
+            let sequence =
+                encoder.late_join(Timestamp::of_frame(i, 30), &mut joiner, &mut others).expect("a snapshot");
+            for viewer in &mut viewers {
+                let decoded = decode_all(viewer, &others);
+                assert_eq!(decoded, [Decoded::Epoch { sequence: sequence.expect("a picture") }]);
+            }
+            let mut viewer = Decoder::new(Limits::default());
+            decode_all(&mut viewer, &joiner);
+            assert_eq!(viewer.cursor_shape(), Some(&shape));
+            assert_eq!(viewer.cursor_position(), Some((-3, 70)));
+            viewers.push(viewer);
+        }
+        for (n, viewer) in viewers.iter().enumerate() {
+            assert_holds(viewer, &picture, &format!("viewer {n}, picture {i}"));
+        }
+    }
+    assert_eq!(viewers.len(), 5);
+}
+
+/// A stream of everything there is: header, keyframe, updates, cursor, a change of size, the end.
+fn whole_stream() -> (Vec<u8>, FrameBuf) {
+    let mut random = Random(99);
+    let mut picture = black(Size::new(150, 120));
+    let mut encoder = encoder();
+    let mut bytes = Vec::new();
+    for i in 0..24 {
+        if i == 16 {
+            picture = black(Size::new(90, 140));
+        }
+        encode(&mut encoder, &picture, &Damage::Unknown, i, &mut bytes);
+        let update = CursorUpdate { position: Some((i as i32, 5)), shape: None };
+        encoder.cursor(&update, Timestamp::of_frame(i, 30), &mut bytes).expect("a cursor");
+        if i != 23 {
+            change(&mut picture, &mut random);
+        }
+    }
+    encoder.finish(24, 30, &mut bytes);
+    (bytes, picture)
+}
+
+#[test]
+fn one_byte_at_a_time_equals_the_whole() {
+    let (bytes, picture) = whole_stream();
+    let mut whole = Decoder::new(Limits::default());
+    let expected = decode_all(&mut whole, &bytes);
+    assert_eq!(expected.last(), Some(&Decoded::End { frames: 24, fps: 30 }));
+    for chunk in [1, 2, 3, 7, 64, 1000] {
+        let mut decoder = Decoder::new(Limits::default());
+        let mut decoded = Vec::new();
+        for part in bytes.chunks(chunk) {
+            decoded.extend(decode_all(&mut decoder, part));
+        }
+        assert_eq!(decoded, expected, "chunks of {chunk}");
+        assert_holds(&decoder, &picture, &format!("chunks of {chunk}"));
+        assert_eq!(decoder.pending_bytes(), 0);
+    }
+}
+
+#[test]
+fn the_bytes_do_not_depend_on_threads() {
+    // Large enough for the comparison to be split.
+    let size = Size::new(1920, 1080);
+    let streams: Vec<Vec<u8>> = [1, 2, 3, 8]
+        .into_iter()
+        .map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            pool.install(|| {
+                let mut random = Random(5);
+                let mut picture = black(size);
+                let mut encoder = encoder();
+                let mut bytes = Vec::new();
+                for i in 0..5 {
+                    encode(&mut encoder, &picture, &Damage::Unknown, i, &mut bytes);
+                    change(&mut picture, &mut random);
+                }
+                bytes
+            })
+        })
+        .collect();
+    for stream in &streams[1..] {
+        assert!(*stream == streams[0]);
+    }
+}
+
+#[test]
+fn a_snapshot_is_a_plain_zstd_frame() {
+    let mut picture = black(Size::new(123, 77));
+    change(&mut picture, &mut Random(2));
+    let mut bytes = Vec::new();
+    encode(&mut encoder(), &picture, &Damage::Unknown, 0, &mut bytes);
+    let mut splitter = Splitter::new();
+    splitter.feed(&bytes);
+    assert_eq!(splitter.next(&Limits::default()).expect("a header"), Some(Piece::Header));
+    let Ok(Some(Piece::Packet(kind, body))) = splitter.next(&Limits::default()) else { panic!("no packet") };
+    let Ok(Packet::Snapshot(snapshot)) = Packet::read(kind, body, &Limits::default()) else {
+        panic!("no snapshot after {HEADER_BYTES} bytes")
+    };
+    let mut zstd = Command::new("zstd")
+        .args(["-dcq"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("`zstd` is not there; run `cargo xtask setup`");
+    zstd.stdin.take().expect("a pipe").write_all(snapshot.data).expect("zstd reads");
+    let plain = zstd.wait_with_output().expect("zstd ends").stdout;
+    let expected: Vec<u8> = picture.pixels().chunks_exact(4).flat_map(|px| px[..3].to_vec()).collect();
+    assert!(plain == expected);
+}
+
+fn traces() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/traces");
+    folder.is_dir().then_some(folder)
+}
+
+/// Recorded desktops, where they are: some 60 pictures out of each, or all with `PANECAST_WHOLE_TRACES=1`.
+#[test]
+fn recorded_desktops_come_back_exactly() {
+    let Some(folder) = traces() else {
+        eprintln!("no recorded desktops beside this checkout; benches/lossless.rs tells how to get figures");
+        return;
+    };
+    let whole = std::env::var_os("PANECAST_WHOLE_TRACES").is_some();
+    for name in ["t01_docscroll", "t03_terminal", "t06_windows", "t08_idle"] {
+        let mut zstd = Command::new("zstd")
+            .args(["-dcq", "--long=27"])
+            .arg(folder.join(format!("{name}.bgr.zst")))
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("`zstd` is not there; run `cargo xtask setup`");
+        let mut pipe = zstd.stdout.take().expect("a pipe");
+        let size = Size::new(1280, 720);
+        let mut picture = black(size);
+        let mut raw = vec![0; size.area() as usize * 3];
+        let (mut encoder, mut decoder) = (encoder(), Decoder::new(Limits::default()));
+        let mut done = 0;
+        for i in 0_u64.. {
+            if pipe.read_exact(&mut raw).is_err() || (!whole && i >= 200) {
+                break;
+            }
+            // Thirty pictures in a row, then every sixth.
+            if !whole && i >= 30 && i % 6 != 0 {
+                continue;
+            }
+            for (px, bgr) in picture.pixels_mut().chunks_exact_mut(4).zip(raw.chunks_exact(3)) {
+                px[..3].copy_from_slice(bgr);
+            }
+            let mut bytes = Vec::new();
+            encode(&mut encoder, &picture, &Damage::Unknown, i, &mut bytes);
+            decode_all(&mut decoder, &bytes);
+            assert_holds(&decoder, &picture, &format!("{name}, picture {i}"));
+            done += 1;
+        }
+        drop(pipe);
+        let _ = zstd.wait();
+        assert!(done >= 50, "{name}: only {done} pictures could be read");
+    }
+}
