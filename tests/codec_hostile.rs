@@ -165,6 +165,7 @@ fn snapshot(width: u64, height: u64) -> Vec<u8> {
     }
     w.u32_le(0);
     w.u8(0);
+    w.varint(10);
     let mut stream = Vec::new();
     write_header(&mut stream);
     let mut w = panecast::bitstream::Writer::new(&mut stream);

@@ -265,10 +265,28 @@ fn the_bytes_do_not_depend_on_threads() {
     }
 }
 
+/// What `zstd` makes of `data`: another program than the library that wrote it.
+fn by_zstd(data: &[u8]) -> Vec<u8> {
+    let mut zstd = Command::new("zstd")
+        .args(["-dcq"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("`zstd` is not there; run `cargo xtask setup`");
+    let mut stdin = zstd.stdin.take().expect("a pipe");
+    let data = data.to_vec();
+    let writer = std::thread::spawn(move || stdin.write_all(&data));
+    let plain = zstd.wait_with_output().expect("zstd ends").stdout;
+    writer.join().expect("a writer").expect("zstd reads");
+    plain
+}
+
+/// A decoder for drawn snapshots as a stranger would write it from docs/bitstream.md §5.
 #[test]
-fn a_snapshot_is_a_plain_zstd_frame() {
-    let mut picture = black(Size::new(123, 77));
-    change(&mut picture, &mut Random(2));
+fn a_stranger_decodes_a_snapshot_with_zstd() {
+    let size = Size::new(123, 77);
+    let mut picture = black(size);
+    scene::fill(&mut picture, &Rect::new(10, 9, 80, 60), |x, y| [(x / 9 * 20) as u8, (y / 7 * 20) as u8, 7]);
     let mut bytes = Vec::new();
     encode(&mut encoder(), &picture, &Damage::Unknown, 0, &mut bytes);
     let mut splitter = Splitter::new();
@@ -278,16 +296,42 @@ fn a_snapshot_is_a_plain_zstd_frame() {
     let Ok(Packet::Snapshot(snapshot)) = Packet::read(kind, body, &Limits::default()) else {
         panic!("no snapshot after {HEADER_BYTES} bytes")
     };
-    let mut zstd = Command::new("zstd")
-        .args(["-dcq"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("`zstd` is not there; run `cargo xtask setup`");
-    zstd.stdin.take().expect("a pipe").write_all(snapshot.data).expect("zstd reads");
-    let plain = zstd.wait_with_output().expect("zstd ends").stdout;
-    let expected: Vec<u8> = picture.pixels().chunks_exact(4).flat_map(|px| px[..3].to_vec()).collect();
-    assert!(plain == expected);
+    let plain = by_zstd(snapshot.data);
+    assert_eq!(plain.len() as u64, snapshot.plain_bytes);
+    let mut at = 0;
+    let mut number = || {
+        let mut value = 0_u32;
+        for shift in (0..).step_by(7) {
+            let byte = plain[at];
+            at += 1;
+            value |= u32::from(byte & 127) << shift;
+            if byte < 128 {
+                break;
+            }
+        }
+        value
+    };
+    let mut rects = Vec::new();
+    let mut y = 0_i64;
+    for _ in 0..number() {
+        let step = number();
+        y += i64::from(step >> 1) ^ -i64::from(step & 1);
+        let (height, x, width, coding) = (number(), number(), number(), number());
+        assert_eq!(coding, 0, "a drawn picture is coded by rows");
+        rects.push((y as u32, height, x, width));
+    }
+    let mut decoded = vec![[0; 3]; size.area() as usize];
+    for (top, height, left, width) in rects {
+        for y in top..top + height {
+            for x in left..left + width {
+                decoded[(y * size.width + x) as usize].copy_from_slice(&plain[at..at + 3]);
+                at += 3;
+            }
+        }
+    }
+    assert_eq!(at, plain.len());
+    let expected: Vec<[u8; 3]> = picture.pixels().chunks_exact(4).map(|px| [px[0], px[1], px[2]]).collect();
+    assert!(decoded == expected);
 }
 
 fn traces() -> Option<PathBuf> {

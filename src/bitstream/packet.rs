@@ -97,6 +97,8 @@ pub struct SnapshotBody<'a> {
     pub hash: u32,
     /// How `data` is coded.
     pub payload: PayloadKind,
+    /// Bytes of the payload once decompressed.
+    pub plain_bytes: u64,
     /// The coded pixels.
     pub data: &'a [u8],
 }
@@ -199,6 +201,7 @@ impl<'a> Packet<'a> {
                 w.varint(b.size.height.into());
                 w.u32_le(b.hash);
                 w.u8(b.payload.code());
+                w.varint(b.plain_bytes);
                 b.data
             }
             Self::Update(b) => {
@@ -271,6 +274,7 @@ impl<'a> Packet<'a> {
                 limits.check_size(size).map_err(as_data)?;
                 let hash = r.u32_le()?;
                 let payload = PayloadKind::read(&mut r)?;
+                let plain_bytes = r.varint()?;
                 let data = r.rest();
                 return Ok(Self::Snapshot(SnapshotBody {
                     epoch,
@@ -279,6 +283,7 @@ impl<'a> Packet<'a> {
                     size,
                     hash,
                     payload,
+                    plain_bytes,
                     data,
                 }));
             }

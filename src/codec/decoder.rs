@@ -227,16 +227,23 @@ impl Core {
         if b.epoch <= self.epoch || b.sequence <= self.sequence {
             return Err(desync("a snapshot out of order"));
         }
-        decompress_once(b.data, b.size.area() as usize * 3, &mut self.plain)?;
+        if b.plain_bytes > most_plain_bytes(b.size, limits) {
+            return Err(Error::limit(format!(
+                "a payload of {} bytes for a {} picture",
+                b.plain_bytes, b.size
+            )));
+        }
+        decompress_once(b.data, b.plain_bytes as usize, &mut self.plain)?;
         let resized = self.picture.as_ref().is_none_or(|p| p.size() != b.size);
         let mut picture = match self.picture.take() {
             Some(picture) if !resized => picture,
             _ => FrameBuf::new(b.size, limits)?,
         };
-        for (into, from) in picture.pixels_mut().chunks_exact_mut(4).zip(self.plain.chunks_exact(3)) {
-            into[..3].copy_from_slice(from);
-        }
         self.dirty.reset(b.size);
+        let rects = read_rects(&self.plain, &mut picture, &mut self.dirty, limits)?;
+        if rects.px != b.size.area() {
+            return Err(Error::data("a snapshot does not hold the whole picture"));
+        }
         self.hash.reset(&picture);
         if self.hash.sum(b.size) != b.hash {
             return Err(desync("a snapshot's picture is not the one that was sent"));
@@ -250,7 +257,13 @@ impl Core {
             keyframe: true,
             resized,
             dirty: Region::full(b.size),
-            facts: UpdateFacts { bytes, rects: 1, coded_px: b.size.area(), ..UpdateFacts::default() },
+            facts: UpdateFacts {
+                bytes,
+                rects: rects.count,
+                solid_rects: rects.solid,
+                coded_px: rects.px,
+                ..UpdateFacts::default()
+            },
         })
     }
 

@@ -1,6 +1,8 @@
 //! The encoder: what the viewers hold, and how to bring them to the next picture.
 
-use super::lossless::{History, Orientation, Residual, StreamEncoder, compress_once, write_rects};
+use super::lossless::{
+    CodedRect, Coding, History, Orientation, Residual, StreamEncoder, compress_once, whole, write_rects,
+};
 use super::picture_hash::PictureHash;
 use crate::bitstream::{
     CursorBody, EndBody, EpochBody, Packet, PayloadKind, SnapshotBody, UpdateBody, write_header,
@@ -195,7 +197,9 @@ impl Encoder {
         self.coded.clear();
         if !rects.is_empty() {
             let columns = self.orientation.by_columns(frame, rects);
-            write_rects(frame, rects, columns, &mut self.plain);
+            let coded =
+                rects.iter().map(|r| CodedRect { rect: *r, coding: Coding::choose(frame, r, columns) });
+            write_rects(frame, coded, &mut self.plain);
             self.stream.compress(&self.plain, &mut self.coded)?;
         }
         self.hash.update(frame, &self.changed);
@@ -294,8 +298,10 @@ impl Encoder {
     }
 
     fn write_snapshot(&mut self, picture: &FrameBuf, timestamp: Timestamp, out: &mut Vec<u8>) -> Result<()> {
+        self.plain.clear();
         self.coded.clear();
-        compress_once(self.history.pixels(), &mut self.coded)?;
+        write_rects(picture, whole(picture).into_iter(), &mut self.plain);
+        compress_once(&self.plain, &mut self.coded)?;
         self.check_packet(self.coded.len())?;
         Packet::Snapshot(SnapshotBody {
             epoch: self.epoch,
@@ -304,6 +310,7 @@ impl Encoder {
             size: picture.size(),
             hash: self.hash.sum(picture.size()),
             payload: PayloadKind::Lossless,
+            plain_bytes: self.plain.len() as u64,
             data: &self.coded,
         })
         .write(out);

@@ -1,5 +1,6 @@
 //! The plain bytes of a payload: a table of rectangles, then their pixels.
 
+use super::predict;
 use super::stream::CODED_BYTES;
 use crate::bitstream::{Reader, Writer};
 use crate::damage::DirtyRows;
@@ -9,13 +10,22 @@ use crate::limits::Limits;
 
 /// How the pixels of one rectangle stand in the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Coding {
+pub(in crate::codec) enum Coding {
     /// Row by row.
     Rows,
     /// Column by column: a glyph that occurs again is then one run of bytes that occurs again.
     Columns,
     /// One pixel for all.
     Solid,
+    /// Differences from what the neighbours foretell.
+    Predicted,
+}
+
+/// A rectangle and its coding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::codec) struct CodedRect {
+    pub(in crate::codec) rect: Rect,
+    pub(in crate::codec) coding: Coding,
 }
 
 impl Coding {
@@ -24,10 +34,12 @@ impl Coding {
             Self::Rows => 0,
             Self::Columns => 1,
             Self::Solid => 2,
+            Self::Predicted => 3,
         }
     }
 
-    fn choose(picture: &FrameBuf, r: &Rect, columns: bool) -> Self {
+    /// The coding of a changed rectangle; `columns` says in which order text is coded.
+    pub(in crate::codec) fn choose(picture: &FrameBuf, r: &Rect, columns: bool) -> Self {
         match solid(picture, r) {
             true => Self::Solid,
             false if columns && r.height > 1 => Self::Columns,
@@ -44,26 +56,31 @@ pub(in crate::codec) struct Rects {
     pub(in crate::codec) px: u64,
 }
 
-/// Appends the plain bytes of `rects` of `picture`; `columns` says in which order text is coded.
-pub(in crate::codec) fn write_rects(picture: &FrameBuf, rects: &[Rect], columns: bool, plain: &mut Vec<u8>) {
+/// Appends the plain bytes of `rects` of `picture`.
+pub(in crate::codec) fn write_rects(
+    picture: &FrameBuf,
+    rects: impl ExactSizeIterator<Item = CodedRect> + Clone,
+    plain: &mut Vec<u8>,
+) {
     Writer::new(plain).varint(rects.len() as u64);
     let mut y = 0;
-    for r in rects {
+    for CodedRect { rect: r, coding } in rects.clone() {
         let mut w = Writer::new(plain);
         // Rectangles are sorted by row, so that the differences are small and repeat.
         w.zigzag_i32(r.y.wrapping_sub(y) as i32);
         w.varint(r.height.into());
         w.varint(r.x.into());
         w.varint(r.width.into());
-        w.u8(Coding::choose(picture, r, columns).code());
+        w.u8(coding.code());
         y = r.y;
     }
-    for r in rects {
-        match Coding::choose(picture, r, columns) {
-            Coding::Solid => plain.extend_from_slice(&picture.row_of(r, r.y)[..CODED_BYTES]),
+    for CodedRect { rect: r, coding } in rects {
+        match coding {
+            Coding::Predicted => predict::write(picture, &r, plain),
+            Coding::Solid => plain.extend_from_slice(&picture.row_of(&r, r.y)[..CODED_BYTES]),
             Coding::Rows => {
                 for y in r.y..r.bottom() {
-                    let (pixels, _) = picture.row_of(r, y).as_chunks::<BYTES_PER_PIXEL>();
+                    let (pixels, _) = picture.row_of(&r, y).as_chunks::<BYTES_PER_PIXEL>();
                     plain.extend(pixels.iter().flat_map(|[b, g, r, _]| [*b, *g, *r]));
                 }
             }
@@ -73,7 +90,7 @@ pub(in crate::codec) fn write_rects(picture: &FrameBuf, rects: &[Rect], columns:
                 plain.resize(start + r.width as usize * column_bytes, 0);
                 let into = &mut plain[start..];
                 for (i, y) in (r.y..r.bottom()).enumerate() {
-                    let (pixels, _) = picture.row_of(r, y).as_chunks::<BYTES_PER_PIXEL>();
+                    let (pixels, _) = picture.row_of(&r, y).as_chunks::<BYTES_PER_PIXEL>();
                     for (column, px) in into.chunks_exact_mut(column_bytes).zip(pixels) {
                         column[i * CODED_BYTES..][..CODED_BYTES].copy_from_slice(&px[..CODED_BYTES]);
                     }
@@ -130,6 +147,9 @@ pub(in crate::codec) fn read_rects(
                     picture.row_of_mut(&rect, y).as_chunks_mut().0.fill(px);
                 }
             }
+            Coding::Predicted => {
+                predict::read(pixels.bytes(rect.area() as usize * CODED_BYTES)?, picture, &rect);
+            }
             Coding::Rows => {
                 for y in rect.y..rect.bottom() {
                     let (from, _) =
@@ -167,6 +187,7 @@ fn read_entry(table: &mut Reader<'_>, y: &mut u32, size: Size) -> Result<(Rect, 
         0 => Coding::Rows,
         1 => Coding::Columns,
         2 => Coding::Solid,
+        3 => Coding::Predicted,
         code => return Err(Error::data(format!("there is no pixel coding {code}"))),
     };
     if rect.is_empty() || !rect.fits(size) {

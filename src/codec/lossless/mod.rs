@@ -2,10 +2,13 @@
 
 mod layout;
 mod orientation;
+mod predict;
 mod residual;
 mod stream;
+mod whole;
 
-pub(super) use layout::{most_plain_bytes, read_rects, write_rects};
+pub(super) use layout::{CodedRect, Coding, most_plain_bytes, read_rects, write_rects};
 pub(super) use orientation::Orientation;
 pub(super) use residual::Residual;
 pub(super) use stream::{History, StreamDecoder, StreamEncoder, compress_once, decompress_once};
+pub(super) use whole::whole;

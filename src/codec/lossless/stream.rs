@@ -29,13 +29,6 @@ impl History {
     }
 }
 
-impl History {
-    /// The pixels of the picture that the current epoch began with.
-    pub(in crate::codec) fn pixels(&self) -> &[u8] {
-        self.bytes.get(1..).unwrap_or_default()
-    }
-}
-
 fn zstd_error(code: usize) -> Error {
     Error::data(format!("zstd: {}", zstd_safe::get_error_name(code)))
 }
@@ -164,7 +157,7 @@ impl std::fmt::Debug for StreamDecoder {
 /// Appends `plain` as one zstd frame to `out`.
 pub(in crate::codec) fn compress_once(plain: &[u8], out: &mut Vec<u8>) -> Result<()> {
     let mut context = CCtx::try_create().ok_or_else(no_memory)?;
-    for parameter in [CParameter::CompressionLevel(3), CParameter::WindowLog(WINDOW_LOG)] {
+    for parameter in [CParameter::CompressionLevel(4), CParameter::WindowLog(WINDOW_LOG)] {
         context.set_parameter(parameter).map_err(zstd_error)?;
     }
     let start = out.len();
