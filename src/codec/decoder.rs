@@ -1,6 +1,6 @@
 //! The decoder: bytes, however they are chunked, back to the very pictures.
 
-use super::lossless::{History, StreamDecoder, decompress_once, most_plain_bytes, read_rects};
+use super::lossless::{StreamDecoder, decompress_once, most_plain_bytes, read_rects};
 use super::picture_hash::PictureHash;
 use crate::bitstream::{
     CursorBody, EndBody, EpochBody, Packet, PacketKind, Piece, SnapshotBody, Splitter, UpdateBody,
@@ -92,7 +92,6 @@ struct Core {
     epoch: u64,
     sequence: u64,
     stream: Option<StreamDecoder>,
-    history: History,
     hash: PictureHash,
     dirty: DirtyRows,
     plain: Vec<u8>,
@@ -196,7 +195,6 @@ impl Core {
             epoch: 0,
             sequence: 0,
             stream: None,
-            history: History::default(),
             hash: PictureHash::default(),
             dirty: DirtyRows::default(),
             plain: Vec::new(),
@@ -248,6 +246,8 @@ impl Core {
         if self.hash.sum(b.size) != b.hash {
             return Err(desync("a snapshot's picture is not the one that was sent"));
         }
+        // A whole picture takes more than the updates after it: not worth keeping.
+        self.plain = Vec::new();
         self.begin_stream(&picture)?;
         (self.epoch, self.sequence) = (b.epoch, b.sequence);
         self.picture = Some(picture);
@@ -348,7 +348,7 @@ impl Core {
             Some(stream) => stream,
             None => StreamDecoder::new()?,
         };
-        self.stream.insert(stream).begin(picture, &mut self.history)
+        self.stream.insert(stream).begin(picture)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The encoder: what the viewers hold, and how to bring them to the next picture.
 
 use super::lossless::{
-    CodedRect, Coding, History, Orientation, Residual, StreamEncoder, compress_once, whole, write_rects,
+    CodedRect, Coding, Orientation, Residual, StreamEncoder, compress_once, whole, write_rects,
 };
 use super::picture_hash::PictureHash;
 use crate::bitstream::{
@@ -58,7 +58,6 @@ pub struct Encoder {
     begun: bool,
     hash: PictureHash,
     stream: StreamEncoder,
-    history: History,
     motion: Motion,
     residual: Residual,
     orientation: Orientation,
@@ -84,7 +83,6 @@ impl Encoder {
             begun: false,
             hash: PictureHash::default(),
             stream: StreamEncoder::new()?,
-            history: History::default(),
             motion: Motion::default(),
             residual: Residual::default(),
             orientation: Orientation::default(),
@@ -294,7 +292,7 @@ impl Encoder {
         self.epoch += 1;
         self.sequence += 1;
         self.orientation.reset();
-        self.stream.begin(picture, &mut self.history)
+        self.stream.begin(picture)
     }
 
     fn write_snapshot(&mut self, picture: &FrameBuf, timestamp: Timestamp, out: &mut Vec<u8>) -> Result<()> {
@@ -314,6 +312,9 @@ impl Encoder {
             data: &self.coded,
         })
         .write(out);
+        // A whole picture takes more than the updates after it: not worth keeping.
+        self.plain = Vec::new();
+        self.coded = Vec::new();
         Ok(())
     }
 

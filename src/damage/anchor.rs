@@ -165,7 +165,7 @@ impl Anchors {
                     let block_end = (from / SPARSE_BLOCK_PX + 1) * SPARSE_BLOCK_PX;
                     let to = if sparse { right.min(block_end) } else { right };
                     // Half of the columns, the other half in the next band of rows.
-                    if !sparse || (from / SPARSE_BLOCK_PX + y / SPARSE_BLOCK_PX) % 2 == 0 {
+                    if !sparse || (from / SPARSE_BLOCK_PX + y / SPARSE_BLOCK_PX).is_multiple_of(2) {
                         picks.clear();
                         // A run may reach past the segment: its pixels are there, whoever changed them.
                         let end = (to + RUN_PX as u32).min(size.width);

@@ -47,7 +47,7 @@ unsafe fn compare_row_avx2(old: &[u8], new: &[u8], first: usize, bits: &mut [u64
     for (a, b) in old_whole.iter().zip(new_whole) {
         let mut differs = [_mm256_setzero_si256(); 2];
         for at in (0..SEGMENT_BYTES).step_by(64) {
-            for half in 0..2 {
+            for (half, differs) in differs.iter_mut().enumerate() {
                 let at = at + half * 32;
                 // SAFETY: `at` + 32 ≤ SEGMENT_BYTES, the length of both arrays; the loads need no alignment.
                 let (x, y) = unsafe {
@@ -56,7 +56,7 @@ unsafe fn compare_row_avx2(old: &[u8], new: &[u8], first: usize, bits: &mut [u64
                         _mm256_loadu_si256(b.as_ptr().add(at).cast::<__m256i>()),
                     )
                 };
-                differs[half] = _mm256_or_si256(differs[half], _mm256_xor_si256(x, y));
+                *differs = _mm256_or_si256(*differs, _mm256_xor_si256(x, y));
             }
         }
         let any = _mm256_or_si256(differs[0], differs[1]);

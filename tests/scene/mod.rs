@@ -62,7 +62,9 @@ pub(crate) fn change(picture: &mut FrameBuf, random: &mut Random) -> Vec<Rect> {
                 let seed = random.next();
                 fill(picture, &rect, |x, y| {
                     let glyph = Random(seed ^ u64::from(x / 8) << 20 ^ u64::from(y / 13)).next() % 12;
-                    let dot = Random(glyph << 16 ^ u64::from(x % 8) << 8 ^ u64::from(y % 13)).next() % 3 == 0;
+                    let dot = Random(glyph << 16 ^ u64::from(x % 8) << 8 ^ u64::from(y % 13))
+                        .next()
+                        .is_multiple_of(3);
                     if dot { [230, 230, 220] } else { [20, 24, 30] }
                 });
             }

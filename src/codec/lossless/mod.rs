@@ -10,5 +10,5 @@ mod whole;
 pub(super) use layout::{CodedRect, Coding, most_plain_bytes, read_rects, write_rects};
 pub(super) use orientation::Orientation;
 pub(super) use residual::Residual;
-pub(super) use stream::{History, StreamDecoder, StreamEncoder, compress_once, decompress_once};
+pub(super) use stream::{StreamDecoder, StreamEncoder, compress_once, decompress_once};
 pub(super) use whole::whole;

@@ -12,21 +12,13 @@ const WINDOW_LOG: u32 = 23;
 pub(in crate::codec) const CODED_BYTES: usize = 3;
 
 /// The bytes that prime a stream: a zero byte, so that no picture is taken for a zstd dictionary, then all
-/// pixels as B, G, R, row by row.
-#[derive(Debug, Default)]
-pub(in crate::codec) struct History {
-    bytes: Vec<u8>,
-}
-
-impl History {
-    fn of(&mut self, picture: &FrameBuf) -> &[u8] {
-        self.bytes.clear();
-        self.bytes.reserve(1 + picture.size().area() as usize * CODED_BYTES);
-        self.bytes.push(0);
-        let (pixels, _) = picture.pixels().as_chunks::<BYTES_PER_PIXEL>();
-        self.bytes.extend(pixels.iter().flat_map(|[b, g, r, _]| [*b, *g, *r]));
-        &self.bytes
-    }
+/// pixels as B, G, R, row by row. zstd keeps a copy of its own; this one is not worth keeping.
+fn history(picture: &FrameBuf) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(1 + picture.size().area() as usize * CODED_BYTES);
+    bytes.push(0);
+    let (pixels, _) = picture.pixels().as_chunks::<BYTES_PER_PIXEL>();
+    bytes.extend(pixels.iter().flat_map(|[b, g, r, _]| [*b, *g, *r]));
+    bytes
 }
 
 fn zstd_error(code: usize) -> Error {
@@ -58,9 +50,9 @@ impl StreamEncoder {
     }
 
     /// Begins an epoch over `picture`.
-    pub(in crate::codec) fn begin(&mut self, picture: &FrameBuf, history: &mut History) -> Result<()> {
+    pub(in crate::codec) fn begin(&mut self, picture: &FrameBuf) -> Result<()> {
         self.context.reset(ResetDirective::SessionOnly).map_err(zstd_error)?;
-        self.context.load_dictionary(history.of(picture)).map_err(zstd_error)?;
+        self.context.load_dictionary(&history(picture)).map_err(zstd_error)?;
         Ok(())
     }
 
@@ -102,9 +94,9 @@ impl StreamDecoder {
     }
 
     /// Begins an epoch over `picture`.
-    pub(in crate::codec) fn begin(&mut self, picture: &FrameBuf, history: &mut History) -> Result<()> {
+    pub(in crate::codec) fn begin(&mut self, picture: &FrameBuf) -> Result<()> {
         self.context.reset(ResetDirective::SessionOnly).map_err(zstd_error)?;
-        self.context.load_dictionary(history.of(picture)).map_err(zstd_error)?;
+        self.context.load_dictionary(&history(picture)).map_err(zstd_error)?;
         Ok(())
     }
 

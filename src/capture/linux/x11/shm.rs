@@ -159,7 +159,7 @@ unsafe fn copy_opaque_stream(from: *const u8, into: &mut [u8]) {
     let opaque = _mm256_set1_epi32(i32::from_le_bytes([0, 0, 0, 255]));
     // Streaming stores want whole 32 bytes.
     let head = into.as_ptr().align_offset(align_of::<__m256i>());
-    if head % BYTES_PER_PIXEL != 0 || head > into.len() {
+    if !head.is_multiple_of(BYTES_PER_PIXEL) || head > into.len() {
         // SAFETY: the caller's promise, passed on.
         return unsafe { copy_opaque_avx2(from, into) };
     }
