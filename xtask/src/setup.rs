@@ -1,7 +1,7 @@
 //! Installs what is missing, and only that.
 
 use crate::apt::{self, Apt};
-use crate::process::{capture, newest_on_path, on_path};
+use crate::process::{capture, cargo, on_path, root, run_within, succeeds};
 use crate::steps::Steps;
 use crate::{Result, wasm};
 use clap::ValueEnum;
@@ -40,8 +40,12 @@ const NEEDS: [Need; 12] = [
         present: || apt::installed("fonts-dejavu-core"),
     },
     Need { purpose: Purpose::Test, packages: &["zstd"], present: || on_path("zstd").is_some() },
-    Need { purpose: Purpose::Test, packages: &["chromium"], present: || on_path("chromium").is_some() },
-    Need { purpose: Purpose::Test, packages: &["firefox-esr"], present: || on_path("firefox-esr").is_some() },
+    Need {
+        purpose: Purpose::Test,
+        packages: &["chromium"],
+        present: || any(&["chromium", "chromium-browser", "google-chrome"]),
+    },
+    Need { purpose: Purpose::Test, packages: &["firefox-esr"], present: || any(&["firefox-esr", "firefox"]) },
 ];
 
 /// Installs what `purpose` needs, with progress lines of its own.
@@ -59,7 +63,35 @@ pub(crate) fn quietly(purpose: Purpose, choice: wasm::Choice) -> Result<()> {
     wasm::prepare(choice).map(|toolchain| println!("  {}", toolchain.name))
 }
 
+/// rustfmt and clippy, which a minimal Rust leaves out.
+fn rust_components() -> Result<()> {
+    let missing = || !["fmt", "clippy"].iter().all(|tool| succeeds(cargo().args([tool, "--version"])));
+    if !missing() {
+        return Ok(());
+    }
+    println!("  adding rustfmt and clippy …");
+    let added = if on_path("rustup").is_some() {
+        let mut add = Command::new("rustup");
+        run_within(
+            add.args(["component", "add", "rustfmt", "clippy"]).current_dir(root()),
+            wasm::RUSTUP_DEADLINE,
+        )
+    } else {
+        // A Rust from Debian: these stand beside its rustc-web.
+        Apt::default().install(&["rustfmt-web".to_owned(), "rust-web-clippy".to_owned()])
+    };
+    added?;
+    if missing() {
+        Err("`cargo fmt` and `cargo clippy` are needed and could not be added".to_owned())
+    } else {
+        Ok(())
+    }
+}
+
 fn packages(purpose: Purpose) -> Result<()> {
+    if purpose == Purpose::Test {
+        rust_components()?;
+    }
     let wanted: Vec<&Need> = NEEDS.iter().filter(|need| need.purpose <= purpose).collect();
     let missing: Vec<&&Need> = wanted.iter().filter(|need| !(need.present)()).collect();
     if missing.is_empty() {
@@ -75,14 +107,15 @@ fn packages(purpose: Purpose) -> Result<()> {
         return Ok(());
     }
     let reason = if still.contains(&"nodejs") {
-        format!(
-            "; an older node comes first on PATH ({})",
-            newest_on_path("node").unwrap_or_default().display()
-        )
+        format!("; an older node comes first on PATH ({})", on_path("node").unwrap_or_default().display())
     } else {
         String::new()
     };
     Err(format!("installed, but still not usable: {}{reason}", still.join(" ")))
+}
+
+fn any(names: &[&str]) -> bool {
+    names.iter().any(|name| on_path(name).is_some())
 }
 
 /// The agent page's tools need node 18.

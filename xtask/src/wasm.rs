@@ -14,7 +14,8 @@ use std::process::Command;
 use std::time::Duration;
 
 const TARGET: &str = "wasm32-unknown-unknown";
-const RUSTUP_DEADLINE: Duration = Duration::from_secs(180);
+/// A network that hangs must not hang the set-up.
+pub(crate) const RUSTUP_DEADLINE: Duration = Duration::from_secs(180);
 
 /// Where the Rust target comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
