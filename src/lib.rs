@@ -26,3 +26,7 @@ pub mod pipeline;
 
 pub use error::{Error, ErrorKind, Result};
 pub use limits::Limits;
+
+#[cfg(all(doctest, not(target_family = "wasm")))]
+#[doc = include_str!("../README.md")]
+mod readme {}
