@@ -15,10 +15,14 @@ pub mod error;
 pub mod frame;
 pub mod limits;
 
-pub mod bitstream;
 pub mod capture;
-pub mod codec;
+
 pub mod damage;
+
+pub mod codec;
+
+pub mod bitstream;
+
 pub mod session;
 
 #[cfg(not(target_family = "wasm"))]

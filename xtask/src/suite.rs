@@ -32,7 +32,7 @@ fn checks(steps: &mut Steps, choice: wasm::Choice, quick: bool) -> Result<()> {
         run_counting(cargo().args(["test", "--workspace", "--no-fail-fast"]), tally)
     })?;
     steps.run("docs", |_| {
-        run(cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+        run(cargo().args(["doc", "--workspace", "--no-deps", "--lib"]).env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     steps.run("agent page tests", |tally| {
         run_counting(viewer::npm().args(["run", "--silent", "test"]), tally)
