@@ -14,9 +14,6 @@ const RUN_PX: usize = 8;
 const CONTEXT_PX: usize = 16;
 const CONTEXT_ROWS: [u32; 3] = [0, 4, 9];
 
-/// One place in 2^6 is an anchor: some 14,000 in a 720p picture that changed everywhere.
-const PICK_BITS: u32 = 6;
-
 /// New anchors are looked up on every fourth row: a pane that moved has rows to spare.
 const NEW_ROW_STEP: u32 = 4;
 
@@ -168,14 +165,10 @@ impl Anchors {
                     if !sparse || (from / SPARSE_BLOCK_PX + y / SPARSE_BLOCK_PX).is_multiple_of(2) {
                         picks.clear();
                         // A run may reach past the segment: its pixels are there, whoever changed them.
-                        let end = (to + RUN_PX as u32).min(size.width);
-                        pick(
-                            &picture.row(y)[from as usize * 4..end as usize * 4],
-                            from,
-                            &mut row,
-                            &mut picks,
-                        );
-                        for &x in &picks {
+                        let end = (to + RUN_PX as u32 - 1).min(size.width);
+                        let (pixels, _) = picture.row(y)[from as usize * 4..end as usize * 4].as_chunks();
+                        simd::pick_runs(pixels, &mut row, &mut picks);
+                        for x in picks.iter().map(|i| from + i) {
                             each(x as u16, y as u16, context_hash(picture, x, y));
                         }
                     }
@@ -197,19 +190,4 @@ fn context_hash(picture: &FrameBuf, x: u32, y: u32) -> u64 {
         context[i * BYTES..][..BYTES].copy_from_slice(&row[x as usize * BYTES_PER_PIXEL..][..BYTES]);
     }
     xxh3_64(&context)
-}
-
-/// Appends the columns of the anchors in one run of pixels that starts at column `left`.
-fn pick(pixels: &[u8], left: u32, row: &mut Vec<u32>, picks: &mut Vec<u32>) {
-    let (pixels, _) = pixels.as_chunks::<BYTES_PER_PIXEL>();
-    if pixels.len() <= RUN_PX {
-        return;
-    }
-    simd::run_hashes(pixels, row);
-    for (i, hash) in row.iter().enumerate() {
-        // The last multiplication mixes upwards only: choose by the upper bits. Flat runs are no anchors.
-        if hash.wrapping_mul(0x27D4_EB2F) >> (32 - PICK_BITS) == 0 && pixels[i] != pixels[i + 1] {
-            picks.push(left + i as u32);
-        }
-    }
 }

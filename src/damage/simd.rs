@@ -3,6 +3,9 @@
 
 use super::compare::SEGMENT_BYTES;
 
+/// One run in 2^6 is picked: some 14,000 in a 720p picture that changed everywhere.
+const PICK_BITS: u32 = 6;
+
 /// Compares two rows of equal length that begin at tile column `first`, and sets the bits of the columns that
 /// differ in `bits`, the row's words.
 pub(super) type RowComparer = fn(old: &[u8], new: &[u8], first: usize, bits: &mut [u64]);
@@ -69,29 +72,33 @@ unsafe fn compare_row_avx2(old: &[u8], new: &[u8], first: usize, bits: &mut [u64
     }
 }
 
-/// Fills `hashes` with one hash for each run of eight pixels: as many as there are pixels, less seven.
-pub(super) fn run_hashes(pixels: &[[u8; 4]], hashes: &mut Vec<u32>) {
+/// Appends to `picks` the index of each run of eight pixels whose hash has [`PICK_BITS`] leading zeros and whose
+/// first two pixels differ; `hashes` is scratch.
+pub(super) fn pick_runs(pixels: &[[u8; 4]], hashes: &mut Vec<u32>, picks: &mut Vec<u32>) {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: AVX2 was detected.
-        unsafe { run_hashes_avx2(pixels, hashes) };
+        unsafe { pick_runs_avx2(pixels, hashes, picks) };
         return;
     }
-    run_hashes_scalar(pixels, hashes);
+    pick_runs_scalar(pixels, hashes, picks);
 }
 
 /// # Safety
 /// The processor has AVX2.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn run_hashes_avx2(pixels: &[[u8; 4]], hashes: &mut Vec<u32>) {
-    // The same code, which the compiler turns into 256-bit multiplications here.
-    run_hashes_scalar(pixels, hashes);
+unsafe fn pick_runs_avx2(pixels: &[[u8; 4]], hashes: &mut Vec<u32>, picks: &mut Vec<u32>) {
+    // The same code, which the compiler turns into 256-bit operations here.
+    pick_runs_scalar(pixels, hashes, picks);
 }
+
+/// Hashes that are looked at together: most groups have none to pick.
+const GROUP: usize = 16;
 
 /// The plain reference: runs of one, two and four pixels are joined to runs of twice their length.
 #[inline(always)]
-fn run_hashes_scalar(pixels: &[[u8; 4]], hashes: &mut Vec<u32>) {
+fn pick_runs_scalar(pixels: &[[u8; 4]], hashes: &mut Vec<u32>, picks: &mut Vec<u32>) {
     hashes.clear();
     hashes.extend(pixels.iter().map(|p| u32::from_le_bytes(*p)));
     for (reach, factor) in [(1, 0x9E37_79B1_u32), (2, 0x85EB_CA77), (4, 0xC2B2_AE3D)] {
@@ -100,6 +107,20 @@ fn run_hashes_scalar(pixels: &[[u8; 4]], hashes: &mut Vec<u32>) {
             hashes[i] = hashes[i].wrapping_mul(factor) ^ hashes[i + reach];
         }
         hashes.truncate(len);
+    }
+    // Multiplication mixes upwards only: the leading bits are the mixed ones.
+    let picked = |hash: &u32| hash.wrapping_mul(0x27D4_EB2F) >> (32 - PICK_BITS) == 0;
+    for (group, of) in hashes.chunks(GROUP).enumerate() {
+        if !of.iter().fold(false, |any, hash| any | picked(hash)) {
+            continue;
+        }
+        for (i, hash) in of.iter().enumerate() {
+            let i = group * GROUP + i;
+            // Flat runs are everywhere and say nothing.
+            if picked(hash) && pixels[i] != pixels[i + 1] {
+                picks.push(i as u32);
+            }
+        }
     }
 }
 
@@ -130,12 +151,12 @@ mod tests {
         }
 
         #[test]
-        fn the_fast_run_hashes_agree_with_the_reference(
-            pixels in prop::collection::vec(any::<[u8; 4]>(), 0..200),
+        fn the_fast_picks_agree_with_the_reference(
+            pixels in prop::collection::vec(prop::array::uniform4(0_u8..3), 0..400),
         ) {
-            let (mut fast, mut plain) = (Vec::new(), Vec::new());
-            run_hashes(&pixels, &mut fast);
-            run_hashes_scalar(&pixels, &mut plain);
+            let (mut fast, mut plain, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
+            pick_runs(&pixels, &mut hashes, &mut fast);
+            pick_runs_scalar(&pixels, &mut hashes, &mut plain);
             prop_assert_eq!(fast, plain);
         }
     }

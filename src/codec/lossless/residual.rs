@@ -11,8 +11,7 @@ const GAP_PX: u32 = 48;
 const WASTE_PX: u64 = 64;
 
 /// Pixels compared at a time when a row's changed runs are looked for.
-const STEP_PX: u32 = 8;
-const STEP_BYTES: usize = STEP_PX as usize * BYTES_PER_PIXEL;
+const STEP_PX: usize = 8;
 
 /// A run of pixels of one row.
 #[derive(Clone, Copy, Debug)]
@@ -70,22 +69,24 @@ impl Residual {
 
     fn find_runs(&mut self, old: &FrameBuf, new: &FrameBuf, dirty: &DirtyRows, y: u32) {
         self.runs.clear();
-        let (old, new) = (old.row(y), new.row(y));
-        let bytes = |x: u32| x as usize * BYTES_PER_PIXEL;
-        let differs = |x: &u32| old[bytes(*x)..bytes(*x + 1)] != new[bytes(*x)..bytes(*x + 1)];
+        let (old, _) = old.row(y).as_chunks::<BYTES_PER_PIXEL>();
+        let (new, _) = new.row(y).as_chunks::<BYTES_PER_PIXEL>();
         dirty.segments(y, |left, right| {
-            let (old_steps, _) = old[bytes(left)..bytes(right)].as_chunks::<STEP_BYTES>();
-            let (new_steps, _) = new[bytes(left)..bytes(right)].as_chunks::<STEP_BYTES>();
-            let whole = old_steps.len() as u32;
-            // The last step of a row that is no multiple of it is always looked at pixel by pixel.
-            for step in 0..(right - left).div_ceil(STEP_PX) {
-                if step < whole && old_steps[step as usize] == new_steps[step as usize] {
+            let (old, new) = (&old[left as usize..right as usize], &new[left as usize..right as usize]);
+            let steps = old.chunks(STEP_PX).zip(new.chunks(STEP_PX));
+            for (x, (old, new)) in (left..).step_by(STEP_PX).zip(steps) {
+                // Whole steps of one length are compared as one value.
+                let equal = match (old.first_chunk::<STEP_PX>(), new.first_chunk::<STEP_PX>()) {
+                    (Some(old), Some(new)) => old == new,
+                    _ => old == new,
+                };
+                if equal {
                     continue;
                 }
-                let x = left + step * STEP_PX;
-                let end = (x + STEP_PX).min(right);
-                let Some(first) = (x..end).find(differs) else { continue };
-                let end = (x..end).rfind(differs).unwrap_or(first) + 1;
+                let differs = |(old, new): (&[u8; 4], &[u8; 4])| old != new;
+                let first = old.iter().zip(new).position(differs).unwrap_or(0);
+                let last = old.iter().zip(new).rposition(differs).unwrap_or(0);
+                let (first, end) = (x + first as u32, x + last as u32 + 1);
                 match self.runs.last_mut() {
                     Some(run) if first - run.end <= GAP_PX => run.end = end,
                     _ => self.runs.push(Run { first, end, taken: false }),
