@@ -35,9 +35,9 @@ impl Apt {
         println!("  installing {} …", packages.join(" "));
         let mut words = vec!["install", "-y", "-q", "--no-install-recommends"];
         words.extend(packages.iter().map(String::as_str));
-        twice(|| capture(&mut apt_get(&become_root, &words)))
+        twice("install", || capture(&mut apt_get(&become_root, &words)))
             .map(drop)
-            .map_err(|error| format!("{error}\nthe packages could not be installed; by hand: {by_hand}"))
+            .map_err(|error| format!("{error}\nby hand: {by_hand}"))
     }
 
     /// Brings the package lists up to date. A failure is reported and left to what follows: one dead source
@@ -46,7 +46,7 @@ impl Apt {
         if !self.updated {
             self.updated = true;
             println!("  updating the package lists …");
-            if let Err(error) = twice(|| capture(&mut apt_get(become_root, &["update", "-q"]))) {
+            if let Err(error) = twice("update", || capture(&mut apt_get(become_root, &["update", "-q"]))) {
                 println!("  {error}\n  going on with the lists as they are");
             }
         }
@@ -57,7 +57,7 @@ impl Apt {
         // apt-get drops its rights to a user who cannot write everywhere; the packages are signed either way.
         let mut words = vec!["download", "-q", "-o", "APT::Sandbox::User=root"];
         words.extend(packages.iter().map(String::as_str));
-        twice(|| capture(apt_get(&[], &words).current_dir(dir)))?;
+        twice("download", || capture(apt_get(&[], &words).current_dir(dir)))?;
         let entries = std::fs::read_dir(dir).map_err(|error| error.to_string())?;
         let files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         Ok(files.into_iter().filter(|file| file.extension().is_some_and(|end| end == "deb")).collect())
@@ -129,12 +129,20 @@ fn apt_get(become_root: &[&str], words: &[&str]) -> Command {
 }
 
 /// Networks fail for a moment: one more try, a little later.
-fn twice<T>(attempt: impl Fn() -> Result<T>) -> Result<T> {
-    attempt().or_else(|error| {
-        println!("  {}; trying once more", error.lines().next().unwrap_or_default());
+fn twice<T>(what: &str, attempt: impl Fn() -> Result<T>) -> Result<T> {
+    let outcome = attempt().or_else(|_| {
+        println!("  apt-get {what} failed; trying once more");
         std::thread::sleep(Duration::from_secs(5));
         attempt()
-    })
+    });
+    outcome.map_err(|output| format!("apt-get {what} failed:\n{}", complaints(&output)))
+}
+
+/// What apt-get complained about; all it said if that is nothing.
+fn complaints(output: &str) -> String {
+    let lines: Vec<&str> =
+        output.lines().filter(|line| line.starts_with("E: ") || line.starts_with("W: ")).collect();
+    if lines.is_empty() { output.to_owned() } else { lines.join("\n") }
 }
 
 #[cfg(test)]
@@ -146,6 +154,13 @@ mod tests {
         let text = "libstd-rust-web-dev\n  Depends: libstd-rust-web-1.96\n  Conflicts: <rustup>\n  \
                     Depends: <libc-dev>\n    libc6-dev\n |Depends: other\n  Recommends: cargo\n";
         assert_eq!(read_depends(text), ["libstd-rust-web-1.96"]);
+    }
+
+    #[test]
+    fn a_failure_is_told_in_apts_own_words_without_its_progress() {
+        let output = "Reading package lists...\nErr:1 x\nE: Unable to locate package nowhere\nW: old\n";
+        assert_eq!(complaints(output), "E: Unable to locate package nowhere\nW: old");
+        assert_eq!(complaints("could not be started"), "could not be started");
     }
 
     #[test]
