@@ -1,1 +1,73 @@
-fn main() {}
+//! `panecast`: shares a screen, watches one, records, encodes, decodes, inspects.
+
+mod consent;
+mod cost;
+mod decode;
+mod demo;
+mod encode;
+mod failure;
+mod inspect;
+mod link;
+mod output;
+mod pictures;
+mod progress;
+mod record;
+mod recording;
+mod relay;
+mod share;
+mod sources;
+mod status;
+mod view;
+mod visitor;
+mod watcher;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Shares a screen or a window, exactly as it is, with agents in a browser
+#[derive(Debug, Parser)]
+#[command(
+    name = "panecast",
+    version,
+    after_help = "\
+Examples:
+  panecast demo                                  everything on this machine: open the printed URL
+  panecast sources                               what can be shared
+  panecast share --relay http://127.0.0.1:7700 --source screen
+  panecast record --source pattern --seconds 5 -o pattern.pcast
+  panecast inspect pattern.pcast
+
+Exit codes: 0 success, 1 failure (the message says what to do next), 2 wrong usage."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Sources(sources::Arguments),
+    Demo(demo::Arguments),
+    Relay(relay::Arguments),
+    Share(share::Arguments),
+    View(view::Arguments),
+    Record(record::Arguments),
+    Encode(encode::Arguments),
+    Decode(decode::Arguments),
+    Inspect(inspect::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Sources(a) => sources::run(&a),
+        Command::Demo(a) => demo::run(a),
+        Command::Relay(a) => relay::run(&a),
+        Command::Share(a) => share::run(a),
+        Command::View(a) => view::run(a),
+        Command::Record(a) => record::run(&a),
+        Command::Encode(a) => encode::run(&a),
+        Command::Decode(a) => decode::run(&a),
+        Command::Inspect(a) => inspect::run(&a),
+    };
+    result.map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
+}

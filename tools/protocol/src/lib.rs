@@ -23,6 +23,9 @@ pub const PROTOCOL_VERSION: u32 = 1;
 /// Most bytes of a text message.
 pub const MAX_TEXT_BYTES: usize = 64 << 10;
 
+/// Most bytes of a binary message, unless a relay is told otherwise. It holds a 5K picture of pure noise.
+pub const MAX_BINARY_BYTES: usize = 64 << 20;
+
 /// What the visitor's side tells the relay.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]

@@ -1,6 +1,7 @@
 //! How a relay runs.
 
 use crate::page::Page;
+use panecast_protocol::MAX_BINARY_BYTES;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ pub struct RelayLimits {
     pub sockets: usize,
     /// Agents in one room.
     pub agents: usize,
-    /// Bytes of one binary message. The default holds a 5K picture of pure noise.
+    /// Bytes of one binary message.
     pub message_bytes: usize,
     /// Bytes of packets that wait for one agent; a snapshot alone may be as large as a message.
     pub queue_bytes: usize,
@@ -58,7 +59,7 @@ impl Default for RelayLimits {
             rooms: 1024,
             sockets: 4096,
             agents: 16,
-            message_bytes: 64 << 20,
+            message_bytes: MAX_BINARY_BYTES,
             queue_bytes: 16 << 20,
             queue_packets: 256,
             wrong_keys: 10,

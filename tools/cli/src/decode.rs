@@ -1,0 +1,209 @@
+//! `panecast decode`.
+
+use crate::failure::Failure;
+use crate::output::{is_standard, open_file};
+use crate::pictures::{Format, PictureWriter};
+use crate::progress;
+use crate::recording::frame_index;
+use panecast::bitstream::{EndBody, Packet, Piece, Splitter};
+use panecast::codec::{Decoded, Decoder};
+use panecast::frame::Timestamp;
+use panecast::{Error, ErrorKind, Limits};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// What is read from the stream at once.
+const READ_BYTES: usize = 1 << 20;
+
+/// The rate in the head of a y4m file if the stream was cut off before its end record told it.
+const USUAL_FPS: u32 = 30;
+
+/// Decode a stream into pictures
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  panecast decode screen.pcast -o screen.bgra
+  panecast decode screen.pcast -o last.png
+  panecast decode screen.pcast -o 'picture-%04d.png'
+  panecast decode - -o - --format y4m < screen.pcast | ffplay -
+
+Unchanged pictures are repeated, so that encoding and decoding give every picture back.
+Exit codes: 0 success, 1 failure (what is sound is written), 2 wrong usage.")]
+pub(crate) struct Arguments {
+    /// The stream; `-` is standard input
+    #[arg(value_name = "IN.pcast")]
+    input: PathBuf,
+    /// The pictures; `-` is standard output
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    /// Format of the pictures [default: by the name: .y4m, .png, else bgra]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Most pictures to write: a stream of a few bytes may ask for billions
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    max_frames: u64,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let about = |e: Failure| e.about(arguments.input.display());
+    let mut input = open(&arguments.input)?;
+    let end = find_end(&mut input).map_err(|e| about(e.into()))?;
+    input.seek(SeekFrom::Start(0)).map_err(|e| about(e.into()))?;
+    let fps = end.map(|e| e.fps.max(1));
+    let format = arguments.format.unwrap_or(Format::of(&arguments.output));
+    let mut decoding = Decoding {
+        decoder: Decoder::new(Limits::default()),
+        pictures: PictureWriter::create(&arguments.output, format, fps.unwrap_or(USUAL_FPS))?,
+        fps,
+        most: arguments.max_frames,
+        first: None,
+        ended: false,
+    };
+    let bar = progress::bar(end.map(|e| e.frames.min(arguments.max_frames)), "pictures");
+    let result = decoding.run(&mut input, |written| bar.set_position(written));
+    bar.finish_and_clear();
+    let written = decoding.pictures.written();
+    // What is sound is written even if the rest is not.
+    if written > 0 || result.is_ok() {
+        decoding.pictures.finish()?;
+    }
+    result.map_err(|e| match written {
+        0 => about(e),
+        _ => about(e).about(format!("stopped after {written} pictures")),
+    })
+}
+
+/// Opens the stream; standard input is put into a temporary file, because the stream is read twice.
+fn open(path: &Path) -> Result<File, Failure> {
+    if !is_standard(path) {
+        return open_file(path);
+    }
+    let mut file = tempfile::tempfile()?;
+    io::copy(&mut io::stdin().lock(), &mut file)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(file)
+}
+
+/// Looks for the end record, which tells the rate. Damage on the way is for the decoder to report.
+fn find_end(input: &mut File) -> io::Result<Option<EndBody>> {
+    let (mut splitter, limits) = (Splitter::new(), Limits::default());
+    let mut end = None;
+    let mut chunk = vec![0; READ_BYTES];
+    loop {
+        let n = read(input, &mut chunk)?;
+        if n == 0 {
+            return Ok(end);
+        }
+        splitter.feed(&chunk[..n]);
+        loop {
+            match splitter.next(&limits) {
+                Ok(None) => break,
+                Ok(Some(Piece::Packet(kind, body))) => {
+                    if kind == panecast::bitstream::PacketKind::End
+                        && let Ok(Packet::End(body)) = Packet::read(kind, body, &limits)
+                    {
+                        end = Some(body);
+                    }
+                }
+                Ok(Some(Piece::Header)) => {}
+                Err(_) => return Ok(end),
+            }
+        }
+    }
+}
+
+/// Reads some bytes, whatever interrupts it.
+pub(crate) fn read(input: &mut impl Read, chunk: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match input.read(chunk) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+struct Decoding {
+    decoder: Decoder,
+    pictures: PictureWriter,
+    /// The grid on which pictures lie; without it each is written once.
+    fps: Option<u32>,
+    most: u64,
+    first: Option<Timestamp>,
+    ended: bool,
+}
+
+impl Decoding {
+    fn run(&mut self, input: &mut File, mut progress: impl FnMut(u64)) -> Result<(), Failure> {
+        let mut chunk = vec![0; READ_BYTES];
+        loop {
+            let n = read(input, &mut chunk)?;
+            if n == 0 {
+                return Ok(check_end(self.decoder.pending_bytes(), self.ended)?);
+            }
+            self.decoder.feed(&chunk[..n])?;
+            while let Some(decoded) = self.decoder.next()? {
+                self.take(&decoded)?;
+                progress(self.pictures.written());
+            }
+        }
+    }
+
+    fn take(&mut self, decoded: &Decoded) -> Result<(), Failure> {
+        if self.ended {
+            return Err(Error::new(ErrorKind::InvalidData, "the stream goes on after its end record").into());
+        }
+        match *decoded {
+            Decoded::Picture { timestamp, .. } => {
+                let first = *self.first.get_or_insert(timestamp);
+                if let Some(fps) = self.fps {
+                    self.repeat_until(frame_index(timestamp, first, fps))?;
+                }
+                self.check_room(self.pictures.written() + 1)?;
+                match self.decoder.frame() {
+                    Some(picture) => self.pictures.picture(picture),
+                    None => Ok(()),
+                }
+            }
+            Decoded::End { frames, .. } => {
+                self.ended = true;
+                self.repeat_until(frames)
+            }
+            Decoded::Header | Decoded::Epoch { .. } | Decoded::Cursor => Ok(()),
+        }
+    }
+
+    /// Writes the last picture again until there are `frames`.
+    fn repeat_until(&mut self, frames: u64) -> Result<(), Failure> {
+        if frames <= self.pictures.written() {
+            return Ok(());
+        }
+        if self.first.is_none() || self.pictures.written() == 0 {
+            return Err(Error::new(ErrorKind::InvalidData, "the stream counts pictures, but has none").into());
+        }
+        self.check_room(frames)?;
+        while self.pictures.written() < frames {
+            self.pictures.again()?;
+        }
+        Ok(())
+    }
+
+    fn check_room(&self, frames: u64) -> Result<(), Failure> {
+        if frames <= self.most {
+            return Ok(());
+        }
+        let message = format!("the stream asks for {frames} pictures, {} are allowed", self.most);
+        let failure = Failure::from(Error::new(ErrorKind::LimitExceeded, message));
+        Err(failure.with_next(format!("if you trust the stream, allow more: --max-frames {frames}")))
+    }
+}
+
+/// A sound file ends with a whole packet, and that is its end record.
+pub(crate) fn check_end(pending_bytes: usize, ended: bool) -> Result<(), Error> {
+    let message = match (pending_bytes, ended) {
+        (0, true) => return Ok(()),
+        (0, false) => "the stream is cut off: it has no end record",
+        _ => "the stream is cut off in the middle of a packet",
+    };
+    Err(Error::new(ErrorKind::InvalidData, message))
+}

@@ -1,0 +1,153 @@
+//! `panecast demo`.
+
+use crate::consent::{self, Ask};
+use crate::failure::Failure;
+use crate::link::RelayUrl;
+use crate::status::Reporter;
+use crate::visitor::{self, Share};
+use panecast::capture::{SourceKind, SourceSpec, sources};
+use panecast::session::Allowed;
+use panecast_relay::command::stop_signal;
+use panecast_relay::{Config, Relay};
+use serde_json::json;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// The relay's own port, so that the demo's URL is the one that the documents name.
+const USUAL_PORT: u16 = 7700;
+
+/// Run relay, visitor and agent page on this machine
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  panecast demo                       the screen if there is one, else the built-in desktop
+  panecast demo --source pattern
+  panecast demo --yes --no-open --seconds 20 --json
+
+Open the printed URL in a browser. Ctrl-C ends everything.
+Exit codes: 0 success, 1 failure, 2 wrong usage.")]
+pub(crate) struct Arguments {
+    /// Port of the relay; 0 takes any free one [default: 7700, or any free one if that is in use]
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+    /// What to show [default: screen if there is a display, else pattern]
+    #[arg(long, value_name = "S")]
+    source: Option<SourceSpec>,
+    /// Allow the screen without being asked
+    #[arg(long)]
+    yes: bool,
+    /// Do not open a browser
+    #[arg(long)]
+    no_open: bool,
+    /// End after so many seconds
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
+    /// Most pictures a second
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=240))]
+    fps: u32,
+    /// Print JSON: one object for each event, and one a second
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let (source, allowed) = choose(&arguments)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(run_all(arguments, source, allowed))
+}
+
+async fn run_all(arguments: Arguments, source: SourceSpec, allowed: Allowed) -> Result<(), Failure> {
+    let signal = stop_signal()?;
+    let mut reporter = Reporter::new(arguments.json);
+    let relay = bind(arguments.port).await?;
+    let address = relay.address();
+    let url: RelayUrl =
+        address.to_string().parse().map_err(|e: String| Failure::new(e, "choose another --port"))?;
+    reporter.event(
+        &format!("sharing   {source}\nrelay     {}", url.name()),
+        json!({ "event": "demo", "source": source.to_string(), "relay": url.name() }),
+    );
+    let (stop_relay, relay_stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(relay.run(async {
+        // Dropping the sender stops it too.
+        let _ = relay_stopped.await;
+    }));
+    let stop = async {
+        let time = async {
+            match arguments.seconds {
+                Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = signal => {}
+            () = time => {}
+        }
+    };
+    let opens = !arguments.no_open && has_desktop();
+    let share = Share { relay: url, source, allowed, fps: arguments.fps };
+    let result = visitor::share(share, &mut reporter, stop, |agent_url| {
+        if opens && let Err(e) = open::that_detached(agent_url) {
+            eprintln!("no browser could be opened ({e}); open the URL above");
+        }
+    })
+    .await;
+    drop(stop_relay);
+    let _ = serving.await;
+    result
+}
+
+/// The relay on this machine only; on any free port if the usual one is in use and no other was asked for.
+async fn bind(port: Option<u16>) -> Result<Relay, Failure> {
+    let config = |port| Config { bind: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), ..Config::default() };
+    let bound = match Relay::bind(config(port.unwrap_or(USUAL_PORT))).await {
+        Err(_) if port.is_none() => Relay::bind(config(0)).await,
+        bound => bound,
+    };
+    bound
+        .map_err(|e| panecast_relay::command::Failure::Relay(e).into())
+        .map_err(|e: Failure| e.with_next("choose another port: --port 0 takes any free one"))
+}
+
+/// What is shown, and the visitor's word for it. The built-in desktop shows nothing of the visitor's, so nobody
+/// is asked; where nobody can be asked about the screen, or the answer is no, it is shown in its place.
+fn choose(arguments: &Arguments) -> Result<(SourceSpec, Allowed), Failure> {
+    let ask = if arguments.yes { Ask::AlreadyAllowed } else { Ask::Terminal };
+    match &arguments.source {
+        Some(source) => {
+            let ask = if matches!(source, SourceSpec::Pattern(..)) { Ask::AlreadyAllowed } else { ask };
+            Ok((source.clone(), consent::ask(&source.to_string(), ask)?))
+        }
+        None => {
+            if has_screen() {
+                let screen = SourceSpec::Screen(None);
+                if ask == Ask::AlreadyAllowed || consent::has_terminal() {
+                    match consent::ask(&screen.to_string(), ask) {
+                        Ok(allowed) => return Ok((screen, allowed)),
+                        Err(e) => eprintln!("{}; the built-in desktop is shown instead", e.message()),
+                    }
+                } else {
+                    eprintln!(
+                        "no terminal to ask whether the screen may be shown: the built-in desktop is shown instead; \
+                         --yes shows the screen"
+                    );
+                }
+            }
+            let pattern: SourceSpec = "pattern".parse()?;
+            let allowed = consent::ask(&pattern.to_string(), Ask::AlreadyAllowed)?;
+            Ok((pattern, allowed))
+        }
+    }
+}
+
+/// Whether a screen can be captured; asking takes no picture of it.
+fn has_screen() -> bool {
+    sources().is_ok_and(|all| all.iter().any(|s| s.kind == SourceKind::Screen))
+}
+
+/// Whether a browser window would show up anywhere.
+fn has_desktop() -> bool {
+    cfg!(any(windows, target_os = "macos"))
+        || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|v| std::env::var_os(v).is_some_and(|v| !v.is_empty()))
+}

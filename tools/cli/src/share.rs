@@ -1,0 +1,51 @@
+//! `panecast share`.
+
+use crate::consent::{self, Ask};
+use crate::failure::Failure;
+use crate::link::RelayUrl;
+use crate::status::Reporter;
+use crate::visitor::{self, Share};
+use panecast::capture::SourceSpec;
+use panecast_relay::command::stop_signal;
+
+/// Show a screen or a window to agents who have the key
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  panecast share --relay http://127.0.0.1:7700 --source screen
+  panecast share --relay http://127.0.0.1:7700 --source window:0x1200003 --fps 15
+  panecast share --relay http://127.0.0.1:7700 --source pattern --yes --json
+
+Sources: screen, screen:N, window:ID, pattern[:WxH@FPS], file:PATH; see `panecast sources`.
+Nothing is captured before you allow it and an agent is there. Ctrl-C ends the session and tells the agents.
+Exit codes: 0 you stopped or the source ended, 1 failure, 2 wrong usage.")]
+pub(crate) struct Arguments {
+    /// The relay's address
+    #[arg(long, value_name = "URL")]
+    relay: RelayUrl,
+    /// What to show
+    #[arg(long, value_name = "S")]
+    source: SourceSpec,
+    /// Allow without being asked
+    #[arg(long)]
+    yes: bool,
+    /// Most pictures a second
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=240))]
+    fps: u32,
+    /// Print JSON: one object for each event, and one a second
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { relay, source, yes, fps, json } = arguments;
+    let ask = if yes { Ask::AlreadyAllowed } else { Ask::Terminal };
+    let allowed = consent::ask(&source.to_string(), ask)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let stop = stop_signal()?;
+        let mut reporter = Reporter::new(json);
+        let share = Share { relay, source, allowed, fps };
+        visitor::share(share, &mut reporter, stop, |_| {}).await
+    })
+}

@@ -1,0 +1,265 @@
+//! The agent's side without a window: joins a room, decodes, acknowledges.
+
+use crate::failure::Failure;
+use crate::link::{Backoff, Link, RelayUrl};
+use crate::recording::Recording;
+use crate::sources::printable;
+use crate::status::{Rate, Reporter, tenth};
+use crate::visitor::refused;
+use panecast::Limits;
+use panecast::bitstream::MAGIC;
+use panecast::codec::{Decoded, Decoder};
+use panecast_protocol::{
+    AgentSays, EndReason, MAX_BINARY_BYTES, PROTOCOL_VERSION, Refusal, RefusalKind, RelayToAgent, SessionKey,
+    StreamState,
+};
+use serde_json::json;
+use std::pin::Pin;
+use std::time::Duration;
+use tokio::time::{interval, sleep, timeout};
+use tokio_tungstenite::tungstenite::Message;
+
+/// How long a relay may take to let an agent in.
+const JOIN_WITHIN: Duration = Duration::from_secs(10);
+
+/// What is watched, and what becomes of it.
+pub(crate) struct Watcher<'a> {
+    relay: RelayUrl,
+    key: SessionKey,
+    pub(crate) decoder: Decoder,
+    /// The decoder lost the thread: everything up to the next snapshot is skipped.
+    lost: bool,
+    recording: Option<Recording>,
+    reporter: &'a mut Reporter,
+    state: Option<StreamState>,
+    pub(crate) pictures: u64,
+    bytes: u64,
+    rates: (Rate, Rate),
+}
+
+/// Why watching a connection ended.
+enum Left {
+    Cut,
+    Stopped,
+    End(EndReason),
+    Refused(Refusal),
+    Failed(Failure),
+}
+
+impl<'a> Watcher<'a> {
+    pub(crate) fn new(
+        relay: RelayUrl,
+        key: SessionKey,
+        recording: Option<Recording>,
+        reporter: &'a mut Reporter,
+    ) -> Self {
+        let limits = Limits { packet_bytes: MAX_BINARY_BYTES, ..Limits::default() };
+        Self {
+            relay,
+            key,
+            decoder: Decoder::new(limits),
+            lost: true,
+            recording,
+            reporter,
+            state: None,
+            pictures: 0,
+            bytes: 0,
+            rates: (Rate::new(), Rate::new()),
+        }
+    }
+
+    /// Watches until `stop` is ready or the session ends; gives the recording back.
+    pub(crate) async fn watch(
+        &mut self,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Option<Recording>, Failure> {
+        let result = self.watch_through_cuts(&mut Box::pin(stop)).await;
+        self.reporter.end_line();
+        result.map(|()| self.recording.take())
+    }
+
+    async fn watch_through_cuts(
+        &mut self,
+        stop: &mut Pin<Box<impl Future<Output = ()>>>,
+    ) -> Result<(), Failure> {
+        let mut backoff = Backoff::default();
+        let mut joined_before = false;
+        loop {
+            match self.join().await {
+                Ok(mut link) => {
+                    joined_before = true;
+                    backoff = Backoff::default();
+                    let left = self.serve(&mut link, stop).await;
+                    match left {
+                        Left::Stopped => {
+                            link.close().await;
+                            return Ok(());
+                        }
+                        Left::End(reason) => {
+                            let text = format!("the session is over: {reason}");
+                            self.reporter.event(&text, json!({ "event": "end", "reason": reason }));
+                            return Ok(());
+                        }
+                        Left::Refused(refusal) => return Err(refused(&self.relay, &refusal)),
+                        Left::Failed(failure) => return Err(failure),
+                        Left::Cut => {}
+                    }
+                    self.reporter
+                        .event("the relay is gone; trying to come back", json!({ "event": "relay-lost" }));
+                }
+                Err(NotIn::Unreachable(e)) if !joined_before => return Err(e.into()),
+                Err(NotIn::Refused(r)) if !joined_before || r.kind != RefusalKind::TooManyTries => {
+                    return Err(refused(&self.relay, &r));
+                }
+                Err(_) => {}
+            }
+            tokio::select! {
+                () = stop.as_mut() => return Ok(()),
+                () = sleep(backoff.next_wait()) => {}
+            }
+        }
+    }
+
+    async fn join(&mut self) -> Result<Link, NotIn> {
+        let mut link = Link::connect(&self.relay, "/ws/agent").await.map_err(NotIn::Unreachable)?;
+        link.say(&AgentSays::Hello { protocol: PROTOCOL_VERSION, key: self.key.to_string() }).await;
+        let answer = timeout(JOIN_WITHIN, link.incoming.next()).await.ok().flatten();
+        match answer.as_ref().and_then(parse) {
+            Some(RelayToAgent::Joined { agent }) => {
+                self.lost = true;
+                self.reporter.event("joined", json!({ "event": "joined", "agent": agent }));
+                Ok(link)
+            }
+            Some(RelayToAgent::Refused(refusal)) => Err(NotIn::Refused(refusal)),
+            _ => Err(NotIn::Unreachable(self.relay.no_relay())),
+        }
+    }
+
+    async fn serve(&mut self, link: &mut Link, stop: &mut Pin<Box<impl Future<Output = ()>>>) -> Left {
+        let mut ticks = interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                () = stop.as_mut() => return Left::Stopped,
+                message = link.incoming.next() => {
+                    let left = match message {
+                        Some(Message::Binary(packet)) => self.packet(&packet, link).await,
+                        Some(message) => self.hear(&message),
+                        None => Some(Left::Cut),
+                    };
+                    if let Some(left) = left {
+                        return left;
+                    }
+                }
+                _ = ticks.tick() => self.tell(),
+            }
+        }
+    }
+
+    async fn packet(&mut self, packet: &[u8], link: &Link) -> Option<Left> {
+        self.bytes += packet.len() as u64;
+        if packet.starts_with(&MAGIC) {
+            self.decoder.reset();
+            self.lost = false;
+        }
+        if self.lost {
+            return None;
+        }
+        match self.decode(packet) {
+            Ok(sequences) => {
+                if let Err(e) = self.recording.as_mut().map_or(Ok(()), |r| r.write(packet)) {
+                    return Some(Left::Failed(e));
+                }
+                for sequence in sequences {
+                    if !link.say(&AgentSays::Ack { sequence }).await {
+                        return Some(Left::Cut);
+                    }
+                }
+            }
+            Err(e) => {
+                self.lost = true;
+                let text = format!("the picture was lost ({e}); asking for a new one");
+                self.reporter.event(&text, json!({ "event": "resync", "error": e.kind().name() }));
+                if !link.say(&AgentSays::Resync {}).await {
+                    return Some(Left::Cut);
+                }
+            }
+        }
+        None
+    }
+
+    /// Decodes one message; gives what is to be acknowledged.
+    fn decode(&mut self, packet: &[u8]) -> panecast::Result<Vec<u64>> {
+        self.decoder.feed(packet)?;
+        let mut sequences = Vec::new();
+        while let Some(decoded) = self.decoder.next()? {
+            sequences.extend(decoded.sequence());
+            if let Decoded::Picture { timestamp, .. } = decoded {
+                self.pictures += 1;
+                if let Some(recording) = &mut self.recording {
+                    recording.picture(timestamp);
+                }
+            }
+        }
+        Ok(sequences)
+    }
+
+    fn hear(&mut self, message: &Message) -> Option<Left> {
+        // What this version does not know, a newer relay may say: it changes nothing.
+        match parse(message)? {
+            RelayToAgent::State { state, source } => {
+                self.state = Some(state);
+                let text = format!("{}: {}", printable(&source), state_name(state));
+                self.reporter.event(&text, json!({ "event": "state", "state": state, "source": source }));
+            }
+            RelayToAgent::VisitorLost {} => {
+                self.reporter.event(
+                    "the visitor's connection was cut; waiting for it",
+                    json!({ "event": "visitor-lost" }),
+                );
+            }
+            RelayToAgent::End { reason } => return Some(Left::End(reason)),
+            RelayToAgent::Refused(refusal) => return Some(Left::Refused(refusal)),
+            RelayToAgent::Joined { .. } => {}
+        }
+        None
+    }
+
+    fn tell(&mut self) {
+        let fps = self.rates.0.look(self.pictures);
+        let kbits = self.rates.1.look(self.bytes) * 8.0 / 1000.0;
+        let size = self.decoder.frame().map(|f| f.size());
+        let state = self.state.map_or("waiting", state_name);
+        let shown = size.map_or("no picture yet".into(), |s| s.to_string());
+        let text = format!("{state:<8}{fps:5.1} fps {kbits:9.0} kbit/s  {shown}  {} pictures", self.pictures);
+        let facts = json!({
+            "event": "status",
+            "state": state,
+            "fps": tenth(fps),
+            "kbit_per_s": tenth(kbits),
+            "width": size.map(|s| s.width),
+            "height": size.map(|s| s.height),
+            "pictures": self.pictures,
+            "bytes": self.bytes,
+        });
+        self.reporter.status(&text, facts);
+    }
+}
+
+/// Why an agent is not let in.
+enum NotIn {
+    Unreachable(crate::link::Unreachable),
+    Refused(Refusal),
+}
+
+fn parse(message: &Message) -> Option<RelayToAgent> {
+    serde_json::from_str(message.to_text().ok()?).ok()
+}
+
+fn state_name(state: StreamState) -> &'static str {
+    match state {
+        StreamState::Live => "live",
+        StreamState::Idle => "idle",
+        StreamState::Paused => "paused",
+        StreamState::Stalled => "stalled",
+    }
+}
