@@ -114,7 +114,7 @@ fn find_end(input: &mut File) -> io::Result<Option<EndBody>> {
 }
 
 /// Reads some bytes, whatever interrupts it.
-pub(crate) fn read(input: &mut impl Read, chunk: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn read(input: &mut (impl Read + ?Sized), chunk: &mut [u8]) -> io::Result<usize> {
     loop {
         match input.read(chunk) {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}

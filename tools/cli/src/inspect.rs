@@ -9,6 +9,7 @@ use panecast::codec::{Decoded, Decoder, UpdateFacts};
 use panecast::frame::{Size, Timestamp};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::PathBuf;
 
 /// Show what a stream is made of: packets, bytes, what changed
@@ -61,7 +62,8 @@ impl Picture {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut report = Report::default();
-    let result = report.read(arguments);
+    let mut input = reader(&arguments.input)?;
+    let result = report.read(&mut input);
     // What is sound is shown even if the rest is not; of a file that is no stream at all, nothing is.
     if result.is_ok() || !report.kinds.is_empty() {
         if arguments.json {
@@ -74,12 +76,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 impl Report {
-    fn read(&mut self, arguments: &Arguments) -> Result<(), Failure> {
-        let mut input = reader(&arguments.input)?;
+    fn read(&mut self, input: &mut dyn Read) -> Result<(), Failure> {
         let mut decoder = Decoder::new(Limits::default());
         let mut chunk = vec![0; 1 << 20];
         loop {
-            let n = read(&mut input, &mut chunk)?;
+            let n = read(&mut *input, &mut chunk)?;
             if n == 0 {
                 return Ok(check_end(decoder.pending_bytes(), self.end.is_some())?);
             }

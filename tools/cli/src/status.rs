@@ -5,6 +5,9 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Time between two looks at how it goes.
+pub(crate) const TICK: Duration = Duration::from_secs(1);
+
 /// Where nobody looks at a terminal, a status line comes this often.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
 

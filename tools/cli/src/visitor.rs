@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::link::{Backoff, Link, RelayUrl, text};
-use crate::status::{Rate, Reporter, tenth};
+use crate::status::{Rate, Reporter, TICK, tenth};
 use panecast::capture::{self, SourceSpec};
 use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, PipelineStats, StreamState, ViewerId};
 use panecast::session::Allowed;
@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{Instant, interval_at, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
 /// Outputs between pipeline and socket. The pipeline sends two updates and waits; the rest is cursors.
@@ -201,7 +201,7 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
 
     /// Serves one connection until it ends, whoever ends it.
     async fn serve(&mut self, link: &mut Link, stop: &mut Pin<Box<impl Future<Output = ()>>>) -> Left {
-        let mut ticks = interval(Duration::from_secs(1));
+        let mut ticks = interval_at(Instant::now() + TICK, TICK);
         let mut next: Option<Message> = None;
         loop {
             tokio::select! {

@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::link::{Backoff, Link, RelayUrl};
 use crate::recording::Recording;
 use crate::sources::printable;
-use crate::status::{Rate, Reporter, tenth};
+use crate::status::{Rate, Reporter, TICK, tenth};
 use crate::visitor::refused;
 use panecast::Limits;
 use panecast::bitstream::MAGIC;
@@ -16,7 +16,7 @@ use panecast_protocol::{
 use serde_json::json;
 use std::pin::Pin;
 use std::time::Duration;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{Instant, interval_at, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
 /// How long a relay may take to let an agent in.
@@ -136,7 +136,7 @@ impl<'a> Watcher<'a> {
     }
 
     async fn serve(&mut self, link: &mut Link, stop: &mut Pin<Box<impl Future<Output = ()>>>) -> Left {
-        let mut ticks = interval(Duration::from_secs(1));
+        let mut ticks = interval_at(Instant::now() + TICK, TICK);
         loop {
             tokio::select! {
                 () = stop.as_mut() => return Left::Stopped,

@@ -3,7 +3,7 @@
 use crate::config::{Config, DEFAULT_PORT, RelayLimits, Timing};
 use crate::page::Page;
 use crate::server::{Relay, RelayError};
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use std::{fmt, io};
 
 /// Where to listen and what to serve.
 #[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
 pub struct Arguments {
     /// Address to listen on; port 0 takes any free one [default: 127.0.0.1:7700]
     ///
