@@ -44,7 +44,8 @@ class Page {
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
     this.#worker.onerror = () => this.#broken("The page's worker could not be started.");
 
-    const canvas = byId("screen", HTMLCanvasElement).transferControlToOffscreen();
+    const screen = byId("screen", HTMLCanvasElement);
+    const canvas = screen.transferControlToOffscreen();
     const socket = new URL("ws/agent", document.baseURI);
     socket.protocol = socket.protocol === "https:" ? "wss:" : "ws:";
     socket.hash = "";
@@ -52,7 +53,7 @@ class Page {
     const start: ToWorker = { type: "start", canvas, wasm: new URL(wasm ?? "", document.baseURI).href, socket: socket.href };
     this.#worker.postMessage(start, [canvas]);
 
-    this.#view = new View(this.#stage, this.#sheet, byId("cursor", HTMLCanvasElement), (mode, zoom) => {
+    this.#view = new View(this.#stage, this.#sheet, screen, byId("cursor", HTMLCanvasElement), (mode, zoom) => {
       byId("zoom", HTMLOutputElement).value = zoomText(zoom);
       byId("fit", HTMLElement).setAttribute("aria-pressed", String(mode === "fit"));
       byId("actual", HTMLElement).setAttribute("aria-pressed", String(mode === 1));

@@ -1,7 +1,7 @@
 // The picture on the stage: fit, zoom, scroll, drag, and the cursor's layer above it.
 
 import type { CursorShape } from "../messages.ts";
-import { anchoredScroll, clampZoom, fitZoom, isPixelated, place, stepZoom, type Box, type Size } from "./zoom.ts";
+import { anchoredScroll, clampZoom, fitZoom, isPixelated, place, stepZoom, wholeLength, type Box, type Size } from "./zoom.ts";
 
 /** A cursor is not drawn smaller than this share of its own size: it must still be found in a picture that was shrunk. */
 const LEAST_CURSOR_ZOOM = 0.75;
@@ -21,6 +21,7 @@ export class View {
   constructor(
     private readonly stage: HTMLElement,
     private readonly sheet: HTMLElement,
+    private readonly canvas: HTMLCanvasElement,
     private readonly cursorCanvas: HTMLCanvasElement,
     private readonly changed: (mode: Mode, zoom: number) => void,
   ) {
@@ -70,12 +71,12 @@ export class View {
     const margin = Math.round(parseFloat(getComputedStyle(this.stage).getPropertyValue("--margin")) * ratio) || 0;
     this.#zoom = this.#mode === "fit" ? fitZoom(this.#source, room, margin) : this.#mode;
     const box = place(this.#source, room, this.#zoom);
-    // On a scale factor such as 1.25 the stage may begin between two device pixels: start at the next whole one.
+    // Offsets are counted from the window's corner, where the stage need not begin on a whole pixel.
     const corner = this.stage.getBoundingClientRect();
-    const nudge = (edge: number): number => Math.ceil(edge * ratio - 0.001) / ratio - edge;
+    const whole = (offset: number, edge: number): number => wholeLength(offset / ratio + edge, ratio) - edge;
     this.#box = {
-      left: box.left / ratio + nudge(corner.left),
-      top: box.top / ratio + nudge(corner.top),
+      left: Math.max(0, whole(box.left, corner.left)),
+      top: Math.max(0, whole(box.top, corner.top)),
       width: box.width / ratio,
       height: box.height / ratio,
     };
@@ -84,6 +85,12 @@ export class View {
     style.top = `${this.#box.top}px`;
     style.width = `${this.#box.width}px`;
     style.height = `${this.#box.height}px`;
+    // The canvas is laid out in its own whole pixels and scaled by the compositor: a CSS size of 208.5 px would be
+    // rounded by some browsers, and with it every pixel.
+    const canvas = this.canvas.style;
+    canvas.width = `${this.#source.width}px`;
+    canvas.height = `${this.#source.height}px`;
+    canvas.transform = `scale(${box.width / this.#source.width / ratio}, ${box.height / this.#source.height / ratio})`;
     this.sheet.classList.toggle("pixelated", isPixelated(this.#zoom));
     this.stage.classList.toggle("pannable", box.width > room.width || box.height > room.height);
     this.#placeCursor();

@@ -30,6 +30,18 @@ export function fitZoom(source: Size, room: Size, margin: number): number {
   return zoom < LEAST_GAIN ? 1 : zoom;
 }
 
+/**
+ * The nearest length below `length` (CSS pixels) that is whole in CSS and in device pixels. Browsers lay out in small
+ * fractions of a CSS pixel, and a canvas that begins between two device pixels is blurred.
+ */
+export function wholeLength(length: number, ratio: number): number {
+  for (let unit = 1; unit <= 20; unit++) {
+    const device = unit * ratio;
+    if (Math.abs(device - Math.round(device)) < 1e-3) return Math.floor(length / unit + 1e-6) * unit;
+  }
+  return Math.floor(length);
+}
+
 export function clampZoom(zoom: number): number {
   return Math.min(MOST_ZOOM, Math.max(LEAST_ZOOM, zoom));
 }
@@ -65,9 +77,12 @@ export function anchoredScroll(
   return { left: x * after.width + after.left - anchor.x, top: y * after.height + after.top - anchor.y };
 }
 
-/** Enlarged by a whole factor, pixels stay squares; otherwise the browser smooths. */
+/**
+ * At whole factors pixels stay squares; otherwise the browser smooths. At 100 % there is nothing to smooth, but on a
+ * scale factor such as 1.25 the browser's own rounding would.
+ */
 export function isPixelated(zoom: number): boolean {
-  return zoom >= 2 && Math.abs(zoom - Math.round(zoom)) < 1e-6;
+  return zoom >= 1 && Math.abs(zoom - Math.round(zoom)) < 1e-6;
 }
 
 export function zoomText(zoom: number): string {

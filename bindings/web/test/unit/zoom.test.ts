@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { anchoredScroll, clampZoom, fitZoom, isPixelated, place, stepZoom, zoomText } from "../../src/page/zoom.ts";
+import { anchoredScroll, clampZoom, fitZoom, isPixelated, place, stepZoom, wholeLength, zoomText } from "../../src/page/zoom.ts";
 
 const size = (width: number, height: number): { width: number; height: number } => ({ width, height });
 
@@ -60,7 +60,21 @@ test("the point under the pointer stays when zooming", () => {
 });
 
 test("pixels are squares at whole enlargements only", () => {
-  assert.deepEqual([0.5, 1, 1.5, 2, 2.5, 3, 16].map(isPixelated), [false, false, false, true, false, true, true]);
+  assert.deepEqual([0.5, 1, 1.5, 2, 2.5, 3, 16].map(isPixelated), [false, true, false, true, false, true, true]);
+});
+
+test("a whole length is whole in CSS and in device pixels", () => {
+  assert.deepEqual([1, 2, 3].map((ratio) => wholeLength(101.7, ratio)), [101, 101, 101]);
+  assert.equal(wholeLength(101, 1.5), 100);
+  assert.equal(wholeLength(103.9, 1.25), 100);
+  assert.equal(wholeLength(104, 1.25), 104);
+  assert.equal(wholeLength(32, 1.1), 30);
+  for (const ratio of [0.8, 0.9, 1.1, 1.25, 1.3333333, 1.5, 1.75, 2.25, 2.625, Math.PI]) {
+    for (const length of [0, 7, 99.5, 640]) {
+      const whole = wholeLength(length, ratio);
+      assert.ok(whole <= length && length - whole <= 20, `${length} at ${ratio} gave ${whole}`);
+    }
+  }
 });
 
 test("zoom is shown in percent", () => {
