@@ -65,6 +65,30 @@ fn random_desktops_come_back_exactly() {
 }
 
 #[test]
+fn a_film_comes_back_exactly_and_smaller_once_it_is_known() {
+    let size = Size::new(400, 300);
+    let film = Rect::new(37, 41, 256, 192);
+    let mut picture = black(size);
+    let (mut encoder, mut decoder) = (encoder(), Decoder::new(Limits::default()));
+    let mut lengths = Vec::new();
+    for i in 0..12 {
+        // Smooth with a little noise, as cameras see; never the same twice.
+        let mut random = Random(i);
+        scene::fill(&mut picture, &film, |x, y| {
+            let noise = random.next().to_le_bytes();
+            let base = ((x + 3 * i as u32) / 2 + y / 3) as u8;
+            [base ^ noise[0] & 3, base.wrapping_add(40) ^ noise[1] & 3, base.wrapping_add(90) ^ noise[2] & 3]
+        });
+        let mut bytes = Vec::new();
+        encode(&mut encoder, &picture, &Damage::Unknown, i, &mut bytes);
+        decode_all(&mut decoder, &bytes);
+        assert_holds(&decoder, &picture, &format!("picture {i}"));
+        lengths.push(bytes.len());
+    }
+    assert!(lengths[11] * 10 < lengths[1] * 9, "{lengths:?}");
+}
+
+#[test]
 fn hints_exact_enlarged_and_absent_give_the_same_bytes() {
     let size = Size::new(333, 217);
     let mut random = Random(7);

@@ -1,7 +1,8 @@
 //! The encoder: what the viewers hold, and how to bring them to the next picture.
 
 use super::lossless::{
-    CodedRect, Coding, Orientation, Residual, StreamEncoder, compress_once, whole, write_rects,
+    Activity, CodedRect, Coding, Orientation, Residual, StreamEncoder, compress_once, has_colours, whole,
+    write_rects,
 };
 use super::picture_hash::PictureHash;
 use crate::bitstream::{
@@ -10,7 +11,7 @@ use crate::bitstream::{
 use crate::capture::{CursorShape, CursorUpdate, Damage};
 use crate::damage::{Copy, DirtyRows, Motion, compare};
 use crate::error::{Error, Result};
-use crate::frame::{FrameBuf, Region, Timestamp};
+use crate::frame::{FrameBuf, Rect, Region, TILE_PX, Timestamp};
 use crate::limits::Limits;
 
 /// How an encoder works.
@@ -61,6 +62,7 @@ pub struct Encoder {
     motion: Motion,
     residual: Residual,
     orientation: Orientation,
+    activity: Activity,
     changed: DirtyRows,
     dirty: DirtyRows,
     copies: Vec<Copy>,
@@ -86,6 +88,7 @@ impl Encoder {
             motion: Motion::default(),
             residual: Residual::default(),
             orientation: Orientation::default(),
+            activity: Activity::default(),
             changed: DirtyRows::default(),
             dirty: DirtyRows::default(),
             copies: Vec::new(),
@@ -150,6 +153,7 @@ impl Encoder {
         };
         let picture = std::mem::replace(frame, back);
         self.hash.reset(&picture);
+        self.activity.reset(size);
         self.begin_epoch(&picture)?;
         if !self.begun {
             write_header(out);
@@ -184,6 +188,7 @@ impl Encoder {
             });
         }
         let dirty_px = self.changed.area();
+        self.activity.note(&self.changed);
         self.dirty.clone_from(&self.changed);
         self.copies.clear();
         self.motion.find(&mut picture, frame, &mut self.dirty, &mut self.copies)?;
@@ -195,8 +200,9 @@ impl Encoder {
         self.coded.clear();
         if !rects.is_empty() {
             let columns = self.orientation.by_columns(frame, rects);
+            let activity = &self.activity;
             let coded =
-                rects.iter().map(|r| CodedRect { rect: *r, coding: Coding::choose(frame, r, columns) });
+                rects.iter().map(|r| CodedRect { rect: *r, coding: coding(frame, r, columns, activity) });
             write_rects(frame, coded, &mut self.plain);
             self.stream.compress(&self.plain, &mut self.coded)?;
         }
@@ -329,6 +335,28 @@ impl Encoder {
         }
         Ok(())
     }
+}
+
+/// Shortest side of a rectangle that is looked at as a film.
+const LEAST_FILM_SIDE_PX: u32 = 32;
+
+/// A film has more colours than smoothed text: one in this many pixels has a colour of its own.
+const FILM_PIXELS_PER_COLOUR: u32 = 4;
+
+/// How one changed rectangle is coded. A film is predicted: its pixels never come again, so their place in the
+/// history would be wasted. What was photographed but stands still is coded as pixels, so that it can be found in
+/// the history when a window has uncovered it.
+fn coding(picture: &FrameBuf, rect: &Rect, columns: bool, activity: &Activity) -> Coding {
+    if rect.width.min(rect.height) >= LEAST_FILM_SIDE_PX && activity.is_active(rect) {
+        let side = |len: u32| len.min(TILE_PX);
+        let (width, height) = (side(rect.width), side(rect.height));
+        let middle =
+            Rect::new(rect.x + (rect.width - width) / 2, rect.y + (rect.height - height) / 2, width, height);
+        if has_colours(picture, &middle, FILM_PIXELS_PER_COLOUR) {
+            return Coding::Predicted;
+        }
+    }
+    Coding::choose(picture, rect, columns)
 }
 
 fn write_cursor(update: &CursorUpdate, timestamp: Timestamp, out: &mut Vec<u8>) -> Result<()> {

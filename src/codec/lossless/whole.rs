@@ -18,7 +18,7 @@ pub(in crate::codec) fn whole(picture: &FrameBuf) -> Vec<CodedRect> {
         let mut run: Option<(bool, Rect)> = None;
         for column in 0..=grid.columns() {
             let tile = grid.tile(column, row);
-            let next = (!tile.is_empty()).then(|| (is_photograph(picture, &tile), tile));
+            let next = (!tile.is_empty()).then(|| (has_colours(picture, &tile, PIXELS_PER_COLOUR), tile));
             run = match (run, next) {
                 (Some((kind, rect)), Some((next_kind, tile))) if kind == next_kind => {
                     Some((kind, rect.bounds_with(&tile)))
@@ -39,8 +39,9 @@ pub(in crate::codec) fn whole(picture: &FrameBuf) -> Vec<CodedRect> {
     drawn
 }
 
-/// Counts colours, roughly: two that share a bit of the set count once.
-fn is_photograph(picture: &FrameBuf, tile: &Rect) -> bool {
+/// Whether more than one in `pixels_per_colour` pixels of `tile`, of at most [`crate::frame::TILE_PX`] a side, has a
+/// colour of its own. Colours are counted roughly: two that share a bit of the set count once.
+pub(in crate::codec) fn has_colours(picture: &FrameBuf, tile: &Rect, pixels_per_colour: u32) -> bool {
     let mut seen = [0_u64; 1 << (COLOUR_BITS_LOG - 6)];
     let mut colours = 0;
     for y in tile.y..tile.bottom() {
@@ -52,5 +53,5 @@ fn is_photograph(picture: &FrameBuf, tile: &Rect) -> bool {
             seen[word] |= bit;
         }
     }
-    u64::from(colours * PIXELS_PER_COLOUR) > tile.area()
+    u64::from(colours * pixels_per_colour) > tile.area()
 }
