@@ -10,6 +10,7 @@ use serde_json::Value;
 use std::net::IpAddr;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tungstenite::error::ProtocolError;
 
 /// The writing half.
 pub(crate) type Writer = SplitSink<WebSocket, Message>;
@@ -77,8 +78,7 @@ impl Reader {
                 Some(Ok(Message::Binary(bytes))) => return Ok(Incoming::Binary(bytes)),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Close(_))) | None => return Err(Gone::Left),
-                // A broken connection ends here too; the refusal then reaches nobody.
-                Some(Err(e)) => return Err(bad(&e.to_string())),
+                Some(Err(e)) => return Err(why(e)),
             }
         }
     }
@@ -88,6 +88,19 @@ impl Reader {
     async fn linger(mut self) {
         let closed = async { while let Some(Ok(_)) = self.stream.next().await {} };
         let _ = timeout(self.timing.goodbye, closed).await;
+    }
+}
+
+/// Tells a peer that breaks the rules of WebSocket from a connection that broke.
+fn why(e: axum::Error) -> Gone {
+    match e.into_inner().downcast_ref::<tungstenite::Error>() {
+        Some(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => Gone::Left,
+        Some(
+            e @ (tungstenite::Error::Protocol(_)
+            | tungstenite::Error::Capacity(_)
+            | tungstenite::Error::Utf8(_)),
+        ) => bad(&e.to_string()),
+        _ => Gone::Left,
     }
 }
 

@@ -1,0 +1,242 @@
+//! `relay`, `share`, `view` and `demo` as programs that talk to each other.
+#![cfg(unix)]
+
+mod panecast;
+
+use panecast::{DEADLINE, Running, run};
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+struct Session {
+    relay: Running,
+    url: String,
+    share: Running,
+    key: String,
+}
+
+fn relay(bind: &str) -> (Running, String) {
+    let relay = Running::start(&["relay", "--bind", bind, "--json"]);
+    let facts = relay.find("address", |line| line["url"].is_string());
+    let url = facts["url"].as_str().unwrap().to_owned();
+    (relay, url)
+}
+
+fn share(url: &str) -> (Running, String) {
+    let share =
+        Running::start(&["share", "--relay", url, "--source", "pattern:320x180@30", "--yes", "--json"]);
+    let room = share.event("room");
+    let key = room["key"].as_str().unwrap().to_owned();
+    assert_eq!(room["url"], format!("{url}/#{key}"));
+    (share, key)
+}
+
+fn session() -> Session {
+    let (relay, url) = relay("127.0.0.1:0");
+    let (share, key) = share(&url);
+    Session { relay, url, share, key }
+}
+
+fn view(url: &str, key: &str, more: &[&str]) -> Running {
+    Running::start(&[&["view", "--relay", url, "--key", key, "--json"], more].concat())
+}
+
+fn has_pictures(line: &Value) -> bool {
+    line["event"] == "status" && line["pictures"].as_u64() >= Some(5)
+}
+
+#[test]
+fn a_session_is_seen_saved_and_ended_by_the_visitor() {
+    let mut s = session();
+    let dir = tempfile::tempdir().unwrap();
+    let png = dir.path().join("last.png");
+    let pcast = dir.path().join("session.pcast");
+    let first = view(&s.url, &s.key, &["--save", png.to_str().unwrap()]);
+    let second = view(&s.url, &s.key.to_lowercase(), &["--save", pcast.to_str().unwrap()]);
+    first.find("pictures", has_pictures);
+    second.find("pictures", has_pictures);
+    let live =
+        s.share.find("two agents", |line| line["agents"] == 2 && line["updates_sent"].as_u64() > Some(0));
+    assert_eq!(live["state"], "live");
+
+    s.share.signal("-INT");
+    assert_eq!(s.share.exit(), Some(0));
+    for watching in [first, second] {
+        let mut watching = watching;
+        assert_eq!(watching.event("end")["reason"], "visitor-stopped");
+        assert_eq!(watching.exit(), Some(0));
+    }
+    let shape = png::Decoder::new(std::io::BufReader::new(std::fs::File::open(&png).unwrap()));
+    assert_eq!(shape.read_info().unwrap().info().size(), (320, 180));
+    let report = run(&["inspect", pcast.to_str().unwrap(), "--json"], b"").ok();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!((&report["width"], &report["height"]), (&320.into(), &180.into()));
+    assert!(report["pictures"].as_array().unwrap().len() >= 5);
+    run(&["view", "--relay", &s.url, "--key", &s.key], b"").failed(1, "no session has this key");
+    s.relay.signal("-TERM");
+    assert_eq!(s.relay.exit(), Some(0));
+}
+
+#[test]
+fn a_visitor_outlives_its_relay_and_gets_a_new_room() {
+    let mut s = session();
+    let watching = view(&s.url, &s.key, &[]);
+    watching.find("pictures", has_pictures);
+    s.relay.signal("-KILL");
+    s.relay.exit();
+    s.share.event("relay-lost");
+    watching.event("relay-lost");
+    let address = s.url.strip_prefix("http://").unwrap();
+    let (_successor, url) = relay(address);
+    assert_eq!(url, s.url);
+    let room = s.share.event("room");
+    let key = room["key"].as_str().unwrap();
+    assert_ne!(key, s.key);
+    view(&s.url, key, &[]).find("pictures", has_pictures);
+}
+
+/// A line between visitor and relay that can be cut.
+struct Wire {
+    address: SocketAddr,
+    ends: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Wire {
+    fn to(relay: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let ends: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+        let kept = ends.clone();
+        std::thread::spawn(move || {
+            for near in listener.incoming() {
+                let (near, far) = (near.unwrap(), TcpStream::connect(relay).unwrap());
+                for (mut from, mut to) in [
+                    (near.try_clone().unwrap(), far.try_clone().unwrap()),
+                    (far.try_clone().unwrap(), near.try_clone().unwrap()),
+                ] {
+                    std::thread::spawn(move || {
+                        let mut buffer = [0; 1 << 16];
+                        while let Ok(n @ 1..) = from.read(&mut buffer) {
+                            if to.write_all(&buffer[..n]).is_err() {
+                                break;
+                            }
+                        }
+                        let _ = to.shutdown(Shutdown::Both);
+                    });
+                }
+                kept.lock().unwrap().extend([near, far]);
+            }
+        });
+        Self { address, ends }
+    }
+
+    fn cut(&self) {
+        for end in self.ends.lock().unwrap().drain(..) {
+            let _ = end.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+#[test]
+fn a_cut_line_is_mended_and_the_room_stays() {
+    let (_relay, url) = relay("127.0.0.1:0");
+    let relay_address: SocketAddr = url.strip_prefix("http://").unwrap().parse().unwrap();
+    let (of_visitor, of_agent) = (Wire::to(relay_address), Wire::to(relay_address));
+    let (share, key) = share(&format!("http://{}", of_visitor.address));
+    let watching = view(&format!("http://{}", of_agent.address), &key, &[]);
+    watching.find("pictures", has_pictures);
+    of_visitor.cut();
+    share.event("relay-lost");
+    watching.event("visitor-lost");
+    share.event("relay-back");
+    let seen = watching.event("status")["pictures"].as_u64();
+    watching.find("more pictures", |line| line["pictures"].as_u64() > seen);
+    of_agent.cut();
+    watching.event("relay-lost");
+    watching.event("joined");
+    let seen = watching.event("status")["pictures"].as_u64();
+    watching.find("more pictures", |line| line["pictures"].as_u64() > seen);
+}
+
+#[test]
+fn nobody_is_contacted_before_the_visitor_allows() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    // No terminal and no --yes: the source is not even looked for.
+    run(&["share", "--relay", &url, "--source", "window:0x1"], b"y\n").failed(1, "no terminal");
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "the relay was contacted");
+}
+
+#[test]
+fn what_does_not_answer_as_a_relay_is_a_failure() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{closed}");
+    let shared = ["--source", "pattern", "--yes"];
+    run(&[&["share", "--relay", &url], &shared[..]].concat(), b"").failed(1, "cannot reach");
+    run(&["view", "--relay", &url, "--key", "0000-0000"], b"").failed(1, "cannot reach");
+    run(&[&["share", "--relay", "https://x"], &shared[..]].concat(), b"").failed(2, "plain http");
+    run(&["view", "--relay", &url, "--key", "short"], b"").failed(2, "session key");
+    run(&["view", "--relay", &url, "--key", "0000-0000", "--save", "x.gif"], b"").failed(2, ".pcast");
+
+    let (_relay, url) = relay("127.0.0.1:0");
+    run(&["view", "--relay", &url, "--key", "0000-0000"], b"").failed(1, "no session has this key");
+    run(&["share", "--relay", &url, "--source", "file:none.y4m", "--yes"], b"").failed(1, "none.y4m");
+    let address = url.strip_prefix("http://").unwrap();
+    run(&["relay", "--bind", address], b"").failed(1, "in use");
+    let port = address.rsplit(':').next().unwrap();
+    run(&["demo", "--no-open", "--source", "pattern", "--port", port], b"").failed(1, "in use");
+}
+
+#[test]
+fn a_source_that_ends_ends_the_session() {
+    let (_relay, url) = relay("127.0.0.1:0");
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("short.y4m");
+    let mut y4m = b"YUV4MPEG2 W32 H16 F30:1\n".to_vec();
+    for luma in 0..60 {
+        y4m.extend_from_slice(b"FRAME\n");
+        y4m.extend_from_slice(&[luma; 32 * 16]);
+        y4m.extend_from_slice(&[128; 32 * 16 / 2]);
+    }
+    std::fs::write(&file, y4m).unwrap();
+    let source = format!("file:{}", file.display());
+    let mut share = Running::start(&["share", "--relay", &url, "--source", &source, "--yes", "--json"]);
+    let key = share.event("room")["key"].as_str().unwrap().to_owned();
+    let mut watching = view(&url, &key, &[]);
+    assert_eq!(watching.event("end")["reason"], "source-ended");
+    assert_eq!(watching.exit(), Some(0));
+    assert_eq!(share.exit(), Some(0));
+}
+
+#[test]
+fn the_demo_serves_its_page_and_ends_by_itself_and_by_ctrl_c() {
+    for ends_by_itself in [true, false] {
+        let mut args = vec!["demo", "--no-open", "--port", "0", "--json"];
+        if ends_by_itself {
+            args.extend(["--seconds", "4"]);
+        }
+        let mut demo = Running::start(&args);
+        let start = demo.event("demo");
+        assert_eq!(start["source"], "pattern:1280x720@30", "there is no display in this test");
+        let room = demo.event("room");
+        let (url, key) = (start["relay"].as_str().unwrap(), room["key"].as_str().unwrap());
+        let mut page = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
+        page.set_read_timeout(Some(DEADLINE)).unwrap();
+        page.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        page.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("<!doctype html>"), "{answer}");
+        let watching = view(url, key, &[]);
+        watching.event("status");
+        let begun = Instant::now();
+        if !ends_by_itself {
+            demo.signal("-INT");
+        }
+        assert_eq!(watching.event("end")["reason"], "visitor-stopped");
+        assert_eq!(demo.exit(), Some(0));
+        assert!(begun.elapsed() < DEADLINE);
+    }
+}
