@@ -156,15 +156,30 @@ mod platform {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+/// The portable source.
+#[cfg(all(feature = "xcap", not(target_family = "wasm")))]
+#[path = "xcap.rs"]
+pub mod xcap;
+
+#[cfg(all(feature = "xcap", not(any(target_os = "linux", target_family = "wasm"))))]
+mod platform {
+    use super::xcap::XcapCapturer;
+    pub(super) use super::xcap::sources;
+    use super::{Capturer, Result, SourceSpec};
+
+    pub(super) fn open(spec: &SourceSpec) -> Result<Box<dyn Capturer>> {
+        Ok(Box::new(XcapCapturer::open(spec)?))
+    }
+}
+
+#[cfg(not(any(target_os = "linux", all(feature = "xcap", not(target_family = "wasm")))))]
 mod platform {
     use super::{Capturer, Error, Result, SourceInfo, SourceSpec};
     use crate::error::ErrorKind;
 
     pub(super) fn open(spec: &SourceSpec) -> Result<Box<dyn Capturer>> {
-        let text = format!(
-            "`{spec}` cannot be captured by this build; build it with the feature `xcap`, or use `pattern`"
-        );
+        let text =
+            format!("`{spec}` needs the feature `xcap` on this system; the source `pattern` works without");
         Err(Error::new(ErrorKind::Unsupported, text))
     }
 
