@@ -105,7 +105,7 @@ fn page(size: Size, rect: &Rect, scroll: u32, picture: &mut FrameBuf) {
     fill(picture, rect, |x, y| {
         let row = y - rect.y + scroll;
         let glyph = Random(u64::from((x - rect.x) / 7) << 32 | u64::from(row / 15)).next();
-        let ink = Random(glyph % 60 << 8 ^ u64::from((x - rect.x) % 7) << 4 ^ u64::from(row % 15))
+        let ink = Random(((glyph % 60) << 8) ^ (u64::from((x - rect.x) % 7) << 4) ^ u64::from(row % 15))
             .next()
             .is_multiple_of(4);
         if ink && row % 15 < 11 { [30, 30, 30] } else { [255, 255, 255] }

@@ -8,7 +8,7 @@ use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, StreamState
 use panecast::session::{Allowed, Consent, Decision};
 use panecast::{Error, ErrorKind, Limits, Result};
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -236,10 +236,7 @@ impl Rig {
 
     /// The next output within a moment, if there is one.
     pub fn glance(&mut self) -> Option<Output> {
-        match self.outputs.recv_timeout(GLANCE) {
-            Ok(output) => Some(output),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.outputs.recv_timeout(GLANCE).ok()
     }
 
     /// The next packet; states before it are passed over.
