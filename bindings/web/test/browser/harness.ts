@@ -74,6 +74,16 @@ export class Program {
     });
   }
 
+  /** Whether it has ended, for {@link until}. */
+  get ended(): true | undefined {
+    return this.#exit === undefined ? undefined : true;
+  }
+
+  /** Asks it to end, as Ctrl-C does. */
+  interrupt(): void {
+    this.#child.kill("SIGINT");
+  }
+
   async ends(): Promise<number | null> {
     return (await until(`the end of ${this.#child.spawnfile}`, () => this.#exit)).code;
   }
