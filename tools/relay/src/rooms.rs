@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// All sessions, by key. The map hashes with random keys, so the time of a look-up tells nothing about how
 /// much of a guess was right.
@@ -16,12 +16,15 @@ use std::time::Instant;
 pub(crate) struct Rooms {
     limits: RelayLimits,
     tries: Tries,
+    /// Until when rooms of an earlier relay are opened again.
+    reopen_until: Instant,
     open: Mutex<HashMap<SessionKey, Arc<Room>>>,
 }
 
 impl Rooms {
-    pub(crate) fn new(limits: RelayLimits, tries: Tries) -> Self {
-        Self { limits, tries, open: Mutex::default() }
+    /// No sessions yet. `grace` is how long a visitor may stay away.
+    pub(crate) fn new(limits: RelayLimits, tries: Tries, grace: Duration) -> Self {
+        Self { limits, tries, reopen_until: Instant::now() + grace, open: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionKey, Arc<Room>>> {
@@ -32,7 +35,7 @@ impl Rooms {
     pub(crate) fn create(&self) -> Result<Arc<Room>, Refusal> {
         let mut open = self.lock();
         if open.len() >= self.limits.rooms {
-            return Err(refusal(RefusalKind::Full, "the relay has no room left; try again later"));
+            return Err(no_room_left());
         }
         loop {
             let key = SessionKey::from_random(random()?);
@@ -44,7 +47,23 @@ impl Rooms {
     }
 
     /// The room that a visitor comes back to.
+    ///
+    /// A relay that has just started knows none of the rooms of the one before it. For as long as a visitor may
+    /// stay away it opens them again as their visitors name them, so that agents come back with the key they have.
     pub(crate) fn resume(&self, resume: &Resume, peer: IpAddr) -> Result<Arc<Room>, Refusal> {
+        if let (Ok(key), Some(secret)) = (resume.key.parse(), Secret::from_text(&resume.secret))
+            && Instant::now() < self.reopen_until
+        {
+            let mut open = self.lock();
+            let full = open.len() >= self.limits.rooms;
+            if let Entry::Vacant(vacant) = open.entry(key) {
+                if full {
+                    return Err(no_room_left());
+                }
+                tracing::info!(%peer, "a room of an earlier relay is open again");
+                return Ok(vacant.insert(Arc::new(Room::new(key, secret, self.limits))).clone());
+            }
+        }
         self.try_key(peer, &resume.key, |room| room.secret().matches(&resume.secret))
     }
 
@@ -95,6 +114,10 @@ fn random<const N: usize>() -> Result<[u8; N], Refusal> {
     Ok(bits)
 }
 
+fn no_room_left() -> Refusal {
+    refusal(RefusalKind::Full, "the relay has no room left; try again later")
+}
+
 /// A refusal with its sentence.
 pub(crate) fn refusal(kind: RefusalKind, message: &str) -> Refusal {
     Refusal { kind, message: message.into() }
@@ -106,8 +129,36 @@ mod tests {
     use std::time::Duration;
 
     fn rooms() -> Rooms {
+        rooms_with(Duration::ZERO)
+    }
+
+    fn rooms_with(grace: Duration) -> Rooms {
         let limits = RelayLimits { rooms: 2, ..RelayLimits::default() };
-        Rooms::new(limits, Tries::new(3, Duration::from_secs(60)))
+        Rooms::new(limits, Tries::new(3, Duration::from_secs(60)), grace)
+    }
+
+    #[test]
+    fn a_relay_that_has_just_started_opens_the_rooms_of_the_one_before_again() {
+        let (before, peer) = (rooms(), "192.0.2.1".parse().unwrap());
+        let room = before.create().unwrap();
+        let resume = Resume { key: room.key().to_string(), secret: room.secret().to_string() };
+
+        let after = rooms_with(Duration::from_secs(60));
+        let again = after.resume(&resume, peer).unwrap();
+        assert_eq!((again.key(), again.secret().to_string()), (room.key(), resume.secret.clone()));
+        assert!(after.find(&resume.key, peer).is_ok());
+        assert!(Arc::ptr_eq(&after.resume(&resume, peer).unwrap(), &again), "one room, however often");
+        let thief = Resume { secret: "0".repeat(32), ..resume.clone() };
+        assert_eq!(after.resume(&thief, peer).unwrap_err().kind, RefusalKind::WrongKey);
+        for bad in ["", "0", &"x".repeat(32), &"0".repeat(33)] {
+            let bad = Resume { key: "0000-0000".into(), secret: bad.to_owned() };
+            assert!(rooms_with(Duration::from_secs(60)).resume(&bad, peer).is_err());
+        }
+        after.create().unwrap();
+        let third = Resume { key: "0000-0000".into(), ..resume.clone() };
+        assert_eq!(after.resume(&third, peer).unwrap_err().kind, RefusalKind::Full);
+        // Later on, a room that is not known has ended.
+        assert_eq!(rooms().resume(&resume, peer).unwrap_err().kind, RefusalKind::WrongKey);
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Relay {
         let Self { listener, config, .. } = self;
         let (limits, timing) = (config.limits, config.timing);
         let tries = Tries::new(limits.wrong_keys, timing.wrong_key_window);
-        let rooms = Arc::new(Rooms::new(limits, tries));
+        let rooms = Arc::new(Rooms::new(limits, tries, timing.grace));
         let sockets = Arc::new(Semaphore::new(limits.sockets));
         let http = Arc::new(Semaphore::new(MOST_HTTP));
         let router = router(&config, rooms.clone(), sockets.clone());

@@ -4,9 +4,7 @@
 mod client;
 
 use client::{Client, DEADLINE, Visitor, agent, within};
-use panecast_protocol::{
-    AgentSays, EndReason, PROTOCOL_VERSION, RelayToAgent, RelayToVisitor, Resume, VisitorSays,
-};
+use panecast_protocol::{AgentSays, EndReason, PROTOCOL_VERSION, RelayToAgent, RelayToVisitor};
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Output, Stdio};
@@ -117,7 +115,7 @@ async fn signals_end_it_cleanly_and_no_key_reaches_the_log() {
 }
 
 #[tokio::test]
-async fn a_killed_relay_is_noticed_and_its_successor_gives_a_new_room() {
+async fn a_killed_relay_is_noticed_and_its_successor_takes_the_room_back() {
     let mut relay = Process::start("127.0.0.1:0");
     let address = relay.address;
     let mut visitor = Visitor::connect(address, None).await;
@@ -129,12 +127,12 @@ async fn a_killed_relay_is_noticed_and_its_successor_gives_a_new_room() {
     assert_eq!(relay.exit().0, None);
 
     let successor = Process::start(&address.to_string());
-    let mut client = Client::connect(successor.address, "/ws/visitor").await;
-    let resume = Some(Resume { ..visitor.room.clone() });
-    client.say(&VisitorSays::Hello { protocol: PROTOCOL_VERSION, resume }).await;
-    assert!(matches!(client.text().await, RelayToVisitor::Refused(_)));
-    let visitor = Visitor::connect(successor.address, None).await;
-    agent(successor.address, &visitor.room.key).await;
+    let mut back = Visitor::connect(successor.address, Some(visitor.room.clone())).await;
+    assert_eq!(back.room, visitor.room, "agents come back with the key they have");
+    let (mut watching, number) = agent(successor.address, &visitor.room.key).await;
+    assert_eq!(back.sees_join().await, number);
+    back.client.envelope(Some(number), b"snapshot").await;
+    assert_eq!(watching.binary().await, b"snapshot");
 }
 
 /// 400 MB pass while one agent reads nothing at all.
