@@ -336,7 +336,8 @@ fn list() -> Result<Vec<SourceInfo>> {
             size: Size::new(monitor.width().unwrap_or(0), monitor.height().unwrap_or(0)),
         });
     }
-    for window in Window::all().map_err(refused)? {
+    // A desktop without a list of windows (on X11: without a window manager) still has its monitors.
+    for window in Window::all().unwrap_or_default() {
         // A window that goes away meanwhile is no source.
         let (Ok(id), Ok(title)) = (window.id(), window.title()) else { continue };
         let (Ok(width), Ok(height)) = (window.width(), window.height()) else { continue };
