@@ -102,7 +102,9 @@ class Page {
     });
 
     addEventListener("hashchange", () => this.#followFragment());
-    addEventListener("online", () => this.#send({ type: "reconnect" }));
+    addEventListener("online", () => {
+      if (this.#status.link.phase === "retrying") this.#send({ type: "reconnect" });
+    });
     addEventListener("keydown", (e) => {
       const target = e.target instanceof HTMLElement ? e.target : document.body;
       const shortcut = shortcutOf({
