@@ -2,8 +2,8 @@
 
 import type { Rect } from "./decoder.ts";
 
-/** Past this many, one call for their bounds is cheaper than a call for each. */
-const MOST_RECTS = 12;
+/** Past this many, calls for each cost more than a few pixels too many: the new one joins its cheapest neighbor. */
+const MOST_RECTS = 32;
 
 export class DirtyArea {
   #rects: Rect[] = [];
@@ -15,8 +15,14 @@ export class DirtyArea {
   add(rect: Rect): void {
     if (rect.width === 0 || rect.height === 0 || this.#rects.some((r) => contains(r, rect))) return;
     this.#rects = this.#rects.filter((r) => !contains(rect, r));
-    this.#rects.push(rect);
-    if (this.#rects.length > MOST_RECTS) this.#rects = [bounds(this.#rects)];
+    if (this.#rects.length < MOST_RECTS) {
+      this.#rects.push(rect);
+      return;
+    }
+    const growth = this.#rects.map((r) => area(bounds([r, rect])) - area(r));
+    const cheapest = growth.indexOf(Math.min(...growth));
+    const [joined] = this.#rects.splice(cheapest, 1);
+    if (joined !== undefined) this.add(bounds([joined, rect]));
   }
 
   /** The rectangles to paint; none are left. Bounds where that paints hardly more than the parts. */
@@ -25,9 +31,13 @@ export class DirtyArea {
     this.#rects = [];
     if (rects.length < 2) return rects;
     const all = bounds(rects);
-    const parts = rects.reduce((sum, r) => sum + r.width * r.height, 0);
-    return all.width * all.height <= parts * 1.5 ? [all] : rects;
+    const parts = rects.reduce((sum, r) => sum + area(r), 0);
+    return area(all) <= parts * 1.1 ? [all] : rects;
   }
+}
+
+function area(rect: Rect): number {
+  return rect.width * rect.height;
 }
 
 function contains(outer: Rect, inner: Rect): boolean {

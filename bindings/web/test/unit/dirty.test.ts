@@ -35,7 +35,7 @@ test("every dirty pixel is painted, whatever comes", () => {
   };
   for (let round = 0; round < 200; round++) {
     const area = new DirtyArea();
-    const added = Array.from({ length: random(40) }, () => rect(random(90), random(90), random(10), random(10)));
+    const added = Array.from({ length: random(90) }, () => rect(random(90), random(90), random(10), random(10)));
     for (const r of added) area.add(r);
     const painted = new Set<number>();
     for (const r of area.take()) {
