@@ -19,6 +19,9 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// A relay pings every 15 s; one that is silent for this long is gone.
 const SILENT_FOR: Duration = Duration::from_secs(45);
 
+/// How long a small message may wait for the socket.
+const TAKEN_WITHIN: Duration = Duration::from_secs(5);
+
 /// How long the last messages may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -155,10 +158,12 @@ impl Link {
         Ok(Self { incoming, outgoing, writer })
     }
 
-    /// Sends a message of the protocol; false if the connection is gone.
+    /// Sends a message of the protocol; false if the connection is gone or takes nothing.
     pub(crate) async fn say(&self, message: &impl serde::Serialize) -> bool {
         match text(message) {
-            Some(text) => self.outgoing.send(text).await.is_ok(),
+            Some(text) => {
+                timeout(TAKEN_WITHIN, self.outgoing.send(text)).await.is_ok_and(|sent| sent.is_ok())
+            }
             None => false,
         }
     }

@@ -117,7 +117,11 @@ struct Visitor<'a, R> {
 
 impl<R: FnMut(&str)> Visitor<'_, R> {
     async fn run(&mut self, mut stop: Pin<Box<impl Future<Output = ()>>>) -> Result<(), Failure> {
-        let mut link = match self.enter().await {
+        let entered = tokio::select! {
+            () = &mut stop => return Ok(()),
+            entered = self.enter() => entered,
+        };
+        let mut link = match entered {
             Ok(link) => link,
             Err(NoRoom::Unreachable(e)) => return Err(e.into()),
             Err(NoRoom::Refused(refusal)) => return Err(refused(&self.relay, &refusal)),
@@ -160,7 +164,11 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                         },
                     }
                 }
-                match self.enter().await {
+                let entered = tokio::select! {
+                    () = &mut stop => return Ok(()),
+                    entered = self.enter() => entered,
+                };
+                match entered {
                     Ok(link) => break link,
                     Err(NoRoom::Unreachable(_)) => {}
                     Err(NoRoom::Refused(r)) if r.kind == RefusalKind::WrongKey => self.room = None,

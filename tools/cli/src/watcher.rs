@@ -85,7 +85,11 @@ impl<'a> Watcher<'a> {
         let mut backoff = Backoff::default();
         let mut joined_before = false;
         loop {
-            match self.join().await {
+            let joined = tokio::select! {
+                () = stop.as_mut() => return Ok(()),
+                joined = self.join() => joined,
+            };
+            match joined {
                 Ok(mut link) => {
                     joined_before = true;
                     backoff = Backoff::default();

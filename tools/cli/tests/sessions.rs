@@ -160,6 +160,24 @@ fn a_cut_line_is_mended_and_the_room_stays() {
     watching.find("more pictures", |line| line["pictures"].as_u64() > seen);
 }
 
+/// A stopped process reads nothing and acknowledges nothing.
+#[test]
+fn an_agent_that_stops_reading_holds_up_nobody_and_catches_up() {
+    let s = session();
+    let (stopped, reading) = (view(&s.url, &s.key, &[]), view(&s.url, &s.key, &[]));
+    stopped.find("pictures", has_pictures);
+    stopped.signal("-STOP");
+    reading.find("pictures", has_pictures);
+    let count = |line: &Value| line["pictures"].as_u64().unwrap_or(0);
+    // Longer than the sender's patience with one that acknowledges nothing.
+    let before = count(&reading.event("status"));
+    reading.find("many more pictures", |line| count(line) > before + 60);
+    stopped.signal("-CONT");
+    let before = count(&reading.event("status"));
+    stopped.find("pictures again", |line| line["event"] == "status" && count(line) > before);
+    reading.find("more pictures", |line| count(line) > before + 10);
+}
+
 #[test]
 fn nobody_is_contacted_before_the_visitor_allows() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
