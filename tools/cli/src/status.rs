@@ -47,6 +47,9 @@ impl Reporter {
     pub(crate) fn status(&mut self, text: &str, facts: serde_json::Value) {
         match self.mode {
             Mode::Terminal => {
+                // A line that wraps could not be rewritten.
+                let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
+                let text: String = text.chars().take(width.saturating_sub(1)).collect();
                 let mut out = io::stdout().lock();
                 // A terminal that is gone takes nothing; the session goes on.
                 let _ = write!(out, "\r{text}\x1b[K").and_then(|()| out.flush());

@@ -282,8 +282,7 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
         };
         let dirty = stats.dirty_ratio * 100.0;
         let text = format!(
-            "{state:<8}{fps:5.1} fps {kbits:9.0} kbit/s  {dirty:5.1} % dirty  encode {:4.1} ms  round trip {:3.0} ms  \
-             agents {}",
+            "{state:<8}{fps:4.1} fps {kbits:7.0} kbit/s {dirty:5.1} % dirty  encode {:.1} ms  round trip {:.0} ms  agents {}",
             stats.encode_ms, stats.round_trip_ms, stats.viewers
         );
         let facts = json!({
