@@ -47,7 +47,7 @@ export async function makeClip(folder: string, count: number, fps: number): Prom
   return { path, stream: await readFile(stream), frames, hashes: frames.map(sha256) };
 }
 
-export function sha256(bytes: Uint8Array): string {
+export function sha256(bytes: Uint8Array | Uint8ClampedArray): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
