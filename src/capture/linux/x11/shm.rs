@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 
 /// From this size on, a copy goes past the caches. Half of them would be gone anyway when it is done; without
 /// reading what is overwritten it takes 30 % less, and the comparison that follows included, 10 % less (measured
-/// on an EPYC with a 32 MiB cache, by benches/capture.rs with and without).
+/// in a loop of its own on an EPYC with a 32 MiB cache).
 const STREAM_BYTES: usize = 1 << 20;
 
 /// A memory segment shared with the X server.
