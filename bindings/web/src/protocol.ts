@@ -4,7 +4,8 @@
 export const PROTOCOL_VERSION = 1;
 
 export type StreamState = "live" | "idle" | "paused" | "stalled";
-export type EndReason = "visitor-stopped" | "source-ended" | "source-failed" | "visitor-lost" | "relay-stopped";
+export type EndReason =
+  "visitor-stopped" | "source-ended" | "source-failed" | "visitor-lost" | "relay-stopped";
 export type RefusalKind = "wrong-key" | "full" | "version" | "bad-message" | "too-many-tries";
 
 export interface Refusal {
@@ -20,12 +21,16 @@ export type RelayToAgent =
   | ({ type: "refused" } & Refusal);
 
 export type AgentSays =
-  | { type: "hello"; protocol: number; key: string }
-  | { type: "ack"; sequence: number }
-  | { type: "resync" };
+  { type: "hello"; protocol: number; key: string } | { type: "ack"; sequence: number } | { type: "resync" };
 
 const STATES: readonly string[] = ["live", "idle", "paused", "stalled"];
-const REASONS: readonly string[] = ["visitor-stopped", "source-ended", "source-failed", "visitor-lost", "relay-stopped"];
+const REASONS: readonly string[] = [
+  "visitor-stopped",
+  "source-ended",
+  "source-failed",
+  "visitor-lost",
+  "relay-stopped",
+];
 const REFUSALS: readonly string[] = ["wrong-key", "full", "version", "bad-message", "too-many-tries"];
 
 /** Longest text that is shown to a person; a longer one is cut. */

@@ -16,11 +16,12 @@ export function decodePng(png: Uint8Array): Picture {
   let header: Buffer | undefined;
   const data: Buffer[] = [];
   let ended = false;
-  for (let at = 8; at < bytes.length; ) {
+  for (let at = 8; at < bytes.length;) {
     const length = bytes.readUInt32BE(at);
     const name = bytes.toString("latin1", at + 4, at + 8);
     const body = bytes.subarray(at + 8, at + 8 + length);
-    if (bytes.readUInt32BE(at + 8 + length) !== crc32(bytes.subarray(at + 4, at + 8 + length))) throw new Error(`${name}: wrong checksum`);
+    if (bytes.readUInt32BE(at + 8 + length) !== crc32(bytes.subarray(at + 4, at + 8 + length)))
+      throw new Error(`${name}: wrong checksum`);
     if (name === "IHDR") header = body;
     if (name === "IDAT") data.push(body);
     if (name === "IEND") ended = true;
@@ -47,7 +48,8 @@ function unfilter(rows: Buffer, width: number, height: number, channels: number)
       const corner = i >= channels ? above[i - channels]! : 0;
       row[i] = row[i]! + [0, left, up, (left + up) >> 1, paeth(left, up, corner)][filter]!;
     }
-    for (let x = 0; x < width; x++) rgba.set(row.subarray(x * channels, (x + 1) * channels), (y * width + x) * 4);
+    for (let x = 0; x < width; x++)
+      rgba.set(row.subarray(x * channels, (x + 1) * channels), (y * width + x) * 4);
     above = row;
   }
   return rgba;

@@ -29,7 +29,14 @@ await build({
 });
 
 // Each browser test drives a whole browser: side by side they would only wait for each other.
-const concurrency = kind === "browser" && Number(process.versions.node.split(".")[0]) >= 20 ? ["--test-concurrency=1"] : [];
-const args = ["--enable-source-maps", "--test", ...concurrency, ...process.argv.slice(3), ...tests.map((f) => join(out, f.replace(/\.ts$/, ".mjs")))];
+const concurrency =
+  kind === "browser" && Number(process.versions.node.split(".")[0]) >= 20 ? ["--test-concurrency=1"] : [];
+const args = [
+  "--enable-source-maps",
+  "--test",
+  ...concurrency,
+  ...process.argv.slice(3),
+  ...tests.map((f) => join(out, f.replace(/\.ts$/, ".mjs"))),
+];
 const child = spawn(process.execPath, args, { stdio: "inherit", cwd: resolve(here, "..") });
 child.on("exit", (code, signal) => process.exit(signal === null ? (code ?? 1) : 1));

@@ -64,20 +64,34 @@ export function describe(status: Status, now: number): Description {
         ...PLAIN,
         tone: "bad",
         label: "Failed",
-        card: { title: "This page cannot go on", text: link.message, actions: ["reload", "new-key"], busy: false },
+        card: {
+          title: "This page cannot go on",
+          text: link.message,
+          actions: ["reload", "new-key"],
+          busy: false,
+        },
         dim: true,
       };
   }
 }
 
 const ENDINGS: Record<EndReason, { title: string; text: string }> = {
-  "visitor-stopped": { title: "The visitor stopped sharing", text: "The session is over and the picture was cleared." },
+  "visitor-stopped": {
+    title: "The visitor stopped sharing",
+    text: "The session is over and the picture was cleared.",
+  },
   "source-ended": {
     title: "What was shared is gone",
     text: "Its window was closed, or its recording is over. This was the last picture.",
   },
-  "source-failed": { title: "Sharing failed", text: "The visitor's device could not capture its screen any more." },
-  "visitor-lost": { title: "The visitor did not come back", text: "The visitor's connection was cut and the session is over." },
+  "source-failed": {
+    title: "Sharing failed",
+    text: "The visitor's device could not capture its screen any more.",
+  },
+  "visitor-lost": {
+    title: "The visitor did not come back",
+    text: "The visitor's connection was cut and the session is over.",
+  },
   "relay-stopped": { title: "The relay was stopped", text: "The session is over." },
 };
 
@@ -99,14 +113,32 @@ function describeJoined(status: Status): Description {
           ...PLAIN,
           tone: "busy",
           label: "Waiting",
-          card: card("Waiting for the visitor to allow…", "The key is right. The screen appears here as soon as the visitor allows it."),
+          card: card(
+            "Waiting for the visitor to allow…",
+            "The key is right. The screen appears here as soon as the visitor allows it.",
+          ),
         };
       case "paused":
-        return { ...PLAIN, tone: "calm", label: "Paused", card: card("The visitor paused", "The screen appears here when the visitor goes on.") };
+        return {
+          ...PLAIN,
+          tone: "calm",
+          label: "Paused",
+          card: card("The visitor paused", "The screen appears here when the visitor goes on."),
+        };
       case "stalled":
-        return { ...PLAIN, tone: "warn", label: "Stalled", card: card("The visitor's screen does not answer", "Waiting for its first picture.") };
+        return {
+          ...PLAIN,
+          tone: "warn",
+          label: "Stalled",
+          card: card("The visitor's screen does not answer", "Waiting for its first picture."),
+        };
       default:
-        return { ...PLAIN, tone: "busy", label: "Starting", card: card("Receiving the first picture…", "The visitor allowed it.") };
+        return {
+          ...PLAIN,
+          tone: "busy",
+          label: "Starting",
+          card: card("Receiving the first picture…", "The visitor allowed it."),
+        };
     }
   }
   const banner = (title: string, text: string, busy = false): Notice => ({ title, text, actions: [], busy });
@@ -115,19 +147,32 @@ function describeJoined(status: Status): Description {
       ...PLAIN,
       tone: "warn",
       label: "Visitor lost",
-      banner: banner("The visitor's connection was cut", "This is the last picture. Waiting for the visitor to come back.", true),
+      banner: banner(
+        "The visitor's connection was cut",
+        "This is the last picture. Waiting for the visitor to come back.",
+        true,
+      ),
       dim: true,
     };
   }
   if (stream?.state === "paused") {
-    return { ...PLAIN, tone: "calm", label: "Paused", banner: banner("Paused by the visitor", "This is the last picture before the pause."), dim: true };
+    return {
+      ...PLAIN,
+      tone: "calm",
+      label: "Paused",
+      banner: banner("Paused by the visitor", "This is the last picture before the pause."),
+      dim: true,
+    };
   }
   if (stream?.state === "stalled") {
     return {
       ...PLAIN,
       tone: "warn",
       label: "Stalled",
-      banner: banner("The visitor's screen does not answer", "This is its last picture. Nothing newer can be captured now."),
+      banner: banner(
+        "The visitor's screen does not answer",
+        "This is its last picture. Nothing newer can be captured now.",
+      ),
       dim: true,
     };
   }
@@ -148,12 +193,28 @@ function describeRetrying(
       ...PLAIN,
       tone: "warn",
       label: "No relay",
-      card: { title: "The relay cannot be reached", text: next, actions: ["reconnect", "new-key"], busy: true },
+      card: {
+        title: "The relay cannot be reached",
+        text: next,
+        actions: ["reconnect", "new-key"],
+        busy: true,
+      },
     };
   }
-  const notice: Notice = { title: "Connection lost", text: `Reconnecting by itself. ${next}`, actions: ["reconnect"], busy: true };
+  const notice: Notice = {
+    title: "Connection lost",
+    text: `Reconnecting by itself. ${next}`,
+    actions: ["reconnect"],
+    busy: true,
+  };
   const shown = status.picture !== "none";
-  return { ...PLAIN, tone: "warn", label: "Reconnecting", ...(shown ? { banner: notice } : { card: notice }), dim: shown };
+  return {
+    ...PLAIN,
+    tone: "warn",
+    label: "Reconnecting",
+    ...(shown ? { banner: notice } : { card: notice }),
+    dim: shown,
+  };
 }
 
 function describeRefused(kind: RefusalKind, message: string): Description {
@@ -166,27 +227,47 @@ function describeRefused(kind: RefusalKind, message: string): Description {
         form: { error: "No session has this key. Check it with the visitor: it changes with every session." },
       };
     case "too-many-tries":
-      return { ...PLAIN, tone: "bad", label: "Wait", form: { error: "Too many wrong keys. Wait a minute, then try again." } };
+      return {
+        ...PLAIN,
+        tone: "bad",
+        label: "Wait",
+        form: { error: "Too many wrong keys. Wait a minute, then try again." },
+      };
     case "full":
       return {
         ...PLAIN,
         tone: "warn",
         label: "Full",
-        card: { title: "The session is full", text: sentence(message), actions: ["reconnect", "new-key"], busy: false },
+        card: {
+          title: "The session is full",
+          text: sentence(message),
+          actions: ["reconnect", "new-key"],
+          busy: false,
+        },
       };
     case "version":
       return {
         ...PLAIN,
         tone: "bad",
         label: "Other version",
-        card: { title: "Page and relay are of different versions", text: sentence(message), actions: ["reload", "new-key"], busy: false },
+        card: {
+          title: "Page and relay are of different versions",
+          text: sentence(message),
+          actions: ["reload", "new-key"],
+          busy: false,
+        },
       };
     case "bad-message":
       return {
         ...PLAIN,
         tone: "bad",
         label: "Refused",
-        card: { title: "The relay ended the connection", text: sentence(message), actions: ["reconnect", "new-key"], busy: false },
+        card: {
+          title: "The relay ended the connection",
+          text: sentence(message),
+          actions: ["reconnect", "new-key"],
+          busy: false,
+        },
       };
   }
 }
@@ -203,7 +284,9 @@ export function agoText(ms: number): string {
   if (seconds < 1) return "just now";
   if (seconds < 60) return `${seconds} s ago`;
   const minutes = Math.floor(seconds / 60);
-  return minutes < 60 ? `${minutes} min ${seconds % 60} s ago` : `${Math.floor(minutes / 60)} h ${minutes % 60} min ago`;
+  return minutes < 60
+    ? `${minutes} min ${seconds % 60} s ago`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min ago`;
 }
 
 /** A rate for people. */

@@ -31,7 +31,13 @@ class Page {
   readonly #stage = byId("stage", HTMLElement);
   readonly #help = byId("help", HTMLDialogElement);
 
-  #status: Status = { link: { phase: "off" }, stream: undefined, visitorLost: false, picture: "none", resyncing: false };
+  #status: Status = {
+    link: { phase: "off" },
+    stream: undefined,
+    visitorLost: false,
+    picture: "none",
+    resyncing: false,
+  };
   #stats: Stats | undefined;
   #size = { width: 0, height: 0 };
   #requests = new Map<number, (answer: never) => void>();
@@ -50,14 +56,25 @@ class Page {
     socket.protocol = socket.protocol === "https:" ? "wss:" : "ws:";
     socket.hash = "";
     socket.search = "";
-    const start: ToWorker = { type: "start", canvas, wasm: new URL(wasm ?? "", document.baseURI).href, socket: socket.href };
+    const start: ToWorker = {
+      type: "start",
+      canvas,
+      wasm: new URL(wasm ?? "", document.baseURI).href,
+      socket: socket.href,
+    };
     this.#worker.postMessage(start, [canvas]);
 
-    this.#view = new View(this.#stage, this.#sheet, screen, byId("cursor", HTMLCanvasElement), (mode, zoom) => {
-      byId("zoom", HTMLOutputElement).value = zoomText(zoom);
-      byId("fit", HTMLElement).setAttribute("aria-pressed", String(mode === "fit"));
-      byId("actual", HTMLElement).setAttribute("aria-pressed", String(mode === 1));
-    });
+    this.#view = new View(
+      this.#stage,
+      this.#sheet,
+      screen,
+      byId("cursor", HTMLCanvasElement),
+      (mode, zoom) => {
+        byId("zoom", HTMLOutputElement).value = zoomText(zoom);
+        byId("fit", HTMLElement).setAttribute("aria-pressed", String(mode === "fit"));
+        byId("actual", HTMLElement).setAttribute("aria-pressed", String(mode === 1));
+      },
+    );
 
     this.#listen();
     this.#show();
@@ -139,14 +156,22 @@ class Page {
         this.#status = message.status;
         this.#show();
         // The arrow keys scroll what has the focus; a ring around everything would say nothing.
-        if (had === "none" && message.status.picture === "current" && document.activeElement === document.body) {
+        if (
+          had === "none" &&
+          message.status.picture === "current" &&
+          document.activeElement === document.body
+        ) {
           this.#stage.focus({ preventScroll: true, focusVisible: false } as FocusOptions);
         }
         break;
       }
       case "stats":
         this.#stats = message.stats;
-        this.#details.update(message.stats, this.#status.picture === "none" ? { width: 0, height: 0 } : this.#size, Date.now());
+        this.#details.update(
+          message.stats,
+          this.#status.picture === "none" ? { width: 0, height: 0 } : this.#size,
+          Date.now(),
+        );
         break;
       case "size":
         this.#size = { width: message.width, height: message.height };
@@ -174,7 +199,8 @@ class Page {
     const wasHidden = this.#sheet.hidden;
     this.#sheet.hidden = !picture;
     if (wasHidden && picture) this.#view.layout();
-    for (const id of ["save", "zoom-in", "zoom-out", "fit", "actual"]) byId(id, HTMLButtonElement).disabled = !picture;
+    for (const id of ["save", "zoom-in", "zoom-out", "fit", "actual"])
+      byId(id, HTMLButtonElement).disabled = !picture;
     if (!connected) this.#details.toggle(false);
 
     const source = this.#status.stream?.source ?? "";
@@ -345,7 +371,10 @@ if (missing === undefined) {
   window.panecast = { probe: () => page.probe(), status: () => page.status, stats: () => page.stats };
 } else {
   const failed: Status = {
-    link: { phase: "failed", message: `It needs ${missing}, which this browser lacks. Current versions of Chrome, Edge, Firefox and Safari have it.` },
+    link: {
+      phase: "failed",
+      message: `It needs ${missing}, which this browser lacks. Current versions of Chrome, Edge, Firefox and Safari have it.`,
+    },
     stream: undefined,
     visitorLost: false,
     picture: "none",

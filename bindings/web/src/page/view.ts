@@ -1,7 +1,17 @@
 // The picture on the stage: fit, zoom, scroll, drag, and the cursor's layer above it.
 
 import type { CursorShape } from "../messages.ts";
-import { anchoredScroll, clampZoom, fitZoom, isPixelated, place, stepZoom, wholeLength, type Box, type Size } from "./zoom.ts";
+import {
+  anchoredScroll,
+  clampZoom,
+  fitZoom,
+  isPixelated,
+  place,
+  stepZoom,
+  wholeLength,
+  type Box,
+  type Size,
+} from "./zoom.ts";
 
 /** A cursor is not drawn smaller than this share of its own size: it must still be found in a picture that was shrunk. */
 const LEAST_CURSOR_ZOOM = 0.75;
@@ -67,8 +77,12 @@ export class View {
     if (this.#source.width === 0) return;
     const ratio = devicePixelRatio;
     this.stage.classList.toggle("fit", this.#mode === "fit");
-    const room = { width: Math.floor(this.stage.clientWidth * ratio), height: Math.floor(this.stage.clientHeight * ratio) };
-    const margin = Math.round(parseFloat(getComputedStyle(this.stage).getPropertyValue("--margin")) * ratio) || 0;
+    const room = {
+      width: Math.floor(this.stage.clientWidth * ratio),
+      height: Math.floor(this.stage.clientHeight * ratio),
+    };
+    const margin =
+      Math.round(parseFloat(getComputedStyle(this.stage).getPropertyValue("--margin")) * ratio) || 0;
     this.#zoom = this.#mode === "fit" ? fitZoom(this.#source, room, margin) : this.#mode;
     const box = place(this.#source, room, this.#zoom);
     // Offsets are counted from the window's corner, where the stage need not begin on a whole pixel.
@@ -125,10 +139,14 @@ export class View {
 
   #watchScaleFactor(): void {
     const query = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
-    query.addEventListener("change", () => {
-      this.layout();
-      this.#watchScaleFactor();
-    }, { once: true });
+    query.addEventListener(
+      "change",
+      () => {
+        this.layout();
+        this.#watchScaleFactor();
+      },
+      { once: true },
+    );
   }
 
   #wheel(e: WheelEvent): void {
@@ -146,7 +164,8 @@ export class View {
     stage.addEventListener("pointerdown", (e) => {
       // Touch scrolls by itself; a press on a scroll bar is the scroll bar's.
       const onBar = e.offsetX >= stage.clientWidth || e.offsetY >= stage.clientHeight;
-      if (e.pointerType === "touch" || (e.button !== 0 && e.button !== 1) || (e.target === stage && onBar)) return;
+      if (e.pointerType === "touch" || (e.button !== 0 && e.button !== 1) || (e.target === stage && onBar))
+        return;
       if (!stage.classList.contains("pannable")) return;
       if (e.button === 1) e.preventDefault();
       from = { x: e.clientX, y: e.clientY, left: stage.scrollLeft, top: stage.scrollTop };
@@ -155,7 +174,11 @@ export class View {
     });
     stage.addEventListener("pointermove", (e) => {
       if (from === undefined) return;
-      stage.scrollTo({ left: from.left - (e.clientX - from.x), top: from.top - (e.clientY - from.y), behavior: "instant" });
+      stage.scrollTo({
+        left: from.left - (e.clientX - from.x),
+        top: from.top - (e.clientY - from.y),
+        behavior: "instant",
+      });
     });
     const stop = (): void => {
       from = undefined;

@@ -24,7 +24,10 @@ const LEAST_GAIN = 1.25;
  */
 export function fitZoom(source: Size, room: Size, margin: number): number {
   const fill = (m: number): number =>
-    Math.min(Math.max(1, room.width - 2 * m) / source.width, Math.max(1, room.height - 2 * m) / source.height);
+    Math.min(
+      Math.max(1, room.width - 2 * m) / source.width,
+      Math.max(1, room.height - 2 * m) / source.height,
+    );
   const zoom = fill(margin);
   if (zoom < 1) return fill(0) >= 1 ? 1 : zoom;
   return zoom < LEAST_GAIN ? 1 : zoom;

@@ -82,7 +82,8 @@ export class Decoder {
         }
       }
     } catch (e) {
-      if (e instanceof WebAssembly.RuntimeError) throw new DecodeError("trap", `the decoder stopped: ${e.message}`);
+      if (e instanceof WebAssembly.RuntimeError)
+        throw new DecodeError("trap", `the decoder stopped: ${e.message}`);
       throw e;
     }
   }
@@ -107,7 +108,13 @@ export class Decoder {
     const at = wasm.panecast_pixels(this.#handle);
     const had = this.#image;
     // Memory that grew has a new buffer and the old views are empty.
-    if (had === undefined || had.data.buffer !== wasm.memory.buffer || had.data.byteOffset !== at || had.width !== width || had.height !== height) {
+    if (
+      had === undefined ||
+      had.data.buffer !== wasm.memory.buffer ||
+      had.data.byteOffset !== at ||
+      had.width !== width ||
+      had.height !== height
+    ) {
       const bytes = new Uint8ClampedArray(wasm.memory.buffer as ArrayBuffer, at, width * height * 4);
       this.#image = new ImageData(bytes, width, height);
     }
@@ -126,11 +133,21 @@ export class Decoder {
   }
 
   /** A copy of the cursor's picture. */
-  cursorShape(): { width: number; height: number; hotspotX: number; hotspotY: number; pixels: Uint8ClampedArray<ArrayBuffer> } {
+  cursorShape(): {
+    width: number;
+    height: number;
+    hotspotX: number;
+    hotspotY: number;
+    pixels: Uint8ClampedArray<ArrayBuffer>;
+  } {
     const wasm = this.#wasm;
     const d = this.#handle;
     const [width, height] = [wasm.panecast_cursor_width(d), wasm.panecast_cursor_height(d)];
-    const bytes = new Uint8ClampedArray(wasm.memory.buffer as ArrayBuffer, wasm.panecast_cursor_pixels(d), width * height * 4);
+    const bytes = new Uint8ClampedArray(
+      wasm.memory.buffer as ArrayBuffer,
+      wasm.panecast_cursor_pixels(d),
+      width * height * 4,
+    );
     return {
       width,
       height,
@@ -176,7 +193,10 @@ export class Decoder {
     const wasm = this.#wasm;
     const d = this.#handle;
     const kind = this.#text(wasm.panecast_error_kind(d), wasm.panecast_error_kind_len(d));
-    return new DecodeError(kind, this.#text(wasm.panecast_error_message(d), wasm.panecast_error_message_len(d)));
+    return new DecodeError(
+      kind,
+      this.#text(wasm.panecast_error_message(d), wasm.panecast_error_message_len(d)),
+    );
   }
 
   #text(at: number, len: number): string {

@@ -87,7 +87,8 @@ export class AgentLink {
 
   /** Tries at once where the next attempt is only due later, or after the session was given up. */
   reconnect(): void {
-    if (this.#state.phase === "off" || this.#state.phase === "joined" || this.#state.phase === "connecting") return;
+    if (this.#state.phase === "off" || this.#state.phase === "joined" || this.#state.phase === "connecting")
+      return;
     this.#drop();
     this.#roomDeadline = undefined;
     this.#open();
@@ -128,9 +129,10 @@ export class AgentLink {
     this.#socket = this.around.connect({
       open: () => current(() => this.#socket?.send(JSON.stringify(hello))),
       text: (text) => current(() => this.#text(text)),
-      binary: (bytes) => current(() => {
-        if (this.#state.phase === "joined") this.events.binary(bytes);
-      }),
+      binary: (bytes) =>
+        current(() => {
+          if (this.#state.phase === "joined") this.events.binary(bytes);
+        }),
       closed: () => current(() => this.#cut()),
     });
   }
@@ -157,7 +159,8 @@ export class AgentLink {
           return;
         }
         this.#drop();
-        if (this.#joinedBefore && message.kind === "wrong-key") this.#set({ phase: "ended", reason: "visitor-lost" });
+        if (this.#joinedBefore && message.kind === "wrong-key")
+          this.#set({ phase: "ended", reason: "visitor-lost" });
         else this.#set({ phase: "refused", refusal: { kind: message.kind, message: message.message } });
         return;
       case "end":

@@ -10,7 +10,8 @@ interface WorkerScope {
 }
 
 const scope = self as unknown as WorkerScope;
-const post = (message: FromWorker, transfer: Transferable[] = []): void => scope.postMessage(message, transfer);
+const post = (message: FromWorker, transfer: Transferable[] = []): void =>
+  scope.postMessage(message, transfer);
 
 /** How often the page gets new figures. */
 const STATS_MS = 500;
@@ -29,7 +30,10 @@ async function start(canvas: OffscreenCanvas, wasm: string, socket: string): Pro
   try {
     session = new Session(await compile(wasm), canvas, surroundings(socket), post);
   } catch (e) {
-    post({ type: "broken", message: `The decoder could not be started: ${e instanceof Error ? e.message : String(e)}` });
+    post({
+      type: "broken",
+      message: `The decoder could not be started: ${e instanceof Error ? e.message : String(e)}`,
+    });
     return;
   }
   const running = session;

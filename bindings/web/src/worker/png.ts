@@ -14,7 +14,13 @@ export async function encodePng(rgba: Uint8ClampedArray, width: number, height: 
   view.setUint32(4, height);
   header.set([8, TRUE_COLOUR], 8);
   return new Blob(
-    [new Uint8Array(SIGNATURE), chunk("IHDR", header), chunk("sRGB", new Uint8Array([0])), chunk("IDAT", packed), chunk("IEND", new Uint8Array())],
+    [
+      new Uint8Array(SIGNATURE),
+      chunk("IHDR", header),
+      chunk("sRGB", new Uint8Array([0])),
+      chunk("IDAT", packed),
+      chunk("IEND", new Uint8Array()),
+    ],
     { type: "image/png" },
   );
 }

@@ -138,7 +138,12 @@ export class Session implements LinkEvents {
         switch (decoded.kind) {
           case "picture":
             this.#painter.invalidate(decoded.dirty);
-            this.#decoded = { sequence: decoded.sequence, timestampUs: decoded.timestampUs, picture: true, any: true };
+            this.#decoded = {
+              sequence: decoded.sequence,
+              timestampUs: decoded.timestampUs,
+              picture: true,
+              any: true,
+            };
             this.#totals.updates += 1;
             break;
           case "epoch":
@@ -191,13 +196,18 @@ export class Session implements LinkEvents {
       this.#cursorSent = version;
       shape = this.#decoder.cursorShape();
     }
-    this.post({ type: "cursor", position: this.#decoder.cursorPosition(), shape }, shape ? [shape.pixels.buffer] : []);
+    this.post(
+      { type: "cursor", position: this.#decoder.cursorPosition(), shape },
+      shape ? [shape.pixels.buffer] : [],
+    );
   }
 
   #lostThread(error: unknown): void {
     const cause = error instanceof DecodeError ? error : new DecodeError("trap", String(error));
     if (cause.kind === "unsupported") {
-      this.#link.fail(`This page cannot show the visitor's stream: ${cause.message}. Reload the page to get a newer one.`);
+      this.#link.fail(
+        `This page cannot show the visitor's stream: ${cause.message}. Reload the page to get a newer one.`,
+      );
       return;
     }
     const now = this.#around.now();
@@ -213,7 +223,10 @@ export class Session implements LinkEvents {
     else this.#decoder.reset();
     this.#skipping = true;
     this.#totals.resyncs += 1;
-    this.#update({ resyncing: true, ...(this.#status.picture === "current" && { picture: "stale" as const }) });
+    this.#update({
+      resyncing: true,
+      ...(this.#status.picture === "current" && { picture: "stale" as const }),
+    });
     const ask = (): void => {
       if (this.#skipping) this.#link.send({ type: "resync" });
     };
@@ -228,7 +241,13 @@ export class Session implements LinkEvents {
     this.#painted = { sequence: 0, timestampUs: 0, at: 0 };
     this.#decoded = { sequence: 0, timestampUs: 0, picture: false, any: false };
     this.post({ type: "cursor", position: undefined, shape: undefined });
-    this.#status = { ...this.#status, stream: undefined, visitorLost: false, picture: "none", resyncing: false };
+    this.#status = {
+      ...this.#status,
+      stream: undefined,
+      visitorLost: false,
+      picture: "none",
+      resyncing: false,
+    };
   }
 
   #renewDecoder(): void {

@@ -23,7 +23,15 @@ class FakeCanvas {
     return {
       fillStyle: "",
       fillRect: () => this.pixels.fill(0),
-      putImageData: (image: ImageData, _dx: number, _dy: number, x: number, y: number, width: number, height: number) => {
+      putImageData: (
+        image: ImageData,
+        _dx: number,
+        _dy: number,
+        x: number,
+        y: number,
+        width: number,
+        height: number,
+      ) => {
         if (this.pixels.length !== image.data.length) this.pixels = new Uint8ClampedArray(image.data.length);
         for (let row = y; row < y + height; row++) {
           const at = (row * image.width + x) * 4;
@@ -89,7 +97,9 @@ describe("acknowledgements", () => {
       now: () => 0,
       random: () => 0,
     };
-    session = new Session(module, canvas as unknown as OffscreenCanvas, around, (message) => posted.push(message));
+    session = new Session(module, canvas as unknown as OffscreenCanvas, around, (message) =>
+      posted.push(message),
+    );
     session.join("KJ4P-7TWX");
     socket.open();
     socket.text('{"type":"joined","agent":1}');

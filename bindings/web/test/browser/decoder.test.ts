@@ -30,7 +30,10 @@ describe("wasm decoder", () => {
     const found: Decoded[] = [];
     decoder.decode(clip.stream, (d) => found.push(d));
     const sequences = found.flatMap((d) => (d.kind === "picture" ? [d.sequence] : []));
-    assert.deepEqual(sequences, Array.from({ length: FRAMES }, (_, i) => i + 1));
+    assert.deepEqual(
+      sequences,
+      Array.from({ length: FRAMES }, (_, i) => i + 1),
+    );
     assert.deepEqual([decoder.width, decoder.height], [WIDTH, HEIGHT]);
     assert.deepEqual([found[0]?.kind, found.at(-1)?.kind], ["header", "end"]);
   });
@@ -66,7 +69,10 @@ describe("wasm decoder", () => {
         kinds.set(e.kind, (kinds.get(e.kind) ?? 0) + 1);
       }
     }
-    assert.ok((kinds.get("invalid-data") ?? 0) > 0 && (kinds.get("desync") ?? 0) > 0, JSON.stringify([...kinds]));
+    assert.ok(
+      (kinds.get("invalid-data") ?? 0) > 0 && (kinds.get("desync") ?? 0) > 0,
+      JSON.stringify([...kinds]),
+    );
     decoder.reset();
     decoder.decode(clip.stream, () => undefined);
     assert.equal(decoder.width, WIDTH, "a sound stream is decoded after all that");
@@ -74,12 +80,16 @@ describe("wasm decoder", () => {
 
   test("an unknown handle reads as nothing", async () => {
     const { exports } = await WebAssembly.instantiate(module, {});
-    const call = (name: string, ...args: number[]): unknown => (exports[name] as (...args: number[]) => unknown)(...args);
+    const call = (name: string, ...args: number[]): unknown =>
+      (exports[name] as (...args: number[]) => unknown)(...args);
     for (const handle of [0, 1, 99, 0xffff_ffff]) {
       call("panecast_free", handle);
       call("panecast_reset", handle);
       assert.deepEqual([call("panecast_step", handle), call("panecast_feed", handle, 5)], [-1, -1]);
-      assert.deepEqual([call("panecast_width", handle), call("panecast_pixels", handle), call("panecast_dirty_len", handle)], [0, 0, 0]);
+      assert.deepEqual(
+        [call("panecast_width", handle), call("panecast_pixels", handle), call("panecast_dirty_len", handle)],
+        [0, 0, 0],
+      );
     }
     const handle = call("panecast_new") as number;
     assert.equal(call("panecast_feed", handle, 0x7fff_ffff), -1, "more than the input holds");

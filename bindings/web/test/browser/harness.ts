@@ -15,7 +15,10 @@ export type BrowserName = "chromium" | "firefox";
 export const BROWSERS: readonly BrowserName[] = ["chromium", "firefox"];
 
 /** Asks `condition` again and again until it gives something. */
-export async function until<T>(what: string, condition: () => T | undefined | Promise<T | undefined>): Promise<T> {
+export async function until<T>(
+  what: string,
+  condition: () => T | undefined | Promise<T | undefined>,
+): Promise<T> {
   const deadline = Date.now() + DEADLINE_MS;
   for (;;) {
     const found = await condition();
@@ -29,7 +32,9 @@ export async function until<T>(what: string, condition: () => T | undefined | Pr
 export function program(variable: "PANECAST_BIN" | "PANECAST_RELAY_BIN"): string {
   const path = process.env[variable];
   if (path === undefined || !existsSync(path)) {
-    throw new Error(`${variable} must name a built program; \`cargo xtask test\` builds it and runs these tests`);
+    throw new Error(
+      `${variable} must name a built program; \`cargo xtask test\` builds it and runs these tests`,
+    );
   }
   return resolve(path);
 }
@@ -37,7 +42,8 @@ export function program(variable: "PANECAST_BIN" | "PANECAST_RELAY_BIN"): string
 /** The built page. */
 export function pageFolder(): string {
   const dist = resolve("dist");
-  if (!existsSync(join(dist, "index.html"))) throw new Error("there is no built page; run `cargo xtask viewer`");
+  if (!existsSync(join(dist, "index.html")))
+    throw new Error("there is no built page; run `cargo xtask viewer`");
   return dist;
 }
 
@@ -48,7 +54,10 @@ export class Program {
   #exit: { code: number | null } | undefined;
 
   constructor(path: string, args: string[]) {
-    this.#child = spawn(path, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NO_COLOR: "1" } });
+    this.#child = spawn(path, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NO_COLOR: "1" },
+    });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => (this.#printed += text));
     }
@@ -68,7 +77,9 @@ export class Program {
     return until(`${pattern} from ${this.#child.spawnfile}`, () => {
       const found = pattern.exec(this.#printed);
       if (found === null && this.#exit !== undefined) {
-        throw new Error(`${this.#child.spawnfile} ended (${this.#exit.code}) without printing ${pattern}:\n${this.#printed}`);
+        throw new Error(
+          `${this.#child.spawnfile} ended (${this.#exit.code}) without printing ${pattern}:\n${this.#printed}`,
+        );
       }
       return found ?? undefined;
     });
@@ -121,14 +132,27 @@ export class Cleanup {
 
   /** A relay on `port` (0: any free one) with the built page. */
   async relay(port = 0): Promise<{ program: Program; port: number; url: string }> {
-    const running = this.start(program("PANECAST_RELAY_BIN"), ["--bind", `127.0.0.1:${port}`, "--page", pageFolder(), "--json"]);
+    const running = this.start(program("PANECAST_RELAY_BIN"), [
+      "--bind",
+      `127.0.0.1:${port}`,
+      "--page",
+      pageFolder(),
+      "--json",
+    ]);
     const at = Number((await running.prints(/127\.0\.0\.1:(\d+)/))[1]);
     return { program: running, port: at, url: `http://127.0.0.1:${at}/` };
   }
 
   /** A visitor who shares `source` and allows it; gives the key. */
   async share(relayUrl: string, source: string): Promise<{ program: Program; key: string }> {
-    const running = this.start(program("PANECAST_BIN"), ["share", "--relay", relayUrl, "--source", source, "--yes"]);
+    const running = this.start(program("PANECAST_BIN"), [
+      "share",
+      "--relay",
+      relayUrl,
+      "--source",
+      source,
+      "--yes",
+    ]);
     const key = (await running.prints(/\b([0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4})\b/))[1]!;
     return { program: running, key };
   }
@@ -142,7 +166,12 @@ export class Agent {
     readonly complaints: string[],
   ) {}
 
-  static async open(browser: Browser, downloads: string, url: string, viewport = { width: 1280, height: 860, deviceScaleFactor: 1 }): Promise<Agent> {
+  static async open(
+    browser: Browser,
+    downloads: string,
+    url: string,
+    viewport = { width: 1280, height: 860, deviceScaleFactor: 1 },
+  ): Promise<Agent> {
     const page = await browser.newPage();
     page.setDefaultTimeout(DEADLINE_MS);
     const complaints: string[] = [];
@@ -185,7 +214,9 @@ export class Agent {
 
   /** What a person reads in an element. */
   async text(selector: string): Promise<string> {
-    return this.page.$eval(selector, (e) => (e instanceof HTMLElement && e.getClientRects().length > 0 ? e.innerText.trim() : ""));
+    return this.page.$eval(selector, (e) =>
+      e instanceof HTMLElement && e.getClientRects().length > 0 ? e.innerText.trim() : "",
+    );
   }
 
   async shows(selector: string, pattern: RegExp): Promise<string> {
@@ -196,7 +227,10 @@ export class Agent {
   }
 }
 
-const NAMES: Record<BrowserName, string[]> = { chromium: ["chromium", "chromium-browser", "google-chrome"], firefox: ["firefox-esr", "firefox"] };
+const NAMES: Record<BrowserName, string[]> = {
+  chromium: ["chromium", "chromium-browser", "google-chrome"],
+  firefox: ["firefox-esr", "firefox"],
+};
 
 function executable(name: BrowserName): string {
   for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {

@@ -80,7 +80,10 @@ for (const name of BROWSERS) {
           assert.equal(probe.sequence, index + 1);
           seen.add(index);
         }
-        await until("the last frame", async () => (await agent.probe())?.sha256 === clip.hashes.at(-1) || undefined);
+        await until(
+          "the last frame",
+          async () => (await agent.probe())?.sha256 === clip.hashes.at(-1) || undefined,
+        );
         assert.ok(seen.size >= 5, `only ${seen.size} different frames were seen`);
       });
     });
@@ -88,10 +91,16 @@ for (const name of BROWSERS) {
     test("an update is acknowledged once its pixels are on the canvas, never before", async () => {
       await withPage(showAll, async (agent, standIn) => {
         const acked = await until("the last acknowledgement", () => {
-          const acks = (standIn.peers[0]?.said ?? []).filter((s) => s.type === "ack").map((s) => s.sequence ?? 0);
+          const acks = (standIn.peers[0]?.said ?? [])
+            .filter((s) => s.type === "ack")
+            .map((s) => s.sequence ?? 0);
           return acks.at(-1) === FRAMES ? acks : undefined;
         });
-        assert.deepEqual(acked, [...new Set(acked)].sort((a, b) => a - b), "acknowledgements rise");
+        assert.deepEqual(
+          acked,
+          [...new Set(acked)].sort((a, b) => a - b),
+          "acknowledgements rise",
+        );
         assert.equal((await agent.probe())?.sha256, clip.hashes.at(-1));
       });
     });
@@ -101,7 +110,10 @@ for (const name of BROWSERS) {
         await withPage(
           showAll,
           async (agent) => {
-            await until("the last frame", async () => (await agent.probe())?.sha256 === clip.hashes.at(-1) || undefined);
+            await until(
+              "the last frame",
+              async () => (await agent.probe())?.sha256 === clip.hashes.at(-1) || undefined,
+            );
             await agent.page.keyboard.press("1");
             await agent.shows("#zoom", /^100 %$/);
             const box = await agent.page.$eval("#screen", (e) => {
@@ -110,10 +122,16 @@ for (const name of BROWSERS) {
             });
             assert.equal(box.ratio, deviceScaleFactor);
             const [x, y] = [box.left * box.ratio, box.top * box.ratio].map((edge) => {
-              assert.ok(Math.abs(edge - Math.round(edge)) < SUBPIXEL, `the picture begins between two pixels: ${edge}`);
+              assert.ok(
+                Math.abs(edge - Math.round(edge)) < SUBPIXEL,
+                `the picture begins between two pixels: ${edge}`,
+              );
               return Math.round(edge);
             }) as [number, number];
-            assert.ok(Math.abs(box.width * box.ratio - WIDTH) < SUBPIXEL && Math.abs(box.height * box.ratio - HEIGHT) < SUBPIXEL);
+            assert.ok(
+              Math.abs(box.width * box.ratio - WIDTH) < SUBPIXEL &&
+                Math.abs(box.height * box.ratio - HEIGHT) < SUBPIXEL,
+            );
             const expected = clip.frames.at(-1)!;
             await until("the frame in a screenshot", async () => {
               const shot = decodePng(await agent.page.screenshot());
@@ -127,13 +145,18 @@ for (const name of BROWSERS) {
 
     test("a saved picture holds the exact pixels", async () => {
       await withPage(showAll, async (agent) => {
-        await until("the last frame", async () => (await agent.probe())?.sha256 === clip.hashes.at(-1) || undefined);
+        await until(
+          "the last frame",
+          async () => (await agent.probe())?.sha256 === clip.hashes.at(-1) || undefined,
+        );
         const before = new Set(await readdir(downloads));
         await agent.page.click("#save");
         const file = await until("the saved file", async () => {
           const fresh = (await readdir(downloads)).filter((f) => !before.has(f) && f.endsWith(".png"));
           const path = fresh[0] === undefined ? undefined : join(downloads, fresh[0]);
-          return path !== undefined && (await stat(path)).size > 0 && (await isWhole(path)) ? path : undefined;
+          return path !== undefined && (await stat(path)).size > 0 && (await isWhole(path))
+            ? path
+            : undefined;
         });
         assert.match(file, /panecast-\d{4}-\d\d-\d\d-\d{6}[^/]*\.png$/);
         const saved = decodePng(await readFile(file));
@@ -153,7 +176,10 @@ for (const name of BROWSERS) {
           await agent.page.keyboard.type("kj4p7twx");
           await agent.page.keyboard.press("Enter");
           await agent.phase("joined");
-          assert.deepEqual(standIn.peers.map((p) => p.said[0]?.key), ["AAAA-AAAA", KEY]);
+          assert.deepEqual(
+            standIn.peers.map((p) => p.said[0]?.key),
+            ["AAAA-AAAA", KEY],
+          );
           assert.equal(new URL(agent.page.url()).hash, `#${KEY}`);
         },
         { fragment: "#aaaaaaaa" },
@@ -165,11 +191,19 @@ for (const name of BROWSERS) {
         showAll,
         async (agent) => {
           const { keyboard } = agent.page;
-          await until("focus in the key field", async () => (await agent.page.evaluate(() => document.activeElement?.id)) === "key" || undefined);
+          await until(
+            "focus in the key field",
+            async () => (await agent.page.evaluate(() => document.activeElement?.id)) === "key" || undefined,
+          );
           // Letters that are shortcuts elsewhere are letters here.
           await keyboard.type("fsd?01");
           assert.equal(await agent.page.$eval("#key", (e) => (e as HTMLInputElement).value), "FSD0-1");
-          assert.equal(await agent.page.evaluate(() => document.fullscreenElement === null && !document.querySelector("dialog")?.open), true);
+          assert.equal(
+            await agent.page.evaluate(
+              () => document.fullscreenElement === null && !document.querySelector("dialog")?.open,
+            ),
+            true,
+          );
           await keyboard.press("Enter");
           await agent.shows("#key-error", /eight letters and digits/);
           for (let i = 0; i < 6; i++) await keyboard.press("Backspace");
@@ -195,9 +229,13 @@ for (const name of BROWSERS) {
           await until("the help to close", async () => (await agent.text("#help")) === "" || undefined);
           assert.notEqual(await agent.text("#details"), "", "a key in the dialog is not a shortcut");
           await keyboard.press("f");
-          await until("full screen", () => agent.page.evaluate(() => document.fullscreenElement !== null || undefined));
+          await until("full screen", () =>
+            agent.page.evaluate(() => document.fullscreenElement !== null || undefined),
+          );
           await keyboard.press("f");
-          await until("the end of full screen", () => agent.page.evaluate(() => document.fullscreenElement === null || undefined));
+          await until("the end of full screen", () =>
+            agent.page.evaluate(() => document.fullscreenElement === null || undefined),
+          );
 
           const reached: string[] = [];
           await agent.page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
@@ -213,8 +251,22 @@ for (const name of BROWSERS) {
             assert.ok(at.ring, `the focus on #${at.id} cannot be seen`);
             reached.push(at.id);
           }
-          for (const id of ["status", "zoom-out", "zoom-in", "fit", "actual", "save", "details-button", "fullscreen", "help-button", "leave"]) {
-            assert.ok(reached.includes(id), `#${id} cannot be reached with the Tab key: ${reached.join(" ")}`);
+          for (const id of [
+            "status",
+            "zoom-out",
+            "zoom-in",
+            "fit",
+            "actual",
+            "save",
+            "details-button",
+            "fullscreen",
+            "help-button",
+            "leave",
+          ]) {
+            assert.ok(
+              reached.includes(id),
+              `#${id} cannot be reached with the Tab key: ${reached.join(" ")}`,
+            );
           }
           await keyboard.press("Enter");
           await agent.phase("off");
@@ -243,7 +295,10 @@ for (const name of BROWSERS) {
           await agent.shows("#banner", /does not answer/);
           standIn.peer.say({ type: "visitor-lost" });
           await agent.shows("#banner", /connection was cut/);
-          assert.equal(await agent.page.$eval("#announcer", (e) => e.textContent), "The visitor's connection was cut");
+          assert.equal(
+            await agent.page.$eval("#announcer", (e) => e.textContent),
+            "The visitor's connection was cut",
+          );
           standIn.peer.bytes(clip.stream);
           live(standIn.peer);
           await agent.shows("#status-label", /^Live$/);
@@ -269,8 +324,15 @@ for (const name of BROWSERS) {
     const snapshotLength = (): number => clip.stream.length;
     const hostile: [string, (stream: Buffer) => Buffer][] = [
       ["noise", () => Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 2_654_435_761) >>> 24))],
-      ["a stream whose bits are flipped", (s) => Buffer.from(s.map((b, i) => (i > 40 && i % 97 === 0 ? b ^ 0x10 : b)))],
-      ["a stream with a hole", (s) => Buffer.concat([s.subarray(0, snapshotLength() >> 1), s.subarray((snapshotLength() >> 1) + 999)])],
+      [
+        "a stream whose bits are flipped",
+        (s) => Buffer.from(s.map((b, i) => (i > 40 && i % 97 === 0 ? b ^ 0x10 : b))),
+      ],
+      [
+        "a stream with a hole",
+        (s) =>
+          Buffer.concat([s.subarray(0, snapshotLength() >> 1), s.subarray((snapshotLength() >> 1) + 999)]),
+      ],
       ["a stream of an unknown version", (s) => Buffer.from(s.map((b, i) => (i === 4 ? 0xee : b)))],
       ["a size beyond all limits", (s) => Buffer.from(s.map((b, i) => (i >= 9 && i < 40 ? 0xff : b)))],
     ];
@@ -280,10 +342,17 @@ for (const name of BROWSERS) {
           await agent.phase("joined");
           const { peer } = standIn;
           peer.bytes(clip.stream);
-          await until("the clip", async () => (await agent.probe())?.sha256 === clip.hashes.at(-1) || undefined);
+          await until(
+            "the clip",
+            async () => (await agent.probe())?.sha256 === clip.hashes.at(-1) || undefined,
+          );
           peer.bytes(breakIt(clip.stream));
           // It asks for a snapshot, or says that the page is too old for this stream.
-          await until("an answer to the broken stream", async () => peer.count("resync") > 0 || (await agent.status()).link.phase === "failed" || undefined);
+          await until(
+            "an answer to the broken stream",
+            async () =>
+              peer.count("resync") > 0 || (await agent.status()).link.phase === "failed" || undefined,
+          );
           if ((await agent.status()).link.phase === "failed") {
             await agent.shows("#card", /cannot go on/);
             return;
@@ -293,7 +362,10 @@ for (const name of BROWSERS) {
           peer.bytes(clip.stream);
           await until("a healed picture", async () => {
             const status = await agent.status();
-            return (status.picture === "current" && (await agent.probe())?.sha256 === clip.hashes.at(-1)) || undefined;
+            return (
+              (status.picture === "current" && (await agent.probe())?.sha256 === clip.hashes.at(-1)) ||
+              undefined
+            );
           });
           assert.equal(peer.count("resync"), 1);
         });
@@ -303,7 +375,8 @@ for (const name of BROWSERS) {
     test("a stream that is broken for good is given up, not asked for again and again", async () => {
       const answer = (peer: Peer, said: Said): void => {
         if (said.type === "hello") peer.say({ type: "joined", agent: 1 });
-        if (said.type === "hello" || said.type === "resync") peer.bytes(Buffer.concat([Buffer.from("PCST"), Buffer.alloc(64, 1)]));
+        if (said.type === "hello" || said.type === "resync")
+          peer.bytes(Buffer.concat([Buffer.from("PCST"), Buffer.alloc(64, 1)]));
       };
       const standIn = await StandIn.start(answer);
       const agent = await Agent.open(browser, downloads, `${standIn.url}#${KEY}`);
@@ -319,7 +392,15 @@ for (const name of BROWSERS) {
     test("text that is no message of the relay is passed over", async () => {
       await withPage(live, async (agent, standIn) => {
         await agent.phase("joined");
-        for (const text of ["", "{", "null", '{"type":"joined"}', '{"type":"end","reason":"boredom"}', "x".repeat(100_000)]) standIn.peer.text(text);
+        for (const text of [
+          "",
+          "{",
+          "null",
+          '{"type":"joined"}',
+          '{"type":"end","reason":"boredom"}',
+          "x".repeat(100_000),
+        ])
+          standIn.peer.text(text);
         standIn.peer.bytes(clip.stream);
         await agent.shows("#status-label", /^Live$/);
         assert.equal(standIn.peers.length, 1);
@@ -332,8 +413,14 @@ for (const name of BROWSERS) {
         standIn.peer.close();
         await until("a second connection", () => standIn.peers[1]);
         await agent.live();
-        await until("the count of reconnects", async () => (await agent.stats())?.reconnects === 1 || undefined);
-        await until("the last frame", async () => (await agent.probe())?.sha256 === clip.hashes.at(-1) || undefined);
+        await until(
+          "the count of reconnects",
+          async () => (await agent.stats())?.reconnects === 1 || undefined,
+        );
+        await until(
+          "the last frame",
+          async () => (await agent.probe())?.sha256 === clip.hashes.at(-1) || undefined,
+        );
       });
     });
   });

@@ -62,15 +62,18 @@ function isWhite(x: number, y: number, i: number): boolean {
 function planes(i: number): Buffer {
   const luma = Buffer.alloc(WIDTH * HEIGHT);
   const [chromaWidth, chromaHeight] = [Math.ceil(WIDTH / 2), Math.ceil(HEIGHT / 2)];
-  const chroma = [Buffer.alloc(chromaWidth * chromaHeight, GREY), Buffer.alloc(chromaWidth * chromaHeight, GREY)];
+  const chroma = [
+    Buffer.alloc(chromaWidth * chromaHeight, GREY),
+    Buffer.alloc(chromaWidth * chromaHeight, GREY),
+  ];
   for (let y = 0; y < HEIGHT; y++) {
     for (let x = 0; x < WIDTH; x++) {
       if (y < EXACT_ROWS) {
         luma[y * WIDTH + x] = isWhite(x, y, i) ? WHITE : BLACK;
         continue;
       }
-      const inBlock = x >= 4 * i % (WIDTH - 60) && x < (4 * i % (WIDTH - 60)) + 60 && y > 190 && y < 250;
-      luma[y * WIDTH + x] = inBlock ? 180 : 40 + ((x + y) >> 2) % 120;
+      const inBlock = x >= (4 * i) % (WIDTH - 60) && x < ((4 * i) % (WIDTH - 60)) + 60 && y > 190 && y < 250;
+      luma[y * WIDTH + x] = inBlock ? 180 : 40 + (((x + y) >> 2) % 120);
       const at = (y >> 1) * chromaWidth + (x >> 1);
       chroma[0]![at] = inBlock ? 90 : 128 + ((x >> 3) % 60);
       chroma[1]![at] = inBlock ? 200 : 128 - ((y + i) % 50);
@@ -84,7 +87,8 @@ function checkExactRows(rgba: Buffer, i: number): void {
     for (let x = 0; x < WIDTH; x++) {
       const at = (y * WIDTH + x) * 4;
       const expected = isWhite(x, y, i) ? 0xffffffff : 0x000000ff;
-      if (rgba.readUInt32BE(at) !== expected) throw new Error(`frame ${i}, pixel ${x},${y} is ${rgba.toString("hex", at, at + 4)}`);
+      if (rgba.readUInt32BE(at) !== expected)
+        throw new Error(`frame ${i}, pixel ${x},${y} is ${rgba.toString("hex", at, at + 4)}`);
     }
   }
 }

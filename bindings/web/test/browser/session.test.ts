@@ -22,7 +22,9 @@ for (const name of BROWSERS) {
     });
     after(() => whole.run());
 
-    async function withSession(body: (cleanup: Cleanup, open: (url: string) => Promise<Agent>) => Promise<void>): Promise<void> {
+    async function withSession(
+      body: (cleanup: Cleanup, open: (url: string) => Promise<Agent>) => Promise<void>,
+    ): Promise<void> {
       const cleanup = new Cleanup();
       try {
         await body(cleanup, async (url) => {
@@ -52,7 +54,11 @@ for (const name of BROWSERS) {
           }
           return (await agent.status()).link.phase === "ended" || undefined;
         });
-        assert.deepEqual(seen, [...seen].sort((a, b) => a - b), "frames come in order");
+        assert.deepEqual(
+          seen,
+          [...seen].sort((a, b) => a - b),
+          "frames come in order",
+        );
         assert.ok(seen.length >= 5, `only ${seen.length} different frames were seen`);
         assert.equal((await agent.probe())?.sha256, clip.hashes.at(-1));
         await agent.shows("#card", /What was shared is gone/);
@@ -67,7 +73,17 @@ for (const name of BROWSERS) {
         const agent = await open(`${relay.url}#${visitor.key}`);
         await agent.live();
         const saved = join(await cleanup.folder(), "last.png");
-        const viewer = cleanup.start(program("PANECAST_BIN"), ["view", "--relay", relay.url, "--key", visitor.key, "--seconds", "3", "--save", saved]);
+        const viewer = cleanup.start(program("PANECAST_BIN"), [
+          "view",
+          "--relay",
+          relay.url,
+          "--key",
+          visitor.key,
+          "--seconds",
+          "3",
+          "--save",
+          saved,
+        ]);
         const seen = new Map<string, number>();
         await until("the native viewer's picture", async () => {
           const probe = await agent.probe();
@@ -101,7 +117,10 @@ for (const name of BROWSERS) {
           return (probe !== undefined && probe.sha256 !== stale.sha256) || undefined;
         });
         assert.equal(await agent.text("#banner"), "");
-        await until("the count of reconnects", async () => ((await agent.stats())?.reconnects ?? 0) >= 1 || undefined);
+        await until(
+          "the count of reconnects",
+          async () => ((await agent.stats())?.reconnects ?? 0) >= 1 || undefined,
+        );
       });
     });
 

@@ -68,9 +68,19 @@ export class StandIn {
     const server = createServer((request, response) => {
       const name = (request.url ?? "/").replace(/^\/|\?.*$/g, "") || "index.html";
       const type = TYPES[name.split(".").pop() ?? ""];
-      const file = /^[\w.-]+$/.test(name) && type !== undefined ? readFile(join(folder, name)) : Promise.reject(new Error(name));
+      const file =
+        /^[\w.-]+$/.test(name) && type !== undefined
+          ? readFile(join(folder, name))
+          : Promise.reject(new Error(name));
       file.then(
-        (bytes) => response.writeHead(200, { "content-type": type, "content-security-policy": POLICY, "cache-control": "no-cache" }).end(bytes),
+        (bytes) =>
+          response
+            .writeHead(200, {
+              "content-type": type,
+              "content-security-policy": POLICY,
+              "cache-control": "no-cache",
+            })
+            .end(bytes),
         () => response.writeHead(404).end(),
       );
     });

@@ -20,7 +20,10 @@ const told = (s: Status) => describe(s, NOW);
 
 test("without a key the page asks for one", () => {
   const { form, card, banner, label } = told(status({ phase: "off" }));
-  assert.deepEqual({ form, card, banner, label }, { form: { error: undefined }, card: undefined, banner: undefined, label: "Not connected" });
+  assert.deepEqual(
+    { form, card, banner, label },
+    { form: { error: undefined }, card: undefined, banner: undefined, label: "Not connected" },
+  );
 });
 
 test("before the first picture the page says what it waits for", () => {
@@ -41,9 +44,15 @@ test("before the first picture the page says what it waits for", () => {
 });
 
 test("a picture that follows the screen is not covered and not dimmed", () => {
-  for (const [state, label] of [["live", "Live"], ["idle", "Live, unchanged"]] as const) {
+  for (const [state, label] of [
+    ["live", "Live"],
+    ["idle", "Live, unchanged"],
+  ] as const) {
     const said = told(joined({ picture: "current", stream: stream(state) }));
-    assert.deepEqual([said.label, said.dim, said.card, said.banner, said.tone], [label, false, undefined, undefined, "good"]);
+    assert.deepEqual(
+      [said.label, said.dim, said.card, said.banner, said.tone],
+      [label, false, undefined, undefined, "good"],
+    );
   }
 });
 
@@ -54,7 +63,10 @@ test("a picture that does not follow the screen says so", () => {
     [joined({ picture: "current", stream: stream("live"), visitorLost: true }), "Visitor lost"],
     [joined({ picture: "stale", stream: stream("live") }), "Refreshing"],
     [joined({ picture: "current", stream: stream("idle"), resyncing: true }), "Refreshing"],
-    [status({ phase: "retrying", attempt: 1, at: NOW, joinedBefore: true }, { picture: "stale" }), "Reconnecting"],
+    [
+      status({ phase: "retrying", attempt: 1, at: NOW, joinedBefore: true }, { picture: "stale" }),
+      "Reconnecting",
+    ],
   ];
   for (const [s, label] of cases) {
     const said = told(s);
@@ -76,7 +88,8 @@ test("a cut is told apart from a relay that was never reached, and counts down",
 });
 
 test("a wrong key leads back to the form", () => {
-  const refused = (kind: RefusalKind) => told(status({ phase: "refused", refusal: { kind, message: "the room is full" } }));
+  const refused = (kind: RefusalKind) =>
+    told(status({ phase: "refused", refusal: { kind, message: "the room is full" } }));
   assert.match(refused("wrong-key").form?.error ?? "", /No session has this key/);
   assert.match(refused("too-many-tries").form?.error ?? "", /Wait a minute/);
   assert.equal(refused("full").form, undefined);
@@ -84,7 +97,13 @@ test("a wrong key leads back to the form", () => {
 });
 
 test("each end has its own words, and offers the last picture only where it was kept", () => {
-  const reasons: EndReason[] = ["visitor-stopped", "source-ended", "source-failed", "visitor-lost", "relay-stopped"];
+  const reasons: EndReason[] = [
+    "visitor-stopped",
+    "source-ended",
+    "source-failed",
+    "visitor-lost",
+    "relay-stopped",
+  ];
   const titles = reasons.map((reason) => told(status({ phase: "ended", reason })).card?.title);
   assert.equal(new Set(titles).size, reasons.length);
   const ended = { phase: "ended", reason: "source-ended" } as const;
@@ -109,6 +128,17 @@ test("times and amounts read well", () => {
     "1 h 1 min ago",
     "just now",
   ]);
-  assert.deepEqual([0, 1.234, 512.4, 25_600].map(rateText), ["0 kbit/s", "1.2 kbit/s", "512 kbit/s", "25.6 Mbit/s"]);
-  assert.deepEqual([0, 999, 1500, 2_500_000, 7.25e9].map(bytesText), ["0 B", "999 B", "1.5 kB", "2.5 MB", "7.25 GB"]);
+  assert.deepEqual([0, 1.234, 512.4, 25_600].map(rateText), [
+    "0 kbit/s",
+    "1.2 kbit/s",
+    "512 kbit/s",
+    "25.6 Mbit/s",
+  ]);
+  assert.deepEqual([0, 999, 1500, 2_500_000, 7.25e9].map(bytesText), [
+    "0 B",
+    "999 B",
+    "1.5 kB",
+    "2.5 MB",
+    "7.25 GB",
+  ]);
 });

@@ -35,15 +35,19 @@ test("every dirty pixel is painted, whatever comes", () => {
   };
   for (let round = 0; round < 200; round++) {
     const area = new DirtyArea();
-    const added = Array.from({ length: random(90) }, () => rect(random(90), random(90), random(10), random(10)));
+    const added = Array.from({ length: random(90) }, () =>
+      rect(random(90), random(90), random(10), random(10)),
+    );
     for (const r of added) area.add(r);
     const painted = new Set<number>();
     for (const r of area.take()) {
-      for (let y = r.y; y < r.y + r.height; y++) for (let x = r.x; x < r.x + r.width; x++) painted.add(y * 100 + x);
+      for (let y = r.y; y < r.y + r.height; y++)
+        for (let x = r.x; x < r.x + r.width; x++) painted.add(y * 100 + x);
     }
     for (const r of added) {
       for (let y = r.y; y < r.y + r.height; y++) {
-        for (let x = r.x; x < r.x + r.width; x++) assert.ok(painted.has(y * 100 + x), `round ${round}: ${x},${y}`);
+        for (let x = r.x; x < r.x + r.width; x++)
+          assert.ok(painted.has(y * 100 + x), `round ${round}: ${x},${y}`);
       }
     }
   }

@@ -10,7 +10,16 @@ test("a key is read as people type it", () => {
 });
 
 test("other text is no key", () => {
-  for (const typed of ["", "KJ4P", "KJ4P-7TW", "KJ4P-7TWX-9", "KJ4P-7TW!", "KJ4P-7TWÜ", "UUUU-UUUU", "KJ4P/7TWX"]) {
+  for (const typed of [
+    "",
+    "KJ4P",
+    "KJ4P-7TW",
+    "KJ4P-7TWX-9",
+    "KJ4P-7TW!",
+    "KJ4P-7TWÜ",
+    "UUUU-UUUU",
+    "KJ4P/7TWX",
+  ]) {
     assert.equal(parseKey(typed), undefined, typed);
   }
 });
@@ -33,5 +42,6 @@ test("a fragment may hold a key, also one that was encoded on its way", () => {
   assert.equal(keyOfFragment("#kj4p7twx"), "KJ4P-7TWX");
   assert.equal(keyOfFragment("#KJ4P%2D7TWX"), "KJ4P-7TWX");
   assert.equal(keyOfFragment("#KJ4P%20-%207TWX"), "KJ4P-7TWX");
-  for (const none of ["", "#", "#%", "#%E0%A4%A", "#help", "#KJ4P-7TWX&x=1"]) assert.equal(keyOfFragment(none), undefined, none);
+  for (const none of ["", "#", "#%", "#%E0%A4%A", "#help", "#KJ4P-7TWX&x=1"])
+    assert.equal(keyOfFragment(none), undefined, none);
 });

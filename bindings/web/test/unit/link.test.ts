@@ -18,7 +18,10 @@ class World {
       connect: (events) => {
         const socket = { events, sent: [] as unknown[], closed: false };
         this.sockets.push(socket);
-        return { send: (text) => void socket.sent.push(JSON.parse(text)), close: () => (socket.closed = true) };
+        return {
+          send: (text) => void socket.sent.push(JSON.parse(text)),
+          close: () => (socket.closed = true),
+        };
       },
       after: (ms, run) => {
         const timer = { at: this.now + ms, run };

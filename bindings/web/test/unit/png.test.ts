@@ -3,7 +3,11 @@ import { test } from "node:test";
 import { encodePng } from "../../src/worker/png.ts";
 import { decodePng } from "../png.ts";
 
-for (const [width, height] of [[1, 1], [3, 2], [257, 65]] as const) {
+for (const [width, height] of [
+  [1, 1],
+  [3, 2],
+  [257, 65],
+] as const) {
   test(`a saved ${width} × ${height} picture holds its exact pixels`, async () => {
     const rgba = new Uint8ClampedArray(width * height * 4);
     for (let i = 0; i < rgba.length; i++) rgba[i] = i % 4 === 3 ? 255 : (i * 2_654_435_761) >>> 24;

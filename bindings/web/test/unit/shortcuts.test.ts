@@ -15,8 +15,20 @@ const press = (key: string, change: Partial<Press> = {}): Press => ({
 
 test("keys mean what the help says", () => {
   const meant = ["f", "F", "0", "1", "+", "=", "-", "s", "d", "?"].map((key) => shortcutOf(press(key)));
-  assert.deepEqual(meant, ["fullscreen", "fullscreen", "fit", "actual", "in", "in", "out", "save", "details", "help"]);
-  for (const key of ["x", "Tab", "Enter", " ", "ArrowLeft", "Escape"]) assert.equal(shortcutOf(press(key)), undefined, key);
+  assert.deepEqual(meant, [
+    "fullscreen",
+    "fullscreen",
+    "fit",
+    "actual",
+    "in",
+    "in",
+    "out",
+    "save",
+    "details",
+    "help",
+  ]);
+  for (const key of ["x", "Tab", "Enter", " ", "ArrowLeft", "Escape"])
+    assert.equal(shortcutOf(press(key)), undefined, key);
 });
 
 test("typing, dialogs and the browser's own combinations are left alone", () => {

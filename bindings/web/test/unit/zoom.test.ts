@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { anchoredScroll, clampZoom, fitZoom, isPixelated, place, stepZoom, wholeLength, zoomText } from "../../src/page/zoom.ts";
+import {
+  anchoredScroll,
+  clampZoom,
+  fitZoom,
+  isPixelated,
+  place,
+  stepZoom,
+  wholeLength,
+  zoomText,
+} from "../../src/page/zoom.ts";
 
 const size = (width: number, height: number): { width: number; height: number } => ({ width, height });
 
@@ -23,11 +32,21 @@ test("fit survives a room without pixels", () => {
 });
 
 test("a picture smaller than the room is centred on whole device pixels", () => {
-  assert.deepEqual(place(size(1280, 720), size(1361, 799), 1), { left: 40, top: 39, width: 1280, height: 720 });
+  assert.deepEqual(place(size(1280, 720), size(1361, 799), 1), {
+    left: 40,
+    top: 39,
+    width: 1280,
+    height: 720,
+  });
 });
 
 test("a picture larger than the room starts in its corner", () => {
-  assert.deepEqual(place(size(1280, 720), size(1000, 1000), 2), { left: 0, top: 0, width: 2560, height: 1440 });
+  assert.deepEqual(place(size(1280, 720), size(1000, 1000), 2), {
+    left: 0,
+    top: 0,
+    width: 2560,
+    height: 1440,
+  });
 });
 
 test("a picture never vanishes", () => {
@@ -49,7 +68,11 @@ test("steps go through 100 % from any zoom", () => {
 test("the point under the pointer stays when zooming", () => {
   const room = size(1000, 600);
   const source = size(1280, 720);
-  for (const anchor of [{ x: 0, y: 0 }, { x: 500, y: 300 }, { x: 999, y: 1 }]) {
+  for (const anchor of [
+    { x: 0, y: 0 },
+    { x: 500, y: 300 },
+    { x: 999, y: 1 },
+  ]) {
     const before = place(source, room, 2);
     const scroll = { left: 333, top: 444 };
     const after = place(source, room, 4);
@@ -60,11 +83,22 @@ test("the point under the pointer stays when zooming", () => {
 });
 
 test("pixels are squares at whole enlargements only", () => {
-  assert.deepEqual([0.5, 1, 1.5, 2, 2.5, 3, 16].map(isPixelated), [false, true, false, true, false, true, true]);
+  assert.deepEqual([0.5, 1, 1.5, 2, 2.5, 3, 16].map(isPixelated), [
+    false,
+    true,
+    false,
+    true,
+    false,
+    true,
+    true,
+  ]);
 });
 
 test("a whole length is whole in CSS and in device pixels", () => {
-  assert.deepEqual([1, 2, 3].map((ratio) => wholeLength(101.7, ratio)), [101, 101, 101]);
+  assert.deepEqual(
+    [1, 2, 3].map((ratio) => wholeLength(101.7, ratio)),
+    [101, 101, 101],
+  );
   assert.equal(wholeLength(101, 1.5), 100);
   assert.equal(wholeLength(103.9, 1.25), 100);
   assert.equal(wholeLength(104, 1.25), 104);
