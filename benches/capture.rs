@@ -32,7 +32,7 @@ mod linux {
 
     const SIZE: Size = Size::new(1920, 1080);
     const ROUNDS: u32 = 400;
-    /// The figures that issue 2 sets, in milliseconds of processor time.
+    /// The ceilings that a full and an idle tick must stay under, in milliseconds of processor time.
     const MOST_FULL: f64 = 1.0;
     const MOST_IDLE: f64 = 0.2;
 

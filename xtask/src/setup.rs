@@ -25,7 +25,7 @@ struct Need {
     present: fn() -> bool,
 }
 
-const NEEDS: [Need; 12] = [
+const NEEDS: [Need; 11] = [
     Need { purpose: Purpose::Viewer, packages: &["gcc", "libc6-dev"], present: || on_path("cc").is_some() },
     Need { purpose: Purpose::Viewer, packages: &["clang"], present: || wasm::c_compiler().is_some() },
     Need { purpose: Purpose::Viewer, packages: &["nodejs"], present: node_is_new_enough },
@@ -33,7 +33,6 @@ const NEEDS: [Need; 12] = [
     Need { purpose: Purpose::Test, packages: &["xvfb"], present: || on_path("Xvfb").is_some() },
     Need { purpose: Purpose::Test, packages: &["xterm"], present: || on_path("xterm").is_some() },
     Need { purpose: Purpose::Test, packages: &["xdotool"], present: || on_path("xdotool").is_some() },
-    Need { purpose: Purpose::Test, packages: &["x11-utils"], present: || on_path("xwininfo").is_some() },
     Need {
         purpose: Purpose::Test,
         packages: &["fonts-dejavu-core"],
