@@ -22,6 +22,9 @@ use tokio_tungstenite::tungstenite::Message;
 /// How long a relay may take to let an agent in.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long a visitor has to come back to a relay that was cut off or started anew.
+const VISITOR_BACK_WITHIN: Duration = Duration::from_secs(60);
+
 /// What is watched, and what becomes of it.
 pub(crate) struct Watcher<'a> {
     relay: RelayUrl,
@@ -83,7 +86,8 @@ impl<'a> Watcher<'a> {
         stop: &mut Pin<Box<impl Future<Output = ()>>>,
     ) -> Result<(), Failure> {
         let mut backoff = Backoff::default();
-        let mut joined_before = false;
+        // When the connection that there was last was cut.
+        let mut cut: Option<Instant> = None;
         loop {
             let joined = tokio::select! {
                 () = stop.as_mut() => return Ok(()),
@@ -91,7 +95,6 @@ impl<'a> Watcher<'a> {
             };
             match joined {
                 Ok(mut link) => {
-                    joined_before = true;
                     backoff = Backoff::default();
                     let left = self.serve(&mut link, stop).await;
                     match left {
@@ -108,13 +111,12 @@ impl<'a> Watcher<'a> {
                         Left::Failed(failure) => return Err(failure),
                         Left::Cut => {}
                     }
+                    cut = Some(Instant::now());
                     self.reporter
                         .event("the relay is gone; trying to come back", json!({ "event": "relay-lost" }));
                 }
-                Err(NotIn::Unreachable(e)) if !joined_before => return Err(e.into()),
-                Err(NotIn::Refused(r)) if !joined_before || r.kind != RefusalKind::TooManyTries => {
-                    return Err(refused(&self.relay, &r));
-                }
+                Err(NotIn::Unreachable(e)) if cut.is_none() => return Err(e.into()),
+                Err(NotIn::Refused(r)) if !may_pass(&r, cut) => return Err(refused(&self.relay, &r)),
                 Err(_) => {}
             }
             tokio::select! {
@@ -253,6 +255,15 @@ impl<'a> Watcher<'a> {
 enum NotIn {
     Unreachable(crate::link::Unreachable),
     Refused(Refusal),
+}
+
+/// Whether another try may be let in: a relay that has just started knows a room only once its visitor is back.
+fn may_pass(refusal: &Refusal, cut: Option<Instant>) -> bool {
+    match refusal.kind {
+        RefusalKind::TooManyTries => cut.is_some(),
+        RefusalKind::WrongKey => cut.is_some_and(|at| at.elapsed() < VISITOR_BACK_WITHIN),
+        RefusalKind::Full | RefusalKind::Version | RefusalKind::BadMessage => false,
+    }
 }
 
 fn parse(message: &Message) -> Option<RelayToAgent> {

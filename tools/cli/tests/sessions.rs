@@ -17,8 +17,8 @@ struct Session {
     key: String,
 }
 
-fn relay(bind: &str) -> (Running, String) {
-    let relay = Running::start(&["relay", "--bind", bind, "--json"]);
+fn relay(bind: &str, more: &[&str]) -> (Running, String) {
+    let relay = Running::start(&[&["relay", "--bind", bind, "--json"], more].concat());
     let facts = relay.find("address", |line| line["url"].is_string());
     let url = facts["url"].as_str().unwrap().to_owned();
     (relay, url)
@@ -34,7 +34,7 @@ fn share(url: &str) -> (Running, String) {
 }
 
 fn session() -> Session {
-    let (relay, url) = relay("127.0.0.1:0");
+    let (relay, url) = relay("127.0.0.1:0", &[]);
     let (share, key) = share(&url);
     Session { relay, url, share, key }
 }
@@ -80,7 +80,7 @@ fn a_session_is_seen_saved_and_ended_by_the_visitor() {
 }
 
 #[test]
-fn a_visitor_outlives_its_relay_and_gets_a_new_room() {
+fn a_session_outlives_its_relay() {
     let mut s = session();
     let watching = view(&s.url, &s.key, &[]);
     watching.find("pictures", has_pictures);
@@ -89,8 +89,25 @@ fn a_visitor_outlives_its_relay_and_gets_a_new_room() {
     s.share.event("relay-lost");
     watching.event("relay-lost");
     let address = s.url.strip_prefix("http://").unwrap();
-    let (_successor, url) = relay(address);
+    let (_successor, url) = relay(address, &[]);
     assert_eq!(url, s.url);
+    s.share.event("relay-back");
+    watching.event("joined");
+    let seen = watching.event("status")["pictures"].as_u64();
+    watching.find("more pictures", |line| line["pictures"].as_u64() > seen);
+    let (more, key) = share(&url);
+    assert_ne!(key, s.key);
+    drop(more);
+}
+
+#[test]
+fn a_relay_that_opens_no_earlier_rooms_gives_a_new_one() {
+    let mut s = session();
+    s.relay.signal("-KILL");
+    s.relay.exit();
+    s.share.event("relay-lost");
+    let address = s.url.strip_prefix("http://").unwrap();
+    let (_successor, _) = relay(address, &["--grace", "0"]);
     let room = s.share.event("room");
     let key = room["key"].as_str().unwrap();
     assert_ne!(key, s.key);
@@ -141,7 +158,7 @@ impl Wire {
 
 #[test]
 fn a_cut_line_is_mended_and_the_room_stays() {
-    let (_relay, url) = relay("127.0.0.1:0");
+    let (_relay, url) = relay("127.0.0.1:0", &[]);
     let relay_address: SocketAddr = url.strip_prefix("http://").unwrap().parse().unwrap();
     let (of_visitor, of_agent) = (Wire::to(relay_address), Wire::to(relay_address));
     let (share, key) = share(&format!("http://{}", of_visitor.address));
@@ -199,7 +216,7 @@ fn what_does_not_answer_as_a_relay_is_a_failure() {
     run(&["view", "--relay", &url, "--key", "short"], b"").failed(2, "session key");
     run(&["view", "--relay", &url, "--key", "0000-0000", "--save", "x.gif"], b"").failed(2, ".pcast");
 
-    let (_relay, url) = relay("127.0.0.1:0");
+    let (_relay, url) = relay("127.0.0.1:0", &[]);
     run(&["view", "--relay", &url, "--key", "0000-0000"], b"").failed(1, "no session has this key");
     run(&["share", "--relay", &url, "--source", "file:none.y4m", "--yes"], b"").failed(1, "none.y4m");
     let address = url.strip_prefix("http://").unwrap();
@@ -210,7 +227,7 @@ fn what_does_not_answer_as_a_relay_is_a_failure() {
 
 #[test]
 fn a_source_that_ends_ends_the_session() {
-    let (_relay, url) = relay("127.0.0.1:0");
+    let (_relay, url) = relay("127.0.0.1:0", &[]);
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("short.y4m");
     let mut y4m = b"YUV4MPEG2 W32 H16 F30:1\n".to_vec();
