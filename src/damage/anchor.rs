@@ -17,9 +17,10 @@ const CONTEXT_ROWS: [u32; 3] = [0, 4, 9];
 /// New anchors are looked up on every fourth row: a pane that moved has rows to spare.
 const NEW_ROW_STEP: u32 = 4;
 
-/// From this dirty area on, only half of the old picture is indexed, in blocks of [`SPARSE_BLOCK_PX`].
+/// From this dirty area on, only one in [`SPARSE_SHARE`] blocks of [`SPARSE_BLOCK_PX`] of the old picture is indexed.
 const SPARSE_PX: u64 = 100_000;
 const SPARSE_BLOCK_PX: u32 = 128;
+const SPARSE_SHARE: u32 = 4;
 
 /// Slots of the table of old anchors; at most half are used.
 const SLOTS: usize = 1 << 15;
@@ -161,8 +162,9 @@ impl Anchors {
                 while from < right {
                     let block_end = (from / SPARSE_BLOCK_PX + 1) * SPARSE_BLOCK_PX;
                     let to = if sparse { right.min(block_end) } else { right };
-                    // Half of the columns, the other half in the next band of rows.
-                    if !sparse || (from / SPARSE_BLOCK_PX + y / SPARSE_BLOCK_PX).is_multiple_of(2) {
+                    // A share of the columns, another share in the next band of rows.
+                    if !sparse || (from / SPARSE_BLOCK_PX + y / SPARSE_BLOCK_PX).is_multiple_of(SPARSE_SHARE)
+                    {
                         picks.clear();
                         // A run may reach past the segment: its pixels are there, whoever changed them.
                         let end = (to + RUN_PX as u32 - 1).min(size.width);

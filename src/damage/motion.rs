@@ -32,10 +32,10 @@ const LEAST_GAIN: i32 = 24;
 
 /// From this dirty area on, vectors are judged on every [`SAMPLED_STEP`]th row.
 const SAMPLED_PX: u64 = 100_000;
-const SAMPLED_STEP: u32 = 4;
+const SAMPLED_STEP: u32 = 8;
 
 /// Rows, and columns, on which an edge is judged.
-const FIT_SAMPLE: usize = 48;
+const FIT_SAMPLE: usize = 32;
 
 /// Rows that are judged together.
 const CELL_ROWS: u32 = 8;
