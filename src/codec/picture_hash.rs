@@ -1,8 +1,7 @@
 //! A hash of the whole picture that costs only what changed.
 
 use crate::damage::DirtyRows;
-use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Size, TILE_PX, TileGrid};
-use xxhash_rust::xxh3::xxh3_64;
+use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Size, TILE_PX, TileGrid, xxh3};
 
 /// The wrapping sum of one hash for each row of each tile; `docs/bitstream.md` §6.
 #[derive(Debug, Default)]
@@ -44,7 +43,7 @@ impl PictureHash {
         let row = picture.row(y);
         let start = (column * TILE_PX) as usize * BYTES_PER_PIXEL;
         let end = (start + TILE_PX as usize * BYTES_PER_PIXEL).min(row.len());
-        let hash = place(xxh3_64(&row[start..end]), column, y);
+        let hash = place(xxh3(&row[start..end]), column, y);
         let old = &mut self.segments[y as usize * self.columns + column as usize];
         self.sum = self.sum.wrapping_sub(*old).wrapping_add(hash);
         *old = hash;

@@ -3,9 +3,8 @@
 use super::DirtyRows;
 use super::motion::Vector;
 use super::simd;
-use crate::frame::{BYTES_PER_PIXEL, FrameBuf};
+use crate::frame::{BYTES_PER_PIXEL, FrameBuf, xxh3};
 use std::collections::HashMap;
-use xxhash_rust::xxh3::xxh3_64;
 
 /// Pixels of the run that picks an anchor.
 const RUN_PX: usize = 8;
@@ -191,5 +190,5 @@ fn context_hash(picture: &FrameBuf, x: u32, y: u32) -> u64 {
         let row = picture.row(y + down);
         context[i * BYTES..][..BYTES].copy_from_slice(&row[x as usize * BYTES_PER_PIXEL..][..BYTES]);
     }
-    xxh3_64(&context)
+    xxh3(&context)
 }

@@ -6,6 +6,7 @@
 mod buf;
 mod convert;
 mod grid;
+mod hash;
 mod pool;
 mod rect;
 mod region;
@@ -14,6 +15,7 @@ mod view;
 
 pub use buf::{BYTES_PER_PIXEL, FrameBuf};
 pub use grid::{TILE_PX, TileGrid};
+pub(crate) use hash::xxh3;
 pub use pool::FramePool;
 pub use rect::{Rect, Size};
 pub use region::Region;

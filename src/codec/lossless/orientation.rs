@@ -4,8 +4,7 @@
 //! the bytes of the row order (benches/lossless.rs). Photographs, and text that is placed at fractions of a
 //! pixel, have no two columns alike and keep the row order, in which whole scrolled-back rows repeat.
 
-use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Rect};
-use xxhash_rust::xxh3::xxh3_64;
+use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Rect, xxh3};
 
 /// Strips whose columns are judged: a line of text is at least this tall.
 const LEAST_ROWS: u32 = 6;
@@ -63,7 +62,7 @@ impl Orientation {
                     continue;
                 }
                 judged += 1;
-                let hash = xxh3_64(&pair[..2 * half]);
+                let hash = xxh3(&pair[..2 * half]);
                 let slot = &mut self.seen[hash as usize % SLOTS];
                 let tag = (hash >> 32) as u32 | 1;
                 repeated += u32::from(*slot == tag);
