@@ -29,7 +29,7 @@ mod tests {
 
     #[test]
     fn both_crates_agree_at_every_length() {
-        let bytes: Vec<u8> = (0_u32..700).map(|i| (i * i >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0_u32..700).map(|i| ((i * i) >> 3) as u8).collect();
         for len in 0..bytes.len() {
             assert_eq!(xxh3(&bytes[..len]), xxhash_rust::xxh3::xxh3_64(&bytes[..len]), "{len} bytes");
         }
