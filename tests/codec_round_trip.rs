@@ -153,6 +153,23 @@ fn the_swapped_buffer_and_its_stale_region_make_the_next_picture() {
     }
 }
 
+/// The picture that primes an epoch is larger than the zstd window here.
+#[test]
+fn pictures_larger_than_the_history_come_back_exactly() {
+    let size = Size::new(3840, 2160);
+    let mut random = Random(4);
+    let mut picture = black(size);
+    scene::fill(&mut picture, &size.rect(), |x, y| [(x / 5) as u8, (y / 3) as u8, (x / 64 * 7 + y / 64) as u8]);
+    let (mut encoder, mut decoder) = (encoder(), Decoder::new(Limits::default()));
+    for i in 0..4 {
+        let mut bytes = Vec::new();
+        encode(&mut encoder, &picture, &Damage::Unknown, i, &mut bytes);
+        decode_all(&mut decoder, &bytes);
+        assert_holds(&decoder, &picture, &format!("picture {i}"));
+        change(&mut picture, &mut random);
+    }
+}
+
 #[test]
 fn an_unchanged_picture_writes_nothing() {
     let picture = black(Size::new(100, 100));
