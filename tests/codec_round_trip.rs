@@ -159,7 +159,9 @@ fn pictures_larger_than_the_history_come_back_exactly() {
     let size = Size::new(3840, 2160);
     let mut random = Random(4);
     let mut picture = black(size);
-    scene::fill(&mut picture, &size.rect(), |x, y| [(x / 5) as u8, (y / 3) as u8, (x / 64 * 7 + y / 64) as u8]);
+    scene::fill(&mut picture, &size.rect(), |x, y| {
+        [(x / 5) as u8, (y / 3) as u8, (x / 64 * 7 + y / 64) as u8]
+    });
     let (mut encoder, mut decoder) = (encoder(), Decoder::new(Limits::default()));
     for i in 0..4 {
         let mut bytes = Vec::new();

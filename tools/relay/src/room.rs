@@ -210,6 +210,10 @@ fn tell(state: &State, text: RelayToVisitor) {
     }
 }
 
+/// Rounds of PBKDF2-HMAC-SHA-256 from a secret to its key: some milliseconds for the relay, 2^54 hashes for who
+/// wants another secret of a key.
+const KEY_ROUNDS: u32 = 10_000;
+
 /// What proves that a visitor owns a room: 128 random bits.
 #[derive(Clone)]
 pub(crate) struct Secret(String);
@@ -223,6 +227,22 @@ impl Secret {
     pub(crate) fn from_text(told: &str) -> Option<Self> {
         let sound = told.len() == 32 && told.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         sound.then(|| Self(told.to_owned()))
+    }
+
+    /// The key of the room that the secret proves.
+    ///
+    /// Keys follow from secrets, so that a relay that keeps nothing on disk can tell the visitor whose room it
+    /// was from somebody who merely knows its key. A key has 40 bits; [`KEY_ROUNDS`] make trying secrets until one
+    /// fits hopeless within the time in which rooms are opened again.
+    pub(crate) fn key(&self) -> SessionKey {
+        let mut bits = [0; 5];
+        pbkdf2::pbkdf2_hmac::<pbkdf2::sha2::Sha256>(
+            self.0.as_bytes(),
+            b"panecast room key",
+            KEY_ROUNDS,
+            &mut bits,
+        );
+        SessionKey::from_random(bits)
     }
 
     /// Whether `told` is the secret, in a time that does not depend on where they differ.

@@ -31,17 +31,17 @@ impl Rooms {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A new room with a random key.
+    /// A new room with a random secret and the key that follows from it.
     pub(crate) fn create(&self) -> Result<Arc<Room>, Refusal> {
-        let mut open = self.lock();
-        if open.len() >= self.limits.rooms {
-            return Err(no_room_left());
-        }
         loop {
-            let key = SessionKey::from_random(random()?);
+            let secret = Secret::from_random(random()?);
+            let key = secret.key();
+            let mut open = self.lock();
+            if open.len() >= self.limits.rooms {
+                return Err(no_room_left());
+            }
             if let Entry::Vacant(vacant) = open.entry(key) {
-                let room = Room::new(key, Secret::from_random(random()?), self.limits);
-                return Ok(vacant.insert(Arc::new(room)).clone());
+                return Ok(vacant.insert(Arc::new(Room::new(key, secret, self.limits))).clone());
             }
         }
     }
@@ -49,11 +49,10 @@ impl Rooms {
     /// The room that a visitor comes back to.
     ///
     /// A relay that has just started knows none of the rooms of the one before it. For as long as a visitor may
-    /// stay away it opens them again as their visitors name them, so that agents come back with the key they have.
+    /// stay away it opens them again for visitors whose secret leads to the key, so that agents come back with the
+    /// key they have.
     pub(crate) fn resume(&self, resume: &Resume, peer: IpAddr) -> Result<Arc<Room>, Refusal> {
-        if let (Ok(key), Some(secret)) = (resume.key.parse(), Secret::from_text(&resume.secret))
-            && Instant::now() < self.reopen_until
-        {
+        if let Some((key, secret)) = self.of_an_earlier_relay(resume, peer) {
             let mut open = self.lock();
             let full = open.len() >= self.limits.rooms;
             if let Entry::Vacant(vacant) = open.entry(key) {
@@ -65,6 +64,20 @@ impl Rooms {
             }
         }
         self.try_key(peer, &resume.key, |room| room.secret().matches(&resume.secret))
+    }
+
+    /// Key and secret of a room that this relay does not know, if they belong together and it is early enough.
+    fn of_an_earlier_relay(&self, resume: &Resume, peer: IpAddr) -> Option<(SessionKey, Secret)> {
+        let now = Instant::now();
+        if now >= self.reopen_until || !self.tries.allows(peer, now) {
+            return None;
+        }
+        let key: SessionKey = resume.key.parse().ok()?;
+        let secret = Secret::from_text(&resume.secret)?;
+        if self.lock().contains_key(&key) {
+            return None;
+        }
+        (secret.key() == key).then_some((key, secret))
     }
 
     /// The room that an agent asks for.
@@ -154,9 +167,14 @@ mod tests {
             let bad = Resume { key: "0000-0000".into(), secret: bad.to_owned() };
             assert!(rooms_with(Duration::from_secs(60)).resume(&bad, peer).is_err());
         }
-        after.create().unwrap();
-        let third = Resume { key: "0000-0000".into(), ..resume.clone() };
-        assert_eq!(after.resume(&third, peer).unwrap_err().kind, RefusalKind::Full);
+        // Who knows the key alone cannot open the room in the visitor's place, nor choose a key.
+        let early = rooms_with(Duration::from_secs(60));
+        assert_eq!(early.resume(&thief, peer).unwrap_err().kind, RefusalKind::WrongKey);
+        let chosen = Resume { key: "0000-0000".into(), ..resume.clone() };
+        assert_eq!(early.resume(&chosen, peer).unwrap_err().kind, RefusalKind::WrongKey);
+        early.create().unwrap();
+        early.create().unwrap();
+        assert_eq!(early.resume(&resume, peer).unwrap_err().kind, RefusalKind::Full);
         // Later on, a room that is not known has ended.
         assert_eq!(rooms().resume(&resume, peer).unwrap_err().kind, RefusalKind::WrongKey);
     }
