@@ -1,4 +1,5 @@
-// Builds the agent page into dist/: `node build.mjs DECODER.wasm`, or PANECAST_WASM in the environment.
+// Builds the agent page into dist/: `node build.mjs DECODER.wasm AV1.wasm`, or PANECAST_WASM and PANECAST_AV1_WASM in
+// the environment.
 // Every file but index.html carries a hash of its content in its name, so that a browser never mixes two versions.
 
 import { createHash } from "node:crypto";
@@ -9,14 +10,21 @@ import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = resolve(here, "dist");
+const made = "wasm32-unknown-unknown/wasm";
 const wasmPath = resolve(
   process.argv[2] ??
     process.env.PANECAST_WASM ??
-    resolve(here, "../../target/wasm32-unknown-unknown/wasm/panecast_web_decoder.wasm"),
+    resolve(here, `../../target/${made}/panecast_web_decoder.wasm`),
+);
+const av1Path = resolve(
+  process.argv[3] ??
+    process.env.PANECAST_AV1_WASM ??
+    resolve(here, `../../target/panecast-web-av1/${made}/panecast_web_av1.wasm`),
 );
 
-if (!(await stat(wasmPath).catch(() => undefined))?.isFile()) {
-  console.error(`There is no decoder at ${wasmPath}. \`cargo xtask viewer\` builds it.`);
+for (const path of [wasmPath, av1Path]) {
+  if ((await stat(path).catch(() => undefined))?.isFile()) continue;
+  console.error(`There is no decoder at ${path}. \`cargo xtask viewer\` builds it.`);
   process.exit(1);
 }
 
@@ -42,6 +50,7 @@ const assets = [
   ["style", "page", "css", await bundle("src/page/style.css")],
   ["icon", "icon", "svg", await readFile(resolve(here, "src/page/icon.svg"))],
   ["wasm", "decoder", "wasm", await readFile(wasmPath)],
+  ["av1", "av1", "wasm", await readFile(av1Path)],
 ];
 
 await rm(dist, { recursive: true, force: true });

@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::process::{capture, cargo, root};
+use crate::viewer::AV1_MANIFEST;
 use std::collections::BTreeSet;
 
 /// Fails with the packages whose licence deny.toml does not allow.
@@ -9,12 +10,14 @@ pub(crate) fn run() -> Result<()> {
     let config =
         std::fs::read_to_string(root().join("deny.toml")).map_err(|error| format!("deny.toml: {error}"))?;
     let allowed = read_allowed(&config)?;
-    let mut tree = cargo();
-    // Every platform and feature: a licence counts wherever the package is built.
-    tree.args(["tree", "--locked", "--workspace", "--all-features", "--target", "all", "--edges", "all"]);
-    tree.args(["--prefix", "none", "--format", "{p}\t{l}"]);
-    let text = capture(&mut tree)?;
-    let packages = read_tree(&text);
+    let mut packages = BTreeSet::new();
+    for manifest in ["Cargo.toml", AV1_MANIFEST] {
+        let mut tree = cargo();
+        // Every platform and feature: a licence counts wherever the package is built.
+        tree.args(["tree", "--locked", "--workspace", "--all-features", "--target", "all", "--edges", "all"]);
+        tree.args(["--prefix", "none", "--format", "{p}\t{l}", "--manifest-path", manifest]);
+        packages.extend(read_tree(&capture(&mut tree)?));
+    }
     let refused: Vec<String> = packages
         .iter()
         .filter(|(_, licence)| !is_allowed(licence, &allowed))

@@ -18,7 +18,10 @@ pub(crate) fn run_all(choice: wasm::Choice, quick: bool) -> bool {
 
 fn checks(steps: &mut Steps, choice: wasm::Choice, quick: bool) -> Result<()> {
     steps.run("set-up", |_| setup::quietly(setup::Purpose::Test, choice))?;
-    steps.run("format", |_| run(cargo().args(["fmt", "--all", "--check"])))?;
+    steps.run("format", |_| {
+        run(cargo().args(["fmt", "--all", "--check"]))?;
+        run(cargo().args(["fmt", "--check", "--manifest-path", viewer::AV1_MANIFEST]))
+    })?;
     steps.run("licences", |_| licences::run().and_then(|()| deny()))?;
     steps.run("agent page", |_| viewer::build(choice))?;
     if header::is_needed() {

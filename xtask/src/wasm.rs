@@ -52,13 +52,28 @@ pub(crate) struct Toolchain {
 impl Toolchain {
     /// Builds the library of `package` and returns where it lies.
     pub(crate) fn build(&self, package: &str) -> Result<PathBuf> {
+        self.build_with(package, &[], &target_dir())
+    }
+
+    /// The same for a package whose `manifest` is a workspace of its own.
+    pub(crate) fn build_apart(&self, package: &str, manifest: &str) -> Result<PathBuf> {
+        let target = target_dir().join(package);
+        let flags = ["--locked", "--manifest-path", manifest, "--target-dir"].map(OsString::from);
+        let flags: Vec<OsString> = flags.into_iter().chain([target.clone().into()]).collect();
+        self.build_with(package, &flags, &target)
+    }
+
+    fn build_with(&self, package: &str, flags: &[OsString], target: &Path) -> Result<PathBuf> {
         let clang = c_compiler().ok_or("no clang that knows wasm32; run `cargo xtask setup --for viewer`")?;
         let mut command = cargo();
         command.args(self.flags).args(["build", "--lib", "--profile", "wasm", "--target", TARGET]);
-        command.args(["--package", package]).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+            .args(["--package", package])
+            .args(flags)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.env("CC_wasm32_unknown_unknown", clang).env("AR_wasm32_unknown_unknown", "ar");
         run(&mut command)?;
-        let file = target_dir().join(TARGET).join("wasm").join(format!("{}.wasm", package.replace('-', "_")));
+        let file = target.join(TARGET).join("wasm").join(format!("{}.wasm", package.replace('-', "_")));
         if file.is_file() { Ok(file) } else { Err(format!("cargo made no {}", file.display())) }
     }
 }

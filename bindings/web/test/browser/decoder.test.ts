@@ -19,7 +19,7 @@ describe("wasm decoder", () => {
 
   before(async () => {
     clip = await makeClip(await whole.folder(), FRAMES, 10);
-    const name = (await readdir(pageFolder())).find((f) => f.endsWith(".wasm"));
+    const name = (await readdir(pageFolder())).find((f) => /^decoder-.*\.wasm$/.test(f));
     assert.ok(name !== undefined, "the page has a decoder");
     module = await WebAssembly.compile(new Uint8Array(await readFile(join(pageFolder(), name))));
   });
