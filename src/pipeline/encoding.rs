@@ -94,7 +94,7 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
             if let Some(how) = self.over(&state) {
                 return Work::End(how);
             }
-            let deadline = state.flow.next_change().into_iter().chain(state.life.next_change(now)).min();
+            let deadline = state.flow.next_change(now).into_iter().chain(state.life.next_change(now)).min();
             state = self.shared.wait(state, deadline);
         }
     }
@@ -172,7 +172,9 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
             s.stats.bytes_sent += bytes.len() as u64;
             if let Some(sequence) = sequence {
                 s.stats.updates_sent += 1;
-                s.flow.sent(sequence, now);
+                s.flow.sent(sequence, bytes.len(), now);
+            } else {
+                s.flow.sent_beside(bytes.len());
             }
         });
         if may {
@@ -185,7 +187,7 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
         for &viewer in joiners {
             let may = self.shared.begin_emitting(|s, now| {
                 s.stats.bytes_sent += bytes.len() as u64;
-                s.flow.snapshot_sent(viewer, sequence, now);
+                s.flow.snapshot_sent(viewer, sequence, bytes.len(), now);
             });
             if !may {
                 return;

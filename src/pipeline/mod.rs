@@ -7,10 +7,10 @@
 //! ```
 //!
 //! The capture thread keeps the newest picture in a one-slot mailbox; the encode thread takes it when the
-//! viewers have room. At most [`crate::session::flow::MOST_IN_FLIGHT`] updates are unacknowledged by a viewer
-//! that keeps up; when viewers are slow, pictures in between are skipped and latency stays bounded. Three
-//! buffers go round (capture, mailbox, the encoder's reference), and each carries the region in which it
-//! differs from the newest picture, so that only that is copied.
+//! viewers have room: what a viewer that keeps up has not acknowledged is bounded by what its line holds. When
+//! viewers are slow, pictures in between are skipped and latency stays bounded. Three buffers go round (capture,
+//! mailbox, the encoder's reference), and each carries the region in which it differs from the newest picture, so
+//! that only that is copied.
 
 mod capturing;
 mod encoding;
@@ -26,6 +26,7 @@ use crate::session::Allowed;
 use shared::{Shared, State};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 /// Whom bytes are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,9 +172,10 @@ impl Pipeline {
         self.shared.update(|s, _| s.flow.left(viewer));
     }
 
-    /// A viewer has painted the update `sequence`.
-    pub fn ack(&self, viewer: ViewerId, sequence: u64) {
-        self.shared.update(|s, now| s.flow.acked(viewer, sequence, now));
+    /// A viewer has painted the update `sequence`, and so all before it. It says that it took `held` from the
+    /// update's last byte until it told, so that its own work does not count as the line's; zero if it does not say.
+    pub fn ack(&self, viewer: ViewerId, sequence: u64, held: Duration) {
+        self.shared.update(|s, now| s.flow.acked(viewer, sequence, held, now));
     }
 
     /// Stops capturing until [`Pipeline::resume`]; what is queued is dropped. Once it returns, no packet goes

@@ -1,12 +1,9 @@
 //! How fast to send: the slowest viewer that keeps up decides, and one that does not keep up is left behind.
 
+use super::link::{Link, after};
 use crate::frame::Timestamp;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// Most updates that a viewer which keeps up has not acknowledged. Two: one is painted while the next is on
-/// its way. More would only queue up and age.
-pub const MOST_IN_FLIGHT: usize = 2;
 
 /// A viewer that owes an acknowledgement and has given none for this long no longer holds up the others.
 pub const BEHIND_AFTER: Duration = Duration::from_secs(3);
@@ -15,9 +12,8 @@ pub const BEHIND_AFTER: Duration = Duration::from_secs(3);
 /// asks over and over must not slow the others.
 pub const SNAPSHOT_GAP: Duration = Duration::from_millis(500);
 
-/// Updates whose sending times are remembered; a viewer owes at most [`MOST_IN_FLIGHT`] of them and a few
-/// packets on top that were sent because others joined.
-const MOST_REMEMBERED: usize = 32;
+/// Share of what the way takes that is meant for moving pictures; text comes on top.
+const VIDEO_SHARE: f64 = 0.85;
 
 /// A viewer, as the transport numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,27 +30,26 @@ pub enum Place {
     Behind,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Viewer {
     place: Place,
-    /// Updates with smaller numbers are none of its business.
-    from: u64,
-    /// The newest update it has acknowledged, or the one before `from`.
+    /// The newest update it has acknowledged, or the one before its snapshot.
     acked: u64,
     /// When it last came a step further.
     progress: Timestamp,
     snapshot: Option<Timestamp>,
+    link: Link,
 }
 
-/// Which viewers there are, what they have been sent and what they have acknowledged.
+/// Which viewers there are, what they have been sent and what they have acknowledged, and so how much may be sent.
 ///
 /// Time is an argument; it must not run backwards. Acknowledgements are hostile: numbers that were never sent,
 /// or that say nothing new, change nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Flow {
     viewers: BTreeMap<ViewerId, Viewer>,
-    /// What was sent last and when, in order of sequence numbers.
-    sent: VecDeque<(u64, Timestamp)>,
+    /// The newest sequence number that went to anybody.
+    newest: Option<u64>,
     round_trip: Option<Duration>,
 }
 
@@ -67,7 +62,8 @@ impl Flow {
 
     /// A viewer came, or lost its place: it needs a snapshot.
     pub fn joined(&mut self, viewer: ViewerId, now: Timestamp) {
-        let fresh = Viewer { place: Place::Waiting, from: 0, acked: 0, progress: now, snapshot: None };
+        let fresh =
+            Viewer { place: Place::Waiting, acked: 0, progress: now, snapshot: None, link: Link::default() };
         self.viewers.entry(viewer).or_insert(fresh).place = Place::Waiting;
     }
 
@@ -92,56 +88,113 @@ impl Flow {
         }
     }
 
-    /// An update went to all viewers that follow.
-    pub fn sent(&mut self, sequence: u64, now: Timestamp) {
-        if self.sent.back().is_some_and(|(last, _)| *last >= sequence) {
+    /// An update of so many bytes went to all viewers that have had their snapshot.
+    pub fn sent(&mut self, sequence: u64, bytes: usize, now: Timestamp) {
+        self.sent_to_all(sequence, bytes, false, now);
+    }
+
+    /// The same, for an update that only refines the picture: it does not count among the updates that viewers
+    /// may owe.
+    pub fn refined(&mut self, sequence: u64, bytes: usize, now: Timestamp) {
+        self.sent_to_all(sequence, bytes, true, now);
+    }
+
+    fn sent_to_all(&mut self, sequence: u64, bytes: usize, refines: bool, now: Timestamp) {
+        if self.newest.is_some_and(|newest| newest >= sequence) {
             return;
         }
-        if self.sent.len() == MOST_REMEMBERED {
-            self.sent.pop_front();
+        self.newest = Some(sequence);
+        for v in self.viewers.values_mut().filter(|v| v.snapshot.is_some()) {
+            v.link.sent(sequence, bytes as u64, refines, now);
         }
-        self.sent.push_back((sequence, now));
     }
 
-    /// A snapshot went to `viewer`; it holds everything up to `sequence` and is to be acknowledged like an
-    /// update with that number.
-    pub fn snapshot_sent(&mut self, viewer: ViewerId, sequence: u64, now: Timestamp) {
-        self.sent(sequence, now);
+    /// Bytes that have no sequence number, a cursor's, went to all viewers that have had their snapshot.
+    pub fn sent_beside(&mut self, bytes: usize) {
+        for v in self.viewers.values_mut().filter(|v| v.snapshot.is_some()) {
+            v.link.sent_beside(bytes as u64);
+        }
+    }
+
+    /// A snapshot of so many bytes went to `viewer`; it holds everything up to `sequence` and is to be acknowledged
+    /// like an update with that number.
+    pub fn snapshot_sent(&mut self, viewer: ViewerId, sequence: u64, bytes: usize, now: Timestamp) {
+        self.newest = self.newest.max(Some(sequence));
         if let Some(v) = self.viewers.get_mut(&viewer) {
-            *v = Viewer {
-                place: Place::Following,
-                from: sequence,
-                acked: sequence.saturating_sub(1),
-                progress: now,
-                snapshot: Some(now),
-            };
+            v.place = Place::Following;
+            v.acked = sequence.saturating_sub(1);
+            v.progress = now;
+            v.snapshot = Some(now);
+            v.link.clear();
+            v.link.sent(sequence, bytes as u64, false, now);
         }
     }
 
-    /// A viewer has painted the update `sequence`, and so all before it.
-    pub fn acked(&mut self, viewer: ViewerId, sequence: u64, now: Timestamp) {
-        let newest = self.sent.back().map_or(0, |(s, _)| *s);
+    /// A viewer has painted the update `sequence`, and so all before it. It says that it took `held` from the update's
+    /// last byte until it told; zero if it does not say.
+    pub fn acked(&mut self, viewer: ViewerId, sequence: u64, held: Duration, now: Timestamp) {
         let Some(v) = self.viewers.get_mut(&viewer) else { return };
-        if sequence > newest || sequence <= v.acked {
+        if self.newest.is_none_or(|newest| sequence > newest) || sequence <= v.acked {
             return;
         }
         v.acked = sequence;
         v.progress = now;
-        if let Some((_, at)) = self.sent.iter().find(|(s, _)| *s == sequence) {
-            let sample = now.since(*at);
+        if let Some(sample) = v.link.acked(sequence, held, now) {
             // The smoothing that TCP uses: RFC 6298, section 2.
             self.round_trip = Some(self.round_trip.map_or(sample, |old| old * 7 / 8 + sample / 8));
         }
         if v.place == Place::Behind {
-            v.place = if owed(&self.sent, v) <= MOST_IN_FLIGHT { Place::Following } else { Place::Waiting };
+            v.place = if v.link.is_far_behind() { Place::Waiting } else { Place::Following };
         }
     }
 
     /// Whether an update may go out now: some viewer follows, and each one that does has room.
     pub fn may_send(&mut self, now: Timestamp) -> bool {
         self.leave_behind(now);
-        let mut following = self.viewers.values().filter(|v| v.place == Place::Following).peekable();
-        following.peek().is_some() && following.all(|v| owed(&self.sent, v) < MOST_IN_FLIGHT)
+        let mut following = self.following().peekable();
+        following.peek().is_some() && following.all(|v| v.link.has_room(now))
+    }
+
+    /// Bytes that the next update may have without holding up the one after it; 0 if nobody follows.
+    #[must_use]
+    pub fn budget(&self, now: Timestamp) -> usize {
+        least(self.following().map(|v| v.link.budget(now))).unwrap_or(0.0) as usize
+    }
+
+    /// Bytes that may be sent now to refine the picture, where there is nothing else to send; 0 if none.
+    #[must_use]
+    pub fn refine_budget(&self, now: Timestamp) -> usize {
+        least(self.following().map(|v| v.link.refine_budget(now))).unwrap_or(0.0) as usize
+    }
+
+    /// When [`Flow::refine_budget`] may be above zero again though nothing happens.
+    #[must_use]
+    pub fn refines_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let blocked = self.following().filter(|v| v.link.refine_budget(now) < 1.0);
+        // All of them have to open; one that waits for an acknowledgement wakes the caller by it.
+        blocked.map(|v| v.link.refines_at(now)).try_fold(None, |latest, at| Some(latest.max(Some(at?))))?
+    }
+
+    /// What moving pictures should take, in bits a second; `None` while the lines are unknown.
+    #[must_use]
+    pub fn target_bitrate(&self) -> Option<u64> {
+        let rate = least(self.following().filter_map(|v| v.link.bytes_per_sec()))?;
+        // A coder that is told another rate each time cannot settle: four leading bits are precise enough.
+        let bits = (rate * 8.0 * VIDEO_SHARE) as u64;
+        let step = 1 << bits.checked_ilog2().unwrap_or(0).saturating_sub(3);
+        Some((bits / step * step).max(1))
+    }
+
+    /// How long updates wait behind those before them, on the line that sets the pace.
+    #[must_use]
+    pub fn queueing_delay(&self) -> Duration {
+        self.following().map(|v| v.link.queueing()).max().unwrap_or_default()
+    }
+
+    /// Bytes that the viewer has not acknowledged, and from how many on it is sent no more.
+    #[must_use]
+    pub fn unacknowledged(&self, viewer: ViewerId, now: Timestamp) -> Option<(u64, u64)> {
+        self.viewers.get(&viewer).map(|v| (v.link.in_flight(), v.link.ceiling(now) as u64))
     }
 
     /// The viewers that are due for a snapshot.
@@ -155,10 +208,10 @@ impl Flow {
 
     /// When [`Flow::may_send`] or [`Flow::snapshots_due`] may give another answer though nothing happens.
     #[must_use]
-    pub fn next_change(&self) -> Option<Timestamp> {
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         let of_viewer = |v: &Viewer| match v.place {
             Place::Waiting => v.snapshot.map(|at| after(at, SNAPSHOT_GAP)),
-            Place::Following => self.patience_ends(v),
+            Place::Following => patience_ends(v).into_iter().chain(v.link.opens_at(now)).min(),
             Place::Behind => None,
         };
         self.viewers.values().filter_map(of_viewer).min()
@@ -201,44 +254,41 @@ impl Flow {
         self.round_trip
     }
 
+    fn following(&self) -> impl Iterator<Item = &Viewer> {
+        self.viewers.values().filter(|v| v.place == Place::Following)
+    }
+
     /// Leaves those behind whose patience has ended.
     fn leave_behind(&mut self, now: Timestamp) {
-        let late = |v: &Viewer| self.patience_ends(v).is_some_and(|end| end <= now);
-        let late: Vec<ViewerId> = self
-            .viewers
-            .iter()
-            .filter(|(_, v)| v.place == Place::Following && late(v))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in late {
-            self.fell_behind(id);
+        for v in self.viewers.values_mut().filter(|v| v.place == Place::Following) {
+            if patience_ends(v).is_some_and(|end| end <= now) {
+                v.place = Place::Behind;
+            }
         }
     }
-
-    /// When a viewer that says nothing is left behind: [`BEHIND_AFTER`] from the oldest update that it owes, or
-    /// from its last step, whichever is later.
-    fn patience_ends(&self, v: &Viewer) -> Option<Timestamp> {
-        let (_, oldest) = self.sent.iter().find(|(s, _)| *s >= v.from && *s > v.acked)?;
-        Some(after((*oldest).max(v.progress), BEHIND_AFTER))
-    }
 }
 
-/// How many updates `v` has not acknowledged.
-fn owed(sent: &VecDeque<(u64, Timestamp)>, v: &Viewer) -> usize {
-    sent.iter().rev().take_while(|(s, _)| *s >= v.from && *s > v.acked).count()
+/// When a viewer that says nothing is left behind: [`BEHIND_AFTER`] from the oldest update that it owes, or
+/// from its last step, whichever is later.
+fn patience_ends(v: &Viewer) -> Option<Timestamp> {
+    Some(after(v.link.oldest()?.max(v.progress), BEHIND_AFTER))
 }
 
-fn after(at: Timestamp, wait: Duration) -> Timestamp {
-    Timestamp(at.0.saturating_add(Timestamp::from(wait).0))
+fn least(values: impl Iterator<Item = f64>) -> Option<f64> {
+    values.min_by(f64::total_cmp)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::link::MOST_IN_FLIGHT;
     use proptest::prelude::*;
 
     const A: ViewerId = ViewerId(1);
     const B: ViewerId = ViewerId(2);
+
+    /// Bytes of an update that fills no line.
+    const SMALL: usize = 100;
 
     fn ms(ms: u64) -> Timestamp {
         Timestamp(ms * 1000)
@@ -248,8 +298,8 @@ mod tests {
     fn following(viewer: ViewerId) -> Flow {
         let mut flow = Flow::new();
         flow.joined(viewer, ms(0));
-        flow.snapshot_sent(viewer, 1, ms(0));
-        flow.acked(viewer, 1, ms(10));
+        flow.snapshot_sent(viewer, 1, SMALL, ms(0));
+        flow.acked(viewer, 1, Duration::ZERO, ms(10));
         flow
     }
 
@@ -260,7 +310,7 @@ mod tests {
         flow.joined(A, ms(0));
         assert!(!flow.may_send(ms(0)));
         assert_eq!(flow.snapshots_due(ms(0)), [A]);
-        flow.snapshot_sent(A, 1, ms(0));
+        flow.snapshot_sent(A, 1, SMALL, ms(0));
         assert!(flow.may_send(ms(0)));
         assert_eq!(flow.snapshots_due(ms(0)), []);
     }
@@ -270,10 +320,10 @@ mod tests {
         let mut flow = following(A);
         for sequence in 2..4 {
             assert!(flow.may_send(ms(20)));
-            flow.sent(sequence, ms(20));
+            flow.sent(sequence, SMALL, ms(20));
         }
         assert!(!flow.may_send(ms(20)));
-        flow.acked(A, 2, ms(60));
+        flow.acked(A, 2, Duration::ZERO, ms(60));
         assert!(flow.may_send(ms(60)));
         assert!(flow.round_trip().is_some());
     }
@@ -282,28 +332,28 @@ mod tests {
     fn a_viewer_that_never_acknowledges_stops_holding_up_the_others() {
         let mut flow = following(A);
         flow.joined(B, ms(20));
-        flow.sent(2, ms(20));
-        flow.snapshot_sent(B, 2, ms(20));
-        flow.acked(A, 2, ms(30));
-        flow.sent(3, ms(30));
-        flow.acked(A, 3, ms(40));
+        flow.sent(2, SMALL, ms(20));
+        flow.snapshot_sent(B, 2, SMALL, ms(20));
+        flow.acked(A, 2, Duration::ZERO, ms(30));
+        flow.sent(3, SMALL, ms(30));
+        flow.acked(A, 3, Duration::ZERO, ms(40));
         assert!(!flow.may_send(ms(40)), "B owes two");
-        assert_eq!(flow.next_change(), Some(ms(3020)));
+        assert_eq!(flow.next_change(ms(40)), Some(ms(3020)));
         assert!(!flow.may_send(ms(3019)));
         assert!(flow.may_send(ms(3020)));
         assert_eq!(flow.place(B), Some(Place::Behind));
         for sequence in 4..100 {
             assert!(flow.may_send(ms(3100)));
-            flow.sent(sequence, ms(3100));
-            flow.acked(A, sequence, ms(3100));
+            flow.sent(sequence, SMALL, ms(3100));
+            flow.acked(A, sequence, Duration::ZERO, ms(3100));
         }
-        flow.acked(B, 2, ms(3200));
+        flow.acked(B, 2, Duration::ZERO, ms(3200));
         assert_eq!(flow.snapshots_due(ms(3200)), [B], "it is back, and far behind");
-        flow.snapshot_sent(B, 100, ms(3200));
-        flow.acked(B, 3, ms(3210));
+        flow.snapshot_sent(B, 100, SMALL, ms(3200));
+        flow.acked(B, 3, Duration::ZERO, ms(3210));
         assert!(!flow.snapshots_due(ms(9000)).contains(&B), "old acknowledgements ask for nothing");
-        flow.acked(B, 100, ms(3300));
-        flow.acked(A, 100, ms(3300));
+        flow.acked(B, 100, Duration::ZERO, ms(3300));
+        flow.acked(A, 100, Duration::ZERO, ms(3300));
         assert!(flow.may_send(ms(3300)));
     }
 
@@ -311,10 +361,10 @@ mod tests {
     fn a_lone_viewer_on_a_thin_line_needs_no_second_snapshot() {
         let mut flow = Flow::new();
         flow.joined(A, ms(0));
-        flow.snapshot_sent(A, 1, ms(0));
-        flow.sent(2, ms(50));
+        flow.snapshot_sent(A, 1, SMALL, ms(0));
+        flow.sent(2, SMALL, ms(50));
         assert!(!flow.may_send(ms(8000)) && flow.place(A) == Some(Place::Behind));
-        flow.acked(A, 1, ms(8000));
+        flow.acked(A, 1, Duration::ZERO, ms(8000));
         assert_eq!(flow.place(A), Some(Place::Following));
         assert!(flow.snapshots_due(ms(8000)).is_empty() && flow.may_send(ms(8000)));
     }
@@ -324,7 +374,7 @@ mod tests {
         let mut flow = following(A);
         flow.joined(A, ms(100));
         assert_eq!(flow.snapshots_due(ms(100)), []);
-        assert_eq!(flow.next_change(), Some(ms(500)));
+        assert_eq!(flow.next_change(ms(100)), Some(ms(500)));
         assert_eq!(flow.snapshots_due(ms(500)), [A]);
     }
 
@@ -344,7 +394,7 @@ mod tests {
     fn after_a_dropped_packet_all_are_due_at_once() {
         let mut flow = following(A);
         flow.joined(B, ms(20));
-        flow.snapshot_sent(B, 2, ms(20));
+        flow.snapshot_sent(B, 2, SMALL, ms(20));
         flow.all_lost_place();
         assert_eq!(flow.snapshots_due(ms(30)), [A, B]);
         assert!(!flow.may_send(ms(30)));
@@ -353,11 +403,11 @@ mod tests {
     #[test]
     fn acknowledgements_of_nothing_change_nothing() {
         let mut flow = following(A);
-        flow.sent(2, ms(20));
-        flow.sent(3, ms(20));
+        flow.sent(2, SMALL, ms(20));
+        flow.sent(3, SMALL, ms(20));
         for hostile in [0, 1, 4, u64::MAX] {
-            flow.acked(A, hostile, ms(30));
-            flow.acked(B, hostile, ms(30));
+            flow.acked(A, hostile, Duration::ZERO, ms(30));
+            flow.acked(B, hostile, Duration::ZERO, ms(30));
             assert!(!flow.may_send(ms(30)), "{hostile}");
         }
         assert_eq!(flow.len(), 1);
@@ -368,9 +418,9 @@ mod tests {
         let mut flow = following(A);
         let mut now = 100;
         for sequence in 2..60 {
-            flow.sent(sequence, ms(now));
+            flow.sent(sequence, SMALL, ms(now));
             now += 80;
-            flow.acked(A, sequence, ms(now));
+            flow.acked(A, sequence, Duration::ZERO, ms(now));
         }
         let estimate = flow.round_trip().unwrap().as_millis();
         assert!((75..=80).contains(&estimate), "{estimate} ms");
@@ -387,20 +437,20 @@ mod tests {
             let mut updates = 0;
             for (i, _) in delays.iter().enumerate() {
                 flow.joined(ViewerId(i as u32), ms(0));
-                flow.snapshot_sent(ViewerId(i as u32), 1, ms(0));
+                flow.snapshot_sent(ViewerId(i as u32), 1, SMALL, ms(0));
             }
             let mut sequence = 1;
             for now in (0..10_000).step_by(5) {
                 on_the_way.retain(|(at, viewer, s)| {
                     if *at <= now {
-                        flow.acked(*viewer, *s, ms(now));
+                        flow.acked(*viewer, *s, Duration::ZERO, ms(now));
                     }
                     *at > now
                 });
                 if now % 33 < 5 && flow.may_send(ms(now)) {
                     sequence += 1;
                     updates += 1;
-                    flow.sent(sequence, ms(now));
+                    flow.sent(sequence, SMALL, ms(now));
                     for (i, delay) in delays.iter().enumerate() {
                         on_the_way.push((now + delay, ViewerId(i as u32), sequence));
                     }
@@ -415,8 +465,8 @@ mod tests {
         Join(u32),
         Leave(u32),
         GiveUp(u32),
-        Ack(u32, u64),
-        AckNewest(u32),
+        Ack(u32, u64, Duration),
+        AckNewest(u32, Duration),
         Wait(u64),
     }
 
@@ -426,53 +476,77 @@ mod tests {
             2 => viewer.clone().prop_map(Step::Join),
             1 => viewer.clone().prop_map(Step::Leave),
             1 => viewer.clone().prop_map(Step::GiveUp),
-            2 => (viewer.clone(), prop_oneof![0..40u64, Just(u64::MAX)]).prop_map(|(v, s)| Step::Ack(v, s)),
-            6 => viewer.prop_map(Step::AckNewest),
+            2 => (viewer.clone(), prop_oneof![0..40u64, Just(u64::MAX)], held())
+                .prop_map(|(v, s, held)| Step::Ack(v, s, held)),
+            6 => (viewer, held()).prop_map(|(v, held)| Step::AckNewest(v, held)),
             6 => (0..900u64).prop_map(Step::Wait),
         ];
         proptest::collection::vec(step, 0..200)
     }
 
+    /// What a viewer may claim.
+    fn held() -> impl Strategy<Value = Duration> {
+        prop_oneof![
+            Just(Duration::ZERO),
+            (0..50u64).prop_map(Duration::from_millis),
+            Just(Duration::from_micros(u64::MAX)),
+            Just(Duration::MAX)
+        ]
+    }
+
+    fn sizes() -> impl Strategy<Value = Vec<usize>> {
+        proptest::collection::vec(prop_oneof![0..500usize, 3000..9000usize, 100_000..900_000usize], 1..9)
+    }
+
     proptest! {
-        /// Whatever viewers do: none that counts owes more than two updates (and what others' joins sent),
-        /// nobody is sent updates before a snapshot, and no silence lasts longer than the patience.
+        /// Whatever viewers do: none that counts owes more than its line holds and one large update, nobody is sent
+        /// updates before a snapshot, and no silence lasts longer than the patience.
         #[test]
-        fn the_rules_hold_whatever_viewers_do(steps in steps()) {
+        fn the_rules_hold_whatever_viewers_do(steps in steps(), sizes in sizes()) {
             let mut flow = Flow::new();
             let (mut now, mut sequence) = (0, 0);
+            let size = |sequence: u64| sizes[sequence as usize % sizes.len()];
             for step in steps {
                 match step {
                     Step::Join(v) => flow.joined(ViewerId(v), ms(now)),
                     Step::Leave(v) => flow.left(ViewerId(v)),
                     Step::GiveUp(v) => flow.fell_behind(ViewerId(v)),
-                    Step::Ack(v, s) => flow.acked(ViewerId(v), s, ms(now)),
-                    Step::AckNewest(v) => flow.acked(ViewerId(v), sequence, ms(now)),
+                    Step::Ack(v, s, held) => flow.acked(ViewerId(v), s, held, ms(now)),
+                    Step::AckNewest(v, held) => flow.acked(ViewerId(v), sequence, held, ms(now)),
                     Step::Wait(wait) => now += wait,
                 }
                 let due = flow.snapshots_due(ms(now));
                 if !due.is_empty() {
                     sequence += 1;
-                    flow.sent(sequence, ms(now));
+                    flow.sent(sequence, SMALL, ms(now));
                     for viewer in due {
-                        flow.snapshot_sent(viewer, sequence, ms(now));
+                        flow.snapshot_sent(viewer, sequence, size(sequence), ms(now));
                         prop_assert_eq!(flow.place(viewer), Some(Place::Following));
                     }
                 }
                 while flow.may_send(ms(now)) {
                     for v in flow.viewers.values().filter(|v| v.place == Place::Following) {
-                        prop_assert!(owed(&flow.sent, v) < MOST_IN_FLIGHT);
+                        prop_assert!(v.link.owed() < MOST_IN_FLIGHT);
+                        let oldest = v.link.oldest_bytes();
+                        prop_assert!(v.link.owed() == 0
+                            || ((v.link.in_flight() - oldest) as f64) < v.link.ceiling(ms(now)));
                     }
+                    prop_assert!(flow.budget(ms(now)) > 0);
                     sequence += 1;
-                    flow.sent(sequence, ms(now));
+                    flow.sent(sequence, size(sequence), ms(now));
                 }
-                prop_assert!(flow.sent.len() <= MOST_REMEMBERED);
-                // Once its time has come, the next change really changes something, and never lies behind.
-                if let Some(at) = flow.next_change() {
+                if let Some(at) = flow.refines_at(ms(now)) {
+                    prop_assert!(at > ms(now) && flow.refine_budget(at) > 0, "{:?} at {:?}", flow, now);
+                }
+                // Once its time has come, the next change changes something or is the last of its kind: waiting for
+                // one after the other never spins.
+                if let Some(at) = flow.next_change(ms(now)) {
                     let mut then = flow.clone();
                     let sends = then.may_send(at);
                     let gone = then.any(Place::Behind);
                     prop_assert!(at > ms(now) || sends, "{:?} at {:?}", flow, now);
-                    prop_assert!(sends || gone || !then.snapshots_due(at).is_empty());
+                    let later = then.next_change(at).is_none_or(|next| next > at);
+                    prop_assert!(sends || gone || later || !then.snapshots_due(at).is_empty());
                 }
             }
             // Patience ends for everybody: then either nobody follows or there is room.

@@ -3,6 +3,8 @@
 
 pub mod consent;
 pub mod flow;
+pub mod link;
+mod rate;
 pub mod state;
 
 pub use consent::{Allowed, Consent, Decision};

@@ -273,7 +273,7 @@ impl Rig {
 
     pub fn ack(&mut self, viewer: u32) {
         for sequence in self.viewers.get_mut(&viewer).unwrap().owes.drain(..) {
-            self.pipeline.ack(ViewerId(viewer), sequence);
+            self.pipeline.ack(ViewerId(viewer), sequence, Duration::ZERO);
         }
     }
 

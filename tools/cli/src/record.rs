@@ -84,7 +84,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
                     recording.write(&bytes)?;
                     if let Some(sequence) = sequence {
                         recording.picture(begun.elapsed().into());
-                        pipeline.ack(FILE, sequence);
+                        pipeline.ack(FILE, sequence, Duration::ZERO);
                     }
                     bar.set_position(begun.elapsed().as_secs());
                 }

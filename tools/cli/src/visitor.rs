@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, interval_at, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
-/// Outputs between pipeline and socket. The pipeline sends two updates and waits; the rest is cursors.
+/// Outputs between pipeline and socket. The pipeline sends a few updates and waits; the rest is cursors.
 const MOST_QUEUED: usize = 64;
 
 /// How long a relay may take to give a room.
@@ -252,7 +252,9 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                 self.pipeline.viewer_left(ViewerId(agent));
             }
             RelayToVisitor::AgentBehind { agent } => self.pipeline.viewer_behind(ViewerId(agent)),
-            RelayToVisitor::Ack { agent, sequence } => self.pipeline.ack(ViewerId(agent), sequence),
+            RelayToVisitor::Ack { agent, sequence, held_us } => {
+                self.pipeline.ack(ViewerId(agent), sequence, Duration::from_micros(held_us));
+            }
             RelayToVisitor::Refused(refusal) => return Some(Left::Refused(refusal)),
             RelayToVisitor::Room { .. } => {}
         }

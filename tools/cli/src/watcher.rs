@@ -170,13 +170,15 @@ impl<'a> Watcher<'a> {
         if self.lost {
             return None;
         }
+        let arrived = Instant::now();
         match self.decode(packet) {
             Ok(sequences) => {
                 if let Err(e) = self.recording.as_mut().map_or(Ok(()), |r| r.write(packet)) {
                     return Some(Left::Failed(e));
                 }
                 for sequence in sequences {
-                    if !link.say(&AgentSays::Ack { sequence }).await {
+                    let held_us = u64::try_from(arrived.elapsed().as_micros()).unwrap_or(u64::MAX);
+                    if !link.say(&AgentSays::Ack { sequence, held_us }).await {
                         return Some(Left::Cut);
                     }
                 }

@@ -95,6 +95,9 @@ pub enum RelayToVisitor {
         agent: u32,
         /// The update's sequence number.
         sequence: u64,
+        /// As in [`AgentSays::Ack`].
+        #[serde(default, skip_serializing_if = "is_zero")]
+        held_us: u64,
     },
     /// The relay refuses or ends the connection.
     Refused(Refusal),
@@ -115,6 +118,10 @@ pub enum AgentSays {
     Ack {
         /// Its sequence number.
         sequence: u64,
+        /// Microseconds from its last byte's arrival until it was painted; 0 if the agent does not say. Without
+        /// them a slow viewer would count as a slow line.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        held_us: u64,
     },
     /// The agent's decoder lost the thread: send a snapshot.
     Resync {},
@@ -145,6 +152,10 @@ pub enum RelayToAgent {
     },
     /// The relay refuses or ends the connection.
     Refused(Refusal),
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// Why the relay refuses.
@@ -237,6 +248,13 @@ mod tests {
             serde_json::to_string(&VisitorSays::Hello { protocol: 1, resume: None }).unwrap(),
             r#"{"type":"hello","protocol":1}"#
         );
+        for (json, held_us) in
+            [(r#"{"type":"ack","sequence":7}"#, 0), (r#"{"type":"ack","sequence":7,"held_us":1500}"#, 1500)]
+        {
+            let ack = AgentSays::Ack { sequence: 7, held_us };
+            assert_eq!(serde_json::from_str::<AgentSays>(json).unwrap(), ack);
+            assert_eq!(serde_json::to_string(&ack).unwrap(), json);
+        }
         assert_eq!(serde_json::from_str::<AgentSays>(r#"{"type":"resync"}"#).unwrap(), AgentSays::Resync {});
     }
 

@@ -64,7 +64,7 @@ async fn read(reader: &mut Reader, room: &Room, number: u32) -> Gone {
             Err(gone) => return gone,
         };
         match said {
-            Ok(AgentSays::Ack { sequence }) => room.agent_acked(number, sequence),
+            Ok(AgentSays::Ack { sequence, held_us }) => room.agent_acked(number, sequence, held_us),
             Ok(AgentSays::Resync {}) => room.agent_lost_thread(number),
             Ok(AgentSays::Hello { .. }) => return bad("a second hello"),
             Err(gone) => return gone,

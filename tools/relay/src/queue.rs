@@ -197,10 +197,12 @@ impl VisitorQueue {
         if inner.closed {
             return;
         }
-        if let RelayToVisitor::Ack { agent, sequence } = text {
+        if let RelayToVisitor::Ack { agent, sequence, .. } = text {
             let of_agent = inner.texts.iter_mut().rev().find(|t| names(t) == Some(agent));
-            if let Some(RelayToVisitor::Ack { sequence: waiting, .. }) = of_agent {
-                *waiting = sequence.max(*waiting);
+            if let Some(waiting @ RelayToVisitor::Ack { .. }) = of_agent {
+                if !matches!(waiting, RelayToVisitor::Ack { sequence: newer, .. } if *newer > sequence) {
+                    *waiting = text;
+                }
                 return;
             }
         }
@@ -322,16 +324,16 @@ mod tests {
     async fn acknowledgements_replace_each_other_but_not_across_a_join() {
         let q = VisitorQueue::default();
         for sequence in 1..5000 {
-            q.text(RelayToVisitor::Ack { agent: 1, sequence });
-            q.text(RelayToVisitor::Ack { agent: 2, sequence });
+            q.text(RelayToVisitor::Ack { agent: 1, sequence, held_us: sequence });
+            q.text(RelayToVisitor::Ack { agent: 2, sequence, held_us: 0 });
         }
         q.text(RelayToVisitor::AgentJoined { agent: 1 });
-        q.text(RelayToVisitor::Ack { agent: 1, sequence: 7 });
+        q.text(RelayToVisitor::Ack { agent: 1, sequence: 7, held_us: 0 });
         q.close();
-        assert_eq!(q.next().await, Some(RelayToVisitor::Ack { agent: 1, sequence: 4999 }));
-        assert_eq!(q.next().await, Some(RelayToVisitor::Ack { agent: 2, sequence: 4999 }));
+        assert_eq!(q.next().await, Some(RelayToVisitor::Ack { agent: 1, sequence: 4999, held_us: 4999 }));
+        assert_eq!(q.next().await, Some(RelayToVisitor::Ack { agent: 2, sequence: 4999, held_us: 0 }));
         assert_eq!(q.next().await, Some(RelayToVisitor::AgentJoined { agent: 1 }));
-        assert_eq!(q.next().await, Some(RelayToVisitor::Ack { agent: 1, sequence: 7 }));
+        assert_eq!(q.next().await, Some(RelayToVisitor::Ack { agent: 1, sequence: 7, held_us: 0 }));
         assert_eq!(q.next().await, None);
     }
 

@@ -170,8 +170,8 @@ impl Room {
     }
 
     /// An agent has painted an update.
-    pub(crate) fn agent_acked(&self, agent: u32, sequence: u64) {
-        tell(&self.lock(), RelayToVisitor::Ack { agent, sequence });
+    pub(crate) fn agent_acked(&self, agent: u32, sequence: u64, held_us: u64) {
+        tell(&self.lock(), RelayToVisitor::Ack { agent, sequence, held_us });
     }
 
     /// An agent lost the thread. Asking again before the snapshot came changes nothing.

@@ -154,7 +154,7 @@ async fn an_agent_that_never_reads_costs_little_memory_and_stalls_nobody() {
     let watcher = tokio::spawn(async move {
         for sequence in 0..=UPDATES {
             assert_eq!(watching.binary().await.len(), MEGABYTE);
-            watching.say(&AgentSays::Ack { sequence }).await;
+            watching.say(&AgentSays::Ack { sequence, held_us: 0 }).await;
         }
         watching
     });
@@ -166,7 +166,7 @@ async fn an_agent_that_never_reads_costs_little_memory_and_stalls_nobody() {
             continue;
         }
         match visitor.told().await {
-            RelayToVisitor::Ack { agent, sequence } if agent == number => acked = sequence,
+            RelayToVisitor::Ack { agent, sequence, .. } if agent == number => acked = sequence,
             RelayToVisitor::AgentBehind { agent } if agent == deaf_number => behind += 1,
             other => panic!("unexpected: {other:?}"),
         }

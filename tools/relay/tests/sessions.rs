@@ -50,8 +50,8 @@ async fn two_agents_get_their_own_snapshots_and_then_the_same_updates() {
     assert_eq!(second.binary().await, b"snapshot 2");
     assert_eq!(second.binary().await, b"update 2");
 
-    second.say(&AgentSays::Ack { sequence: 9 }).await;
-    assert_eq!(visitor.told().await, RelayToVisitor::Ack { agent: two, sequence: 9 });
+    second.say(&AgentSays::Ack { sequence: 9, held_us: 250 }).await;
+    assert_eq!(visitor.told().await, RelayToVisitor::Ack { agent: two, sequence: 9, held_us: 250 });
     drop(second);
     assert_eq!(visitor.told().await, RelayToVisitor::AgentLeft { agent: two });
 
@@ -254,9 +254,9 @@ async fn an_agent_that_lost_the_thread_gets_a_snapshot_and_nothing_before_it() {
     for _ in 0..10 {
         watching.say(&AgentSays::Resync {}).await;
     }
-    watching.say(&AgentSays::Ack { sequence: 1 }).await;
+    watching.say(&AgentSays::Ack { sequence: 1, held_us: 0 }).await;
     assert_eq!(visitor.sees_join().await, number);
-    let ack = RelayToVisitor::Ack { agent: number, sequence: 1 };
+    let ack = RelayToVisitor::Ack { agent: number, sequence: 1, held_us: 0 };
     assert_eq!(visitor.told().await, ack, "asked for ten times, passed on once");
     visitor.client.envelope(None, b"update").await;
     visitor.client.envelope(Some(number), b"second snapshot").await;
