@@ -6,6 +6,7 @@
 mod decoder;
 mod encoder;
 mod lossless;
+pub mod photo;
 mod picture_hash;
 
 pub use decoder::{Decoded, Decoder, UpdateFacts};

@@ -1,0 +1,158 @@
+//! The cosine transform of a block, and the colours that it works on; integers alone, the same on every machine.
+
+/// Longest side of a block.
+pub(super) const SIDE: usize = 8;
+
+/// A block's numbers, row by row, [`SIDE`] to a row whatever its size.
+pub(super) type Block = [[i32; SIDE]; SIDE];
+
+/// Fraction bits of colours, so that their change does not add to the loss.
+const COLOUR_BITS: u32 = 2;
+
+/// Fraction bits of coefficients.
+pub(super) const COEFFICIENT_BITS: u32 = 3;
+
+/// What a coefficient has more than a colour.
+const MORE_BITS: u32 = COEFFICIENT_BITS - COLOUR_BITS;
+
+/// Fraction bits of the cosines.
+const COSINE_BITS: u32 = 12;
+
+/// 4096 · √(1/8) and 4096 · √(2/8) · cos(kπ/16) for k from 1 to 7: the orthonormal transform of eight numbers.
+const EIGHT: [i32; 8] = [1448, 2009, 1892, 1703, 1448, 1138, 784, 400];
+
+/// The same of four numbers: 4096 · √(1/4), 4096 · √(2/4) · cos(kπ/8) for k = 1, 2, 3.
+const FOUR: [i32; 4] = [2048, 2676, 2048, 1108];
+
+type Row = [i32; SIDE];
+
+fn sum(a: Row, b: Row) -> Row {
+    std::array::from_fn(|i| a[i] + b[i])
+}
+
+fn difference(a: Row, b: Row) -> Row {
+    std::array::from_fn(|i| a[i] - b[i])
+}
+
+fn scaled(a: Row, by: i32) -> Row {
+    std::array::from_fn(|i| a[i] * by)
+}
+
+fn rounded(a: Row, bits: u32) -> Row {
+    std::array::from_fn(|i| (a[i] + (1 << (bits - 1))) >> bits)
+}
+
+/// a·ka + b·kb + c·kc + d·kd
+fn four(a: (Row, i32), b: (Row, i32), c: (Row, i32), d: (Row, i32)) -> Row {
+    std::array::from_fn(|i| a.0[i] * a.1 + b.0[i] * b.1 + c.0[i] * c.1 + d.0[i] * d.1)
+}
+
+/// Transforms the columns of the first `height` rows; what comes out has `bits` fraction bits less.
+fn forward_columns(block: &mut Block, height: usize, bits: u32) {
+    if height == SIDE {
+        let [k0, k1, k2, k3, _, k5, k6, k7] = EIGHT;
+        let [x0, x1, x2, x3, x4, x5, x6, x7] = *block;
+        let (s0, s1, s2, s3) = (sum(x0, x7), sum(x1, x6), sum(x2, x5), sum(x3, x4));
+        let (d0, d1, d2, d3) =
+            (difference(x0, x7), difference(x1, x6), difference(x2, x5), difference(x3, x4));
+        let (e0, e1, f0, f1) = (sum(s0, s3), sum(s1, s2), difference(s0, s3), difference(s1, s2));
+        *block = [
+            scaled(sum(e0, e1), k0),
+            four((d0, k1), (d1, k3), (d2, k5), (d3, k7)),
+            sum(scaled(f0, k2), scaled(f1, k6)),
+            four((d0, k3), (d1, -k7), (d2, -k1), (d3, -k5)),
+            scaled(difference(e0, e1), k0),
+            four((d0, k5), (d1, -k1), (d2, k7), (d3, k3)),
+            difference(scaled(f0, k6), scaled(f1, k2)),
+            four((d0, k7), (d1, -k5), (d2, k3), (d3, -k1)),
+        ]
+        .map(|row| rounded(row, bits));
+    } else {
+        let [k0, k1, _, k3] = FOUR;
+        let [x0, x1, x2, x3, ..] = *block;
+        let (s0, s1, d0, d1) = (sum(x0, x3), sum(x1, x2), difference(x0, x3), difference(x1, x2));
+        let out = [
+            scaled(sum(s0, s1), k0),
+            sum(scaled(d0, k1), scaled(d1, k3)),
+            scaled(difference(s0, s1), k0),
+            difference(scaled(d0, k3), scaled(d1, k1)),
+        ];
+        for (row, out) in block.iter_mut().zip(out) {
+            *row = rounded(out, bits);
+        }
+    }
+}
+
+/// The opposite of [`forward_columns`].
+fn inverse_columns(block: &mut Block, height: usize, bits: u32) {
+    if height == SIDE {
+        let [k0, k1, k2, k3, _, k5, k6, k7] = EIGHT;
+        let [c0, c1, c2, c3, c4, c5, c6, c7] = *block;
+        let (p, q) = (scaled(sum(c0, c4), k0), scaled(difference(c0, c4), k0));
+        let (r, s) = (sum(scaled(c2, k2), scaled(c6, k6)), difference(scaled(c2, k6), scaled(c6, k2)));
+        let even = [sum(p, r), sum(q, s), difference(q, s), difference(p, r)];
+        let odd = [
+            four((c1, k1), (c3, k3), (c5, k5), (c7, k7)),
+            four((c1, k3), (c3, -k7), (c5, -k1), (c7, -k5)),
+            four((c1, k5), (c3, -k1), (c5, k7), (c7, k3)),
+            four((c1, k7), (c3, -k5), (c5, k3), (c7, -k1)),
+        ];
+        for i in 0..4 {
+            block[i] = rounded(sum(even[i], odd[i]), bits);
+            block[7 - i] = rounded(difference(even[i], odd[i]), bits);
+        }
+    } else {
+        let [k0, k1, _, k3] = FOUR;
+        let [c0, c1, c2, c3, ..] = *block;
+        let even = [scaled(sum(c0, c2), k0), scaled(difference(c0, c2), k0)];
+        let odd = [sum(scaled(c1, k1), scaled(c3, k3)), difference(scaled(c1, k3), scaled(c3, k1))];
+        for i in 0..2 {
+            block[i] = rounded(sum(even[i], odd[i]), bits);
+            block[3 - i] = rounded(difference(even[i], odd[i]), bits);
+        }
+    }
+}
+
+fn transposed(block: &Block) -> Block {
+    std::array::from_fn(|i| std::array::from_fn(|j| block[j][i]))
+}
+
+/// Turns values into coefficients with [`COEFFICIENT_BITS`] fraction bits, `width` × `height` of them; column
+/// frequencies stand in rows.
+pub(super) fn forward(block: &mut Block, width: usize, height: usize) {
+    forward_columns(block, height, COSINE_BITS - MORE_BITS);
+    *block = transposed(block);
+    forward_columns(block, width, COSINE_BITS);
+    *block = transposed(block);
+}
+
+/// Turns coefficients into values.
+pub(super) fn inverse(block: &mut Block, width: usize, height: usize) {
+    *block = transposed(block);
+    inverse_columns(block, width, COSINE_BITS);
+    *block = transposed(block);
+    inverse_columns(block, height, COSINE_BITS + MORE_BITS);
+}
+
+/// Brightness, green against the others, red against blue, with [`COLOUR_BITS`] fraction bits.
+#[inline]
+pub(super) fn colours(bgr: [u8; 3]) -> [i32; 3] {
+    let [b, g, r] = bgr.map(i32::from);
+    [b + 2 * g + r, 4 * g - 2 * (b + r), 4 * (r - b)]
+}
+
+/// The opposite of [`colours`], as B, G, R.
+#[inline]
+pub(super) fn bgr([y, cg, co]: [i32; 3]) -> [u8; 3] {
+    let middle = y - (cg >> 1);
+    let b = middle - (co >> 1);
+    [b, cg + middle, b + co].map(|v| ((v + 2) >> COLOUR_BITS).clamp(0, 255) as u8)
+}
+
+/// As [`inverse`], of a block that has no coefficient but the first.
+pub(super) fn flat(block: &mut Block, first: i32, width: usize, height: usize) {
+    let by = |side| if side == SIDE { EIGHT[0] } else { FOUR[0] };
+    let round = |v: i32, bits: u32| (v + (1 << (bits - 1))) >> bits;
+    let across = round(first * by(width), COSINE_BITS);
+    *block = [[round(across * by(height), COSINE_BITS + MORE_BITS); SIDE]; SIDE];
+}
