@@ -3,6 +3,7 @@
 //! Copies first (scrolled panes, dragged windows), then rectangles of pixels through one long-lived zstd stream.
 //! The decoder proves by a hash that it holds the encoder's picture.
 
+pub mod av1;
 mod decoder;
 mod encoder;
 mod lossless;

@@ -1,0 +1,228 @@
+//! The conversion between pixels and planes: docs/av1.md §2. [`to_picture`] is normative: both sides of a stream
+//! compute it, in integers, to the same bits.
+//!
+//! The loops are plain and branchless over short runs, so that compilers turn them into vector code everywhere,
+//! WebAssembly included.
+
+use super::{Chroma, Planes};
+use crate::error::{Error, Result};
+use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Rect};
+use crate::limits::Limits;
+
+/// Pixels converted at a time; even, and small enough for the stack.
+const RUN: usize = 128;
+
+/// Weights of blue, green and red, in 1/2^15.
+struct Forward {
+    offset: i32,
+    y: [i32; 3],
+    u: [i32; 3],
+    v: [i32; 3],
+}
+
+/// Weights of luma and of the two differences, in 1/2^13.
+struct Backward {
+    offset: i32,
+    y: i32,
+    blue_u: i32,
+    green_u: i32,
+    green_v: i32,
+    red_v: i32,
+}
+
+const LIMITED: (Forward, Backward) = (
+    Forward { offset: 16, y: [3208, 16519, 8414], u: [14392, -9535, -4857], v: [-2340, -12052, 14392] },
+    Backward { offset: 16, y: 9539, blue_u: 16525, green_u: -3209, green_v: -6660, red_v: 13075 },
+);
+const FULL: (Forward, Backward) = (
+    Forward { offset: 0, y: [3735, 19235, 9798], u: [16384, -10855, -5529], v: [-2664, -13720, 16384] },
+    Backward { offset: 0, y: 8192, blue_u: 14516, green_u: -2819, green_v: -5850, red_v: 11485 },
+);
+
+fn weights(chroma: Chroma) -> &'static (Forward, Backward) {
+    match chroma {
+        Chroma::Half => &LIMITED,
+        Chroma::Full => &FULL,
+    }
+}
+
+#[inline(always)]
+fn byte(value: i32) -> u8 {
+    value.clamp(0, 255) as u8
+}
+
+impl Forward {
+    #[inline(always)]
+    fn luma(&self, p: [u8; 4]) -> u8 {
+        let sum = self.y[0] * i32::from(p[0]) + self.y[1] * i32::from(p[1]) + self.y[2] * i32::from(p[2]);
+        byte(((sum + (1 << 14)) >> 15) + self.offset)
+    }
+
+    /// A difference of the sum of 2^`bits` pixels.
+    #[inline(always)]
+    fn difference(weights: [i32; 3], sum: [i32; 3], bits: u32) -> u8 {
+        let sum = weights[0] * sum[0] + weights[1] * sum[1] + weights[2] * sum[2];
+        byte(((sum + (1 << (14 + bits))) >> (15 + bits)) + 128)
+    }
+}
+
+impl Backward {
+    #[inline(always)]
+    fn pixel(&self, y: u8, u: u8, v: u8) -> [u8; 4] {
+        let y = (i32::from(y) - self.offset) * self.y + (1 << 12);
+        let (u, v) = (i32::from(u) - 128, i32::from(v) - 128);
+        [
+            byte((y + self.blue_u * u) >> 13),
+            byte((y + self.green_u * u + self.green_v * v) >> 13),
+            byte((y + self.red_v * v) >> 13),
+            255,
+        ]
+    }
+}
+
+/// Converts `rect` of `frame`; `planes` get its size.
+///
+/// With [`Chroma::Half`] each colour difference is that of the mean of 2 × 2 pixels; a last odd column or row
+/// counts twice.
+///
+/// # Errors
+/// - [`crate::ErrorKind::InvalidInput`] if `rect` is empty or does not fit.
+/// - [`crate::ErrorKind::LimitExceeded`] as [`Limits::check_size`] says.
+pub fn to_planes(
+    frame: &FrameBuf,
+    rect: &Rect,
+    planes: &mut Planes,
+    chroma: Chroma,
+    limits: &Limits,
+) -> Result<()> {
+    check(rect, frame)?;
+    planes.reset(rect.size(), chroma, limits)?;
+    let forward = &weights(chroma).0;
+    let width = rect.width as usize;
+    let chroma_width = planes.plane_size(1).width as usize;
+    let (y_plane, u_plane, v_plane) = planes.split_mut();
+    for (row, y) in y_plane.chunks_exact_mut(width).enumerate() {
+        let (pixels, _) = frame.row_of(rect, rect.y + row as u32).as_chunks::<BYTES_PER_PIXEL>();
+        for (y, p) in y.iter_mut().zip(pixels) {
+            *y = forward.luma(*p);
+        }
+    }
+    let differences = u_plane.chunks_exact_mut(chroma_width).zip(v_plane.chunks_exact_mut(chroma_width));
+    for (row, (u, v)) in differences.enumerate() {
+        match chroma {
+            Chroma::Full => {
+                let (pixels, _) = frame.row_of(rect, rect.y + row as u32).as_chunks::<BYTES_PER_PIXEL>();
+                for ((u, v), p) in u.iter_mut().zip(v).zip(pixels) {
+                    let sum = [i32::from(p[0]), i32::from(p[1]), i32::from(p[2])];
+                    *u = Forward::difference(forward.u, sum, 0);
+                    *v = Forward::difference(forward.v, sum, 0);
+                }
+            }
+            Chroma::Half => {
+                let upper = rect.y + 2 * row as u32;
+                let lower = (upper + 1).min(rect.bottom() - 1);
+                half_row(forward, frame.row_of(rect, upper), frame.row_of(rect, lower), u, v);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The differences of two rows of pixels.
+fn half_row(forward: &Forward, upper: &[u8], lower: &[u8], u: &mut [u8], v: &mut [u8]) {
+    const PAIR: usize = 2 * BYTES_PER_PIXEL;
+    let (upper_pairs, upper_last) = upper.as_chunks::<PAIR>();
+    let (lower_pairs, lower_last) = lower.as_chunks::<PAIR>();
+    for (((u, v), a), b) in u.iter_mut().zip(v.iter_mut()).zip(upper_pairs).zip(lower_pairs) {
+        let sum = |i: usize| i32::from(a[i]) + i32::from(a[i + 4]) + i32::from(b[i]) + i32::from(b[i + 4]);
+        let sum = [sum(0), sum(1), sum(2)];
+        *u = Forward::difference(forward.u, sum, 2);
+        *v = Forward::difference(forward.v, sum, 2);
+    }
+    if !upper_last.is_empty() {
+        let sum = |i: usize| 2 * (i32::from(upper_last[i]) + i32::from(lower_last[i]));
+        let (sum, last) = ([sum(0), sum(1), sum(2)], u.len() - 1);
+        u[last] = Forward::difference(forward.u, sum, 2);
+        v[last] = Forward::difference(forward.v, sum, 2);
+    }
+}
+
+/// Converts `from` of the planes to pixels of `frame`, whose top left corner is `to`.
+///
+/// Normative. With [`Chroma::Half`] the differences are interpolated between the centres of their 2 × 2 pixels.
+///
+/// # Errors
+/// - [`crate::ErrorKind::InvalidInput`] if `from` is empty or does not fit the planes, or its place the frame.
+pub fn to_picture(planes: &Planes, from: &Rect, frame: &mut FrameBuf, to: (u32, u32)) -> Result<()> {
+    let place = Rect::new(to.0, to.1, from.width, from.height);
+    check(&place, frame)?;
+    if !from.fits(planes.size()) {
+        return Err(Error::input(format!("{from} does not fit planes of {}", planes.size())));
+    }
+    let backward = &weights(planes.chroma()).1;
+    let left = from.x as usize;
+    for row in 0..from.height {
+        let at = (from.y + row) as usize;
+        let out = frame.row_of_mut(&place, place.y + row);
+        let y = &planes.row(0, at)[left..];
+        match planes.chroma() {
+            Chroma::Full => {
+                let (u, v) = (&planes.row(1, at)[left..], &planes.row(2, at)[left..]);
+                convert(backward, y, u, v, out);
+            }
+            Chroma::Half => {
+                let mut done = 0;
+                let (mut u, mut v) = ([0; RUN], [0; RUN]);
+                for out in out.chunks_mut(RUN * BYTES_PER_PIXEL) {
+                    let count = out.len() / BYTES_PER_PIXEL;
+                    interpolate(planes, 1, left + done, at, &mut u[..count]);
+                    interpolate(planes, 2, left + done, at, &mut v[..count]);
+                    convert(backward, &y[done..], &u, &v, out);
+                    done += count;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn convert(backward: &Backward, y: &[u8], u: &[u8], v: &[u8], out: &mut [u8]) {
+    let (out, _) = out.as_chunks_mut::<BYTES_PER_PIXEL>();
+    for (((p, y), u), v) in out.iter_mut().zip(y).zip(u).zip(v) {
+        *p = backward.pixel(*y, *u, *v);
+    }
+}
+
+/// The differences of the pixels from (`x`, `y`) on, at most [`RUN`].
+fn interpolate(planes: &Planes, plane: usize, x: usize, y: usize, out: &mut [u8]) {
+    let rows = planes.plane_size(plane).height as usize;
+    let near = planes.row(plane, y / 2);
+    let far =
+        planes.row(plane, if y % 2 == 0 { (y / 2).saturating_sub(1) } else { (y / 2 + 1).min(rows - 1) });
+    // Columns of the plane from one before the first pixel's to one after the last's, clamped, in quarters.
+    let mut columns = [0_u16; RUN / 2 + 3];
+    let (first, last) = (x / 2, (x + out.len() - 1) / 2);
+    let quarters = |i: usize| 3 * u16::from(near[i]) + u16::from(far[i]);
+    let count = last + 1 - first;
+    for (to, (near, far)) in
+        columns[1..=count].iter_mut().zip(near[first..=last].iter().zip(&far[first..=last]))
+    {
+        *to = 3 * u16::from(*near) + u16::from(*far);
+    }
+    columns[0] = quarters(first.saturating_sub(1));
+    columns[count + 1] = quarters((last + 1).min(near.len() - 1));
+    let mut pairs = [[0_u8; 2]; RUN / 2 + 1];
+    let windows = columns.iter().zip(&columns[1..]).zip(&columns[2..]);
+    for (pair, ((before, here), after)) in pairs[..count].iter_mut().zip(windows) {
+        *pair = [((3 * here + before + 8) >> 4) as u8, ((3 * here + after + 8) >> 4) as u8];
+    }
+    let skip = x % 2;
+    out.copy_from_slice(&pairs.as_flattened()[skip..skip + out.len()]);
+}
+
+fn check(rect: &Rect, frame: &FrameBuf) -> Result<()> {
+    if rect.is_empty() || !rect.fits(frame.size()) {
+        return Err(Error::input(format!("{rect} is no part of a picture of {}", frame.size())));
+    }
+    Ok(())
+}
