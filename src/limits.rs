@@ -19,6 +19,10 @@ pub struct Limits {
     pub copies: usize,
     /// Most coded rectangles in one packet.
     pub rects: usize,
+    /// Most layers in one packet.
+    pub layers: usize,
+    /// Most AV1 surfaces at once.
+    pub surfaces: usize,
     /// Longest side of a cursor's shape.
     pub cursor_side_px: u32,
 }
@@ -31,6 +35,8 @@ impl Default for Limits {
             packet_bytes: 256 << 20,
             copies: 4096,
             rects: 1 << 18,
+            layers: 64,
+            surfaces: 16,
             cursor_side_px: 1024,
         }
     }

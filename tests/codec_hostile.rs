@@ -104,7 +104,7 @@ fn noise_is_no_stream() {
         assert_ne!(run(&bytes, Limits::default(), &[]), Ok(1));
         // The same behind a sound header.
         let mut stream = Vec::new();
-        write_header(&mut stream);
+        write_header(0, &mut stream);
         stream.append(&mut bytes);
         assert!(!matches!(run(&stream, Limits::default(), &[]), Ok(1..)));
     }
@@ -164,10 +164,12 @@ fn snapshot(width: u64, height: u64) -> Vec<u8> {
         w.varint(v);
     }
     w.u32_le(0);
+    // No layers; kind and plain bytes of the payload.
+    w.u8(0);
     w.u8(0);
     w.varint(10);
     let mut stream = Vec::new();
-    write_header(&mut stream);
+    write_header(0, &mut stream);
     let mut w = panecast::bitstream::Writer::new(&mut stream);
     w.u8(1);
     w.varint(body.len() as u64);
@@ -201,9 +203,9 @@ fn absurd_sizes_are_refused() {
 #[test]
 fn other_versions_and_features_are_named() {
     let (mut bytes, _) = packets().swap_remove(0);
-    bytes[4] = 2;
-    assert_eq!(run(&bytes, Limits::default(), &[]), Err(ErrorKind::Unsupported));
     bytes[4] = 1;
+    assert_eq!(run(&bytes, Limits::default(), &[]), Err(ErrorKind::Unsupported));
+    bytes[4] = 2;
     bytes[5] = 0x80;
     assert_eq!(run(&bytes, Limits::default(), &[]), Err(ErrorKind::Unsupported));
     bytes[5] = 0;
@@ -233,7 +235,7 @@ fn the_splitter_keeps_no_more_than_it_needs() {
     for (bytes, _) in &packets {
         splitter.feed(bytes);
         while let Some(piece) = splitter.next(&Limits::default()).expect("a piece") {
-            assert!(matches!(piece, Piece::Header | Piece::Packet(..)));
+            assert!(matches!(piece, Piece::Header(_) | Piece::Packet(..)));
         }
         assert_eq!(splitter.pending_bytes(), 0);
     }

@@ -334,7 +334,7 @@ fn a_stranger_decodes_a_snapshot_with_zstd() {
     encode(&mut encoder(), &picture, &Damage::Unknown, 0, &mut bytes);
     let mut splitter = Splitter::new();
     splitter.feed(&bytes);
-    assert_eq!(splitter.next(&Limits::default()).expect("a header"), Some(Piece::Header));
+    assert_eq!(splitter.next(&Limits::default()).expect("a header"), Some(Piece::Header(0)));
     let Ok(Some(Piece::Packet(kind, body))) = splitter.next(&Limits::default()) else { panic!("no packet") };
     let Ok(Packet::Snapshot(snapshot)) = Packet::read(kind, body, &Limits::default()) else {
         panic!("no snapshot after {HEADER_BYTES} bytes")

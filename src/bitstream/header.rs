@@ -6,23 +6,26 @@ use crate::error::{Error, ErrorKind, Result};
 pub const MAGIC: [u8; 4] = *b"PCST";
 
 /// The version of the format that this library writes and reads.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
+
+/// A required feature: some layers are AV1.
+pub const FEATURE_AV1: u8 = 1;
 
 /// Bytes of the stream header: magic, version, required features, two zero bytes.
 pub const HEADER_BYTES: usize = 8;
 
-/// Appends the stream header.
-pub fn write_header(out: &mut Vec<u8>) {
+/// Appends the stream header; `features` are the bits of what a decoder must be able to do.
+pub fn write_header(features: u8, out: &mut Vec<u8>) {
     out.extend_from_slice(&MAGIC);
-    out.extend_from_slice(&[VERSION, 0, 0, 0]);
+    out.extend_from_slice(&[VERSION, features, 0, 0]);
 }
 
-/// Checks a stream header.
+/// Checks a stream header and returns the bits of the features that it asks for.
 ///
 /// # Errors
 /// - [`ErrorKind::InvalidData`] if it is none.
 /// - [`ErrorKind::Unsupported`] for another version or for features that a decoder of this version lacks.
-pub fn read_header(bytes: &[u8; HEADER_BYTES]) -> Result<()> {
+pub fn read_header(bytes: &[u8; HEADER_BYTES]) -> Result<u8> {
     if bytes[..4] != MAGIC {
         return Err(Error::data("this is not a panecast stream"));
     }
@@ -32,7 +35,7 @@ pub fn read_header(bytes: &[u8; HEADER_BYTES]) -> Result<()> {
             format!("the stream has version {}, this decoder reads version {VERSION}; update it", bytes[4]),
         ));
     }
-    if bytes[5] != 0 {
+    if bytes[5] & !FEATURE_AV1 != 0 {
         return Err(Error::new(
             ErrorKind::Unsupported,
             format!("the stream needs features (bits {:#04x}) that this decoder lacks; update it", bytes[5]),
@@ -41,5 +44,5 @@ pub fn read_header(bytes: &[u8; HEADER_BYTES]) -> Result<()> {
     if bytes[6..] != [0, 0] {
         return Err(Error::data("reserved bytes of the stream header are not zero"));
     }
-    Ok(())
+    Ok(bytes[5])
 }

@@ -4,12 +4,14 @@
 #![forbid(unsafe_code)]
 
 mod header;
+mod layer;
 mod packet;
 mod reader;
 mod splitter;
 mod writer;
 
-pub use header::{HEADER_BYTES, MAGIC, VERSION, read_header, write_header};
+pub use header::{FEATURE_AV1, HEADER_BYTES, MAGIC, VERSION, read_header, write_header};
+pub use layer::{Av1Layer, Layer, Patch, PhotoLayer};
 pub use packet::{CursorBody, EndBody, EpochBody, Packet, PacketKind, PayloadKind, SnapshotBody, UpdateBody};
 pub use reader::Reader;
 pub use splitter::{Piece, Splitter};

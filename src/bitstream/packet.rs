@@ -1,5 +1,6 @@
 //! Packets: a kind, a length, a body.
 
+use super::layer::Layer;
 use super::{Reader, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Rect, Size, Timestamp};
@@ -95,6 +96,8 @@ pub struct SnapshotBody<'a> {
     pub size: Size,
     /// Hash of the picture.
     pub hash: u32,
+    /// What is laid down before the payload's pixels.
+    pub layers: Vec<Layer<'a>>,
     /// How `data` is coded.
     pub payload: PayloadKind,
     /// Bytes of the payload once decompressed.
@@ -114,8 +117,12 @@ pub struct UpdateBody<'a> {
     pub timestamp: Timestamp,
     /// Hash of the picture once the update is carried out.
     pub hash: u32,
+    /// Whether nothing moved or changed: it only brings pixels closer to the source's.
+    pub refines: bool,
     /// Copies within the picture, in order: source corner, destination.
     pub copies: Vec<((u32, u32), Rect)>,
+    /// What is laid over the picture after the copies and before the payload's pixels.
+    pub layers: Vec<Layer<'a>>,
     /// How `data` is coded.
     pub payload: PayloadKind,
     /// Bytes of the payload once decompressed; 0 where the copies say it all.
@@ -172,6 +179,9 @@ pub enum Packet<'a> {
     End(EndBody),
 }
 
+const UPDATE_REFINES: u8 = 1;
+const UPDATE_HAS_LAYERS: u8 = 2;
+
 const CURSOR_HAS_POSITION: u8 = 1;
 const CURSOR_HAS_SHAPE: u8 = 2;
 
@@ -192,6 +202,7 @@ impl<'a> Packet<'a> {
     pub fn write(&self, out: &mut Vec<u8>) {
         let mut body = Vec::new();
         let mut w = Writer::new(&mut body);
+        let has = |yes: bool, bit: u8| if yes { bit } else { 0 };
         let data: &[u8] = match self {
             Self::Snapshot(b) => {
                 w.varint(b.epoch);
@@ -200,6 +211,8 @@ impl<'a> Packet<'a> {
                 w.varint(b.size.width.into());
                 w.varint(b.size.height.into());
                 w.u32_le(b.hash);
+                Layer::write_all(&b.layers, &mut body);
+                let mut w = Writer::new(&mut body);
                 w.u8(b.payload.code());
                 w.varint(b.plain_bytes);
                 b.data
@@ -209,12 +222,17 @@ impl<'a> Packet<'a> {
                 w.varint(b.sequence);
                 w.varint(b.timestamp.0);
                 w.u32_le(b.hash);
+                w.u8(has(b.refines, UPDATE_REFINES) | has(!b.layers.is_empty(), UPDATE_HAS_LAYERS));
                 w.varint(b.copies.len() as u64);
                 for ((x, y), to) in &b.copies {
                     for v in [*x, *y, to.x, to.y, to.width, to.height] {
                         w.varint(v.into());
                     }
                 }
+                if !b.layers.is_empty() {
+                    Layer::write_all(&b.layers, &mut body);
+                }
+                let mut w = Writer::new(&mut body);
                 w.u8(b.payload.code());
                 w.varint(b.plain_bytes);
                 b.data
@@ -228,7 +246,6 @@ impl<'a> Packet<'a> {
             }
             Self::Cursor(b) => {
                 w.varint(b.timestamp.0);
-                let has = |yes: bool, bit: u8| if yes { bit } else { 0 };
                 w.u8(
                     has(b.position.is_some(), CURSOR_HAS_POSITION) | has(b.shape.is_some(), CURSOR_HAS_SHAPE)
                 );
@@ -273,6 +290,7 @@ impl<'a> Packet<'a> {
                 let size = Size::new(r.varint_u32()?, r.varint_u32()?);
                 limits.check_size(size).map_err(as_data)?;
                 let hash = r.u32_le()?;
+                let layers = Layer::read_all(&mut r, limits)?;
                 let payload = PayloadKind::read(&mut r)?;
                 let plain_bytes = r.varint()?;
                 let data = r.rest();
@@ -282,6 +300,7 @@ impl<'a> Packet<'a> {
                     timestamp,
                     size,
                     hash,
+                    layers,
                     payload,
                     plain_bytes,
                     data,
@@ -290,6 +309,10 @@ impl<'a> Packet<'a> {
             PacketKind::Update => {
                 let (epoch, sequence, timestamp) = (r.varint()?, r.varint()?, Timestamp(r.varint()?));
                 let hash = r.u32_le()?;
+                let flags = r.u8()?;
+                if flags & !(UPDATE_REFINES | UPDATE_HAS_LAYERS) != 0 {
+                    return Err(Error::data("unknown flags of an update"));
+                }
                 let count = r.varint()?;
                 if count > limits.copies as u64 {
                     return Err(Error::limit(format!(
@@ -303,6 +326,10 @@ impl<'a> Packet<'a> {
                     let to = Rect::new(r.varint_u32()?, r.varint_u32()?, r.varint_u32()?, r.varint_u32()?);
                     copies.push((from, to));
                 }
+                let layers = match flags & UPDATE_HAS_LAYERS {
+                    0 => Vec::new(),
+                    _ => Layer::read_all(&mut r, limits)?,
+                };
                 let payload = PayloadKind::read(&mut r)?;
                 let plain_bytes = r.varint()?;
                 let data = r.rest();
@@ -311,7 +338,9 @@ impl<'a> Packet<'a> {
                     sequence,
                     timestamp,
                     hash,
+                    refines: flags & UPDATE_REFINES != 0,
                     copies,
+                    layers,
                     payload,
                     plain_bytes,
                     data,

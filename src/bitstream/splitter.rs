@@ -7,8 +7,8 @@ use crate::limits::Limits;
 /// One piece of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
-    /// A stream header: a snapshot follows.
-    Header,
+    /// A stream header: a snapshot follows. Holds the bits of the features that the stream asks for.
+    Header(u8),
     /// A packet's kind and body.
     Packet(PacketKind, &'a [u8]),
 }
@@ -58,10 +58,10 @@ impl Splitter {
                 return Err(Error::data("this is not a panecast stream"));
             }
             let Some(header) = rest.first_chunk::<HEADER_BYTES>() else { return Ok(None) };
-            read_header(header)?;
+            let features = read_header(header)?;
             self.begun = true;
             self.taken += HEADER_BYTES;
-            return Ok(Some(Piece::Header));
+            return Ok(Some(Piece::Header(features)));
         }
         if !self.begun {
             return Err(Error::data("this is not a panecast stream"));

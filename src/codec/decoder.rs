@@ -1,14 +1,20 @@
 //! The decoder: bytes, however they are chunked, back to the very pictures.
 
+use super::av1::{Chroma, Planes};
+use super::exactness::Exactness;
 use super::lossless::{StreamDecoder, decompress_once, most_plain_bytes, read_rects};
 use super::picture_hash::PictureHash;
+use super::surfaces::Surfaces;
+use super::tools::{Tool, ToolUse};
 use crate::bitstream::{
-    CursorBody, EndBody, EpochBody, Packet, PacketKind, Piece, SnapshotBody, Splitter, UpdateBody,
+    Av1Layer, CursorBody, EndBody, EpochBody, FEATURE_AV1, Layer, Packet, PacketKind, Piece, SnapshotBody,
+    Splitter, UpdateBody,
 };
 use crate::capture::CursorShape;
+use crate::codec::{av1, photo};
 use crate::damage::{Copy, DirtyRows};
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::{FrameBuf, Region, Timestamp};
+use crate::frame::{FrameBuf, Rect, Region, Size, Timestamp};
 use crate::limits::Limits;
 
 /// Figures of one picture packet.
@@ -26,6 +32,14 @@ pub struct UpdateFacts {
     pub solid_rects: usize,
     /// Pixels of the rectangles.
     pub coded_px: u64,
+    /// Bytes of AV1.
+    pub av1_bytes: usize,
+    /// Bytes of photographs that are predicted from their neighbours.
+    pub photo_bytes: usize,
+    /// Bytes of the zstd stream.
+    pub zstd_bytes: usize,
+    /// Whether nothing changed and the packet only makes pixels exact.
+    pub refines: bool,
 }
 
 /// What one packet did.
@@ -33,6 +47,9 @@ pub struct UpdateFacts {
 pub enum Decoded {
     /// A stream begins.
     Header,
+    /// The packet has an AV1 layer and the decoder was made [`Decoder::with_external_av1`]: decode
+    /// [`Decoder::av1_request`] and [`Decoder::supply`] its planes, then call [`Decoder::next`] again.
+    NeedsPlanes,
     /// [`Decoder::frame`] holds a newer picture.
     Picture {
         /// The number to acknowledge.
@@ -70,9 +87,33 @@ impl Decoded {
     pub fn sequence(&self) -> Option<u64> {
         match self {
             Self::Picture { sequence, .. } | Self::Epoch { sequence } => Some(*sequence),
-            Self::Header | Self::Cursor | Self::End { .. } => None,
+            Self::Header | Self::NeedsPlanes | Self::Cursor | Self::End { .. } => None,
         }
     }
+}
+
+/// One AV1 picture that somebody else decodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Av1Request<'a> {
+    /// Which surface it belongs to: temporal units of one surface go through one AV1 decoder, in order. 0 is for
+    /// stills that depend on nothing.
+    pub surface: u32,
+    /// Whether it needs nothing from before.
+    pub keyframe: bool,
+    /// Size of the coded picture.
+    pub size: Size,
+    /// Resolution of its colour.
+    pub chroma: Chroma,
+    /// One temporal unit.
+    pub data: &'a [u8],
+}
+
+/// A packet that waits for planes.
+#[derive(Debug)]
+struct Pending {
+    kind: PacketKind,
+    body: Vec<u8>,
+    planes: Vec<Planes>,
 }
 
 /// Turns the bytes of a stream back into pictures.
@@ -83,27 +124,44 @@ pub struct Decoder {
     limits: Limits,
     splitter: Splitter,
     core: Core,
+    pending: Option<Pending>,
     failed: Option<Error>,
+    external_av1: bool,
 }
 
 #[derive(Debug)]
 struct Core {
     picture: Option<FrameBuf>,
+    exactness: Exactness,
     epoch: u64,
     sequence: u64,
     stream: Option<StreamDecoder>,
+    surfaces: Surfaces,
     hash: PictureHash,
     dirty: DirtyRows,
+    tools: Vec<ToolUse>,
     plain: Vec<u8>,
     cursor_position: Option<(i32, i32)>,
     cursor_shape: Option<CursorShape>,
 }
 
 impl Decoder {
-    /// A decoder at the start of a stream, with `limits` on what the stream may cost.
+    /// A decoder at the start of a stream, with `limits` on what the stream may cost. It decodes AV1 itself if the
+    /// library was built with a decoder for it; without, it refuses streams that have AV1.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, splitter: Splitter::new(), core: Core::new(), failed: None }
+        Self::with(limits, false)
+    }
+
+    /// A decoder that leaves AV1 to its caller, as in a browser: see [`Decoded::NeedsPlanes`].
+    #[must_use]
+    pub fn with_external_av1(limits: Limits) -> Self {
+        Self::with(limits, true)
+    }
+
+    fn with(limits: Limits, external_av1: bool) -> Self {
+        let core = Core::new(external_av1);
+        Self { limits, splitter: Splitter::new(), core, pending: None, failed: None, external_av1 }
     }
 
     /// Takes bytes of the stream, in chunks of any length.
@@ -137,21 +195,96 @@ impl Decoder {
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Decoded>> {
         self.check()?;
-        let decoded = match self.splitter.next(&self.limits) {
-            Ok(None) => return Ok(None),
-            Ok(Some(Piece::Header)) => {
-                self.core.expect_snapshot();
-                Ok(Decoded::Header)
-            }
-            Ok(Some(Piece::Packet(kind, body))) => self.core.packet(kind, body, &self.limits),
-            Err(e) => Err(e),
-        };
+        let decoded = self.step();
         if let Err(e) = &decoded {
             self.failed = Some(e.clone());
-            self.core = Core::new();
+            self.core = Core::new(self.external_av1);
+            self.pending = None;
             self.splitter = Splitter::new();
         }
-        decoded.map(Some)
+        decoded
+    }
+
+    fn step(&mut self) -> Result<Option<Decoded>> {
+        if let Some(pending) = self.pending.take() {
+            if pending.planes.len() < av1_layers(&pending, &self.limits)?.len() {
+                self.pending = Some(pending);
+                return Ok(Some(Decoded::NeedsPlanes));
+            }
+            let Pending { kind, body, planes } = pending;
+            return self.core.packet(kind, &body, &self.limits, &planes).map(Some);
+        }
+        match self.splitter.next(&self.limits)? {
+            None => Ok(None),
+            Some(Piece::Header(features)) => {
+                if features & FEATURE_AV1 != 0 && !self.external_av1 && !av1::can_decode() {
+                    let without = "the stream has AV1, and this decoder was built without it";
+                    return Err(Error::new(ErrorKind::Unsupported, without));
+                }
+                self.core.expect_snapshot();
+                Ok(Some(Decoded::Header))
+            }
+            Some(Piece::Packet(kind, body)) => {
+                if self.external_av1 && matches!(kind, PacketKind::Snapshot | PacketKind::Update) {
+                    let pending = Pending { kind, body: Vec::new(), planes: Vec::new() };
+                    if !layers_of(kind, body, &self.limits)?.is_empty() {
+                        self.pending = Some(Pending { body: body.to_vec(), ..pending });
+                        return Ok(Some(Decoded::NeedsPlanes));
+                    }
+                }
+                self.core.packet(kind, body, &self.limits, &[]).map(Some)
+            }
+        }
+    }
+
+    /// What is to be decoded after [`Decoded::NeedsPlanes`].
+    #[must_use]
+    pub fn av1_request(&self) -> Option<Av1Request<'_>> {
+        let pending = self.pending.as_ref()?;
+        let layer = av1_layers(pending, &self.limits).ok()?.into_iter().nth(pending.planes.len())?;
+        Some(Av1Request {
+            surface: layer.surface,
+            keyframe: layer.keyframe,
+            size: layer.size,
+            chroma: Chroma::of(layer.full_chroma),
+            data: layer.data,
+        })
+    }
+
+    /// Takes the planes that [`Decoder::av1_request`] asked for; then [`Decoder::next`] goes on.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::InvalidInput`] if nothing was asked for, or for planes of another size or chroma.
+    pub fn supply(&mut self, planes: &Planes) -> Result<()> {
+        let Some(request) = self.av1_request() else { return Err(Error::input("no planes were asked for")) };
+        if (request.size, request.chroma) != (planes.size(), planes.chroma()) {
+            return Err(Error::input(format!(
+                "planes of {} where {} were asked for",
+                planes.size(),
+                request.size
+            )));
+        }
+        if let Some(pending) = &mut self.pending {
+            pending.planes.push(planes.clone());
+        }
+        Ok(())
+    }
+
+    /// The AV1 surfaces that live on: the decoders of all others can go.
+    pub fn surfaces(&self) -> impl Iterator<Item = u32> + '_ {
+        self.core.surfaces.alive()
+    }
+
+    /// Which pixels of [`Decoder::frame`] are the source's.
+    #[must_use]
+    pub fn exactness(&self) -> &Exactness {
+        &self.core.exactness
+    }
+
+    /// What the newest picture's packet did where, in order.
+    #[must_use]
+    pub fn tools(&self) -> &[ToolUse] {
+        &self.core.tools
     }
 
     /// The newest picture; `None` before the first and after an error.
@@ -180,7 +313,7 @@ impl Decoder {
 
     /// Forgets everything; the next bytes must begin a stream.
     pub fn reset(&mut self) {
-        *self = Self::new(self.limits);
+        *self = Self::with(self.limits, self.external_av1);
     }
 
     fn check(&self) -> Result<()> {
@@ -188,15 +321,36 @@ impl Decoder {
     }
 }
 
+/// The AV1 layers of a packet that waits.
+fn av1_layers<'a>(pending: &'a Pending, limits: &Limits) -> Result<Vec<Av1Layer<'a>>> {
+    layers_of(pending.kind, &pending.body, limits)
+}
+
+fn layers_of<'a>(kind: PacketKind, body: &'a [u8], limits: &Limits) -> Result<Vec<Av1Layer<'a>>> {
+    let layers = match Packet::read(kind, body, limits)? {
+        Packet::Snapshot(b) => b.layers,
+        Packet::Update(b) => b.layers,
+        Packet::Epoch(_) | Packet::Cursor(_) | Packet::End(_) => Vec::new(),
+    };
+    let av1 = |layer| match layer {
+        Layer::Av1(layer) => Some(layer),
+        Layer::Photo(_) | Layer::End { .. } => None,
+    };
+    Ok(layers.into_iter().filter_map(av1).collect())
+}
+
 impl Core {
-    fn new() -> Self {
+    fn new(external_av1: bool) -> Self {
         Self {
             picture: None,
+            exactness: Exactness::default(),
             epoch: 0,
             sequence: 0,
             stream: None,
+            surfaces: Surfaces::new(external_av1),
             hash: PictureHash::default(),
             dirty: DirtyRows::default(),
+            tools: Vec::new(),
             plain: Vec::new(),
             cursor_position: None,
             cursor_shape: None,
@@ -207,21 +361,34 @@ impl Core {
     fn expect_snapshot(&mut self) {
         self.epoch = 0;
         self.sequence = 0;
+        self.surfaces.clear();
         self.cursor_position = None;
         self.cursor_shape = None;
     }
 
-    fn packet(&mut self, kind: PacketKind, body: &[u8], limits: &Limits) -> Result<Decoded> {
+    fn packet(
+        &mut self,
+        kind: PacketKind,
+        body: &[u8],
+        limits: &Limits,
+        planes: &[Planes],
+    ) -> Result<Decoded> {
         match Packet::read(kind, body, limits)? {
-            Packet::Snapshot(b) => self.snapshot(&b, body.len(), limits),
-            Packet::Update(b) => self.update(&b, body.len(), limits),
+            Packet::Snapshot(b) => self.snapshot(&b, body.len(), limits, planes),
+            Packet::Update(b) => self.update(&b, body.len(), limits, planes),
             Packet::Epoch(b) => self.begin_epoch(&b),
             Packet::Cursor(b) => self.cursor(&b),
             Packet::End(EndBody { frames, fps }) => Ok(Decoded::End { frames, fps }),
         }
     }
 
-    fn snapshot(&mut self, b: &SnapshotBody<'_>, bytes: usize, limits: &Limits) -> Result<Decoded> {
+    fn snapshot(
+        &mut self,
+        b: &SnapshotBody<'_>,
+        bytes: usize,
+        limits: &Limits,
+        planes: &[Planes],
+    ) -> Result<Decoded> {
         if b.epoch <= self.epoch || b.sequence <= self.sequence {
             return Err(desync("a snapshot out of order"));
         }
@@ -231,15 +398,30 @@ impl Core {
                 b.plain_bytes, b.size
             )));
         }
-        decompress_once(b.data, b.plain_bytes as usize, &mut self.plain)?;
         let resized = self.picture.as_ref().is_none_or(|p| p.size() != b.size);
         let mut picture = match self.picture.take() {
             Some(picture) if !resized => picture,
             _ => FrameBuf::new(b.size, limits)?,
         };
         self.dirty.reset(b.size);
-        let rects = read_rects(&self.plain, &mut picture, &mut self.dirty, limits)?;
-        if rects.px != b.size.area() {
+        self.tools.clear();
+        self.exactness.reset(b.size);
+        self.surfaces.clear();
+        // What no layer and no rectangle has written yet.
+        let mut bare = Exactness::new(b.size);
+        bare.set(&b.size.rect(), false);
+        let mut facts = UpdateFacts { bytes, zstd_bytes: b.data.len(), ..UpdateFacts::default() };
+        self.lay(&b.layers, &mut picture, limits, planes, &mut facts)?;
+        for used in &self.tools {
+            bare.set(&used.rect, true);
+        }
+        if b.plain_bytes > 0 {
+            decompress_once(b.data, b.plain_bytes as usize, &mut self.plain)?;
+            self.write_rects(&mut picture, limits, &mut facts, |rect| bare.set(rect, true))?;
+        } else if !b.data.is_empty() {
+            return Err(Error::data("a payload that says it is empty is not"));
+        }
+        if !bare.is_exact() {
             return Err(Error::data("a snapshot does not hold the whole picture"));
         }
         self.hash.reset(&picture);
@@ -257,18 +439,19 @@ impl Core {
             keyframe: true,
             resized,
             dirty: Region::full(b.size),
-            facts: UpdateFacts {
-                bytes,
-                rects: rects.count,
-                solid_rects: rects.solid,
-                coded_px: rects.px,
-                ..UpdateFacts::default()
-            },
+            facts,
         })
     }
 
-    fn update(&mut self, b: &UpdateBody<'_>, bytes: usize, limits: &Limits) -> Result<Decoded> {
-        let (Some(picture), Some(stream)) = (self.picture.as_mut(), self.stream.as_mut()) else {
+    fn update(
+        &mut self,
+        b: &UpdateBody<'_>,
+        bytes: usize,
+        limits: &Limits,
+        planes: &[Planes],
+    ) -> Result<Decoded> {
+        // It is put back once all went well; an error retires the decoder anyway.
+        let Some(mut picture) = self.picture.take() else {
             return Err(desync("an update before the first snapshot"));
         };
         if b.epoch != self.epoch || Some(b.sequence) != self.sequence.checked_add(1) {
@@ -276,7 +459,14 @@ impl Core {
         }
         let size = picture.size();
         self.dirty.reset(size);
-        let mut facts = UpdateFacts { bytes, copies: b.copies.len(), ..UpdateFacts::default() };
+        self.tools.clear();
+        let mut facts = UpdateFacts {
+            bytes,
+            copies: b.copies.len(),
+            zstd_bytes: b.data.len(),
+            refines: b.refines,
+            ..UpdateFacts::default()
+        };
         for &(from, to) in &b.copies {
             let copy = Copy { from, to };
             if to.is_empty() || !copy.fits(size) {
@@ -287,9 +477,12 @@ impl Core {
             if facts.copied_px > size.area().saturating_mul(MOST_COPIED) {
                 return Err(Error::limit("the copies of a packet move too many pixels"));
             }
-            copy.apply(picture);
+            copy.apply(&mut picture);
+            self.exactness.copy(&copy);
             self.dirty.mark(&to);
+            self.tools.push(ToolUse { tool: Tool::Copy, rect: to, plain_bytes: 0 });
         }
+        self.lay(&b.layers, &mut picture, limits, planes, &mut facts)?;
         if b.plain_bytes > most_plain_bytes(size, limits) {
             return Err(Error::limit(format!("a payload of {} bytes for a {size} picture", b.plain_bytes)));
         }
@@ -298,15 +491,18 @@ impl Core {
                 return Err(Error::data("a payload that says it is empty is not"));
             }
         } else {
+            let Some(stream) = self.stream.as_mut() else {
+                return Err(desync("an update before the first snapshot"));
+            };
             stream.decompress(b.data, b.plain_bytes as usize, &mut self.plain)?;
-            let rects = read_rects(&self.plain, picture, &mut self.dirty, limits)?;
-            (facts.rects, facts.solid_rects, facts.coded_px) = (rects.count, rects.solid, rects.px);
+            self.write_rects(&mut picture, limits, &mut facts, |_| ())?;
         }
-        self.hash.update(picture, &self.dirty);
+        self.hash.update(&picture, &self.dirty);
         if self.hash.sum(size) != b.hash {
             return Err(desync("the picture is not the one that was sent"));
         }
         self.sequence = b.sequence;
+        self.picture = Some(picture);
         Ok(Decoded::Picture {
             sequence: b.sequence,
             timestamp: b.timestamp,
@@ -315,6 +511,78 @@ impl Core {
             dirty: self.dirty.region(),
             facts,
         })
+    }
+
+    /// Writes the rectangles of the decompressed payload.
+    fn write_rects(
+        &mut self,
+        picture: &mut FrameBuf,
+        limits: &Limits,
+        facts: &mut UpdateFacts,
+        mut written: impl FnMut(&Rect),
+    ) -> Result<()> {
+        let (dirty, exactness, tools) = (&mut self.dirty, &mut self.exactness, &mut self.tools);
+        let rects = read_rects(&self.plain, picture, limits, |used| {
+            dirty.mark(&used.rect);
+            exactness.set(&used.rect, true);
+            written(&used.rect);
+            tools.push(used);
+        })?;
+        (facts.rects, facts.solid_rects, facts.coded_px) = (rects.count, rects.solid, rects.px);
+        Ok(())
+    }
+
+    /// Lays the layers over the picture.
+    fn lay(
+        &mut self,
+        layers: &[Layer<'_>],
+        picture: &mut FrameBuf,
+        limits: &Limits,
+        mut planes: &[Planes],
+        facts: &mut UpdateFacts,
+    ) -> Result<()> {
+        let size = picture.size();
+        let most_px = size.area().saturating_mul(MOST_LAID);
+        let (mut laid_px, mut coded_px) = (0, 0);
+        for layer in layers {
+            match layer {
+                Layer::Av1(layer) => {
+                    coded_px += layer.size.area();
+                    if coded_px > most_px {
+                        return Err(Error::limit("the AV1 layers of a packet have too many pixels"));
+                    }
+                    let supplied = match planes.split_first() {
+                        Some((first, rest)) => {
+                            planes = rest;
+                            Some(first)
+                        }
+                        None => None,
+                    };
+                    let planes = self.surfaces.decode(layer, supplied, limits)?;
+                    let tool = if layer.surface == 0 { Tool::Av1Still } else { Tool::Av1Video };
+                    for patch in &layer.patches {
+                        laid_px += check_laid(&patch.to, size, laid_px, most_px)?;
+                        av1::to_picture(planes, &patch.source(), picture, (patch.to.x, patch.to.y));
+                        self.exactness.set(&patch.to, false);
+                        self.dirty.mark(&patch.to);
+                        self.tools.push(ToolUse { tool, rect: patch.to, plain_bytes: 0 });
+                    }
+                    facts.av1_bytes += layer.data.len();
+                }
+                Layer::Photo(layer) => {
+                    for rect in &layer.rects {
+                        laid_px += check_laid(rect, size, laid_px, most_px)?;
+                        self.exactness.set(rect, layer.near == 0);
+                        self.dirty.mark(rect);
+                        self.tools.push(ToolUse { tool: Tool::Photo, rect: *rect, plain_bytes: 0 });
+                    }
+                    photo::decode(layer.data, picture, &layer.rects, layer.near)?;
+                    facts.photo_bytes += layer.data.len();
+                }
+                Layer::End { surface } => self.surfaces.end(*surface)?,
+            }
+        }
+        Ok(())
     }
 
     fn begin_epoch(&mut self, b: &EpochBody) -> Result<Decoded> {
@@ -327,6 +595,7 @@ impl Core {
         if self.hash.sum(picture.size()) != b.hash {
             return Err(desync("the picture is not the one that was sent"));
         }
+        self.surfaces.clear();
         self.begin_stream(&picture)?;
         (self.epoch, self.sequence) = (b.epoch, b.sequence);
         self.picture = Some(picture);
@@ -354,6 +623,20 @@ impl Core {
 
 /// How many pictures' worth of pixels the copies of one packet may move.
 const MOST_COPIED: u64 = 16;
+
+/// How many pictures' worth of pixels the layers of one packet may have.
+const MOST_LAID: u64 = 4;
+
+/// The pixels of `rect`, if it is within the picture and they are not too many on top of `laid_px`.
+fn check_laid(rect: &Rect, size: Size, laid_px: u64, most_px: u64) -> Result<u64> {
+    if rect.is_empty() || !rect.fits(size) {
+        return Err(Error::data(format!("a layer at {rect} outside of the {size} picture")));
+    }
+    if laid_px + rect.area() > most_px {
+        return Err(Error::limit("the layers of a packet write too many pixels"));
+    }
+    Ok(rect.area())
+}
 
 fn desync(what: &str) -> Error {
     Error::new(ErrorKind::Desync, format!("{what}; a fresh snapshot is needed"))

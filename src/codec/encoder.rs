@@ -1,25 +1,26 @@
 //! The encoder: what the viewers hold, and how to bring them to the next picture.
 
+use super::classify;
+use super::config::{EncoderConfig, Mode, Refine};
+use super::exactness::Exactness;
 use super::lossless::{
     Activity, CodedRect, Coding, Orientation, Residual, StreamEncoder, compress_once, has_colours, whole,
     write_rects,
 };
 use super::picture_hash::PictureHash;
+use super::refine::Quiet;
+use super::regions::{CodedPicture, Regions};
+use super::shown::Shown;
+use super::stills::{CodedStills, Stills};
 use crate::bitstream::{
-    CursorBody, EndBody, EpochBody, Packet, PayloadKind, SnapshotBody, UpdateBody, write_header,
+    Av1Layer, CursorBody, EndBody, EpochBody, FEATURE_AV1, Layer, Packet, PayloadKind, PhotoLayer,
+    SnapshotBody, UpdateBody, write_header,
 };
 use crate::capture::{CursorShape, CursorUpdate, Damage};
+use crate::codec::av1::{Av1Choice, Chroma};
 use crate::damage::{Copy, DirtyRows, Motion, compare};
 use crate::error::{Error, Result};
 use crate::frame::{FrameBuf, Rect, Region, TILE_PX, Timestamp};
-use crate::limits::Limits;
-
-/// How an encoder works.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct EncoderConfig {
-    /// Caps of the stream; a decoder with the same limits reads whatever the encoder writes.
-    pub limits: Limits,
-}
 
 /// What [`Encoder::encode`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub enum UpdateKind {
     Unchanged,
     /// A packet with what changed.
     Delta,
+    /// A packet that makes pixels exact which had lost something.
+    Refinement,
     /// A whole picture, because there was none or its size changed.
     Keyframe,
 }
@@ -43,16 +46,21 @@ pub struct Update {
     pub dirty_px: u64,
     /// Where the buffer that came back differs from the newest picture.
     pub stale: Region,
+    /// Pixels of the shown picture that are not exact.
+    pub lossy_px: u64,
 }
 
-/// Turns pictures into packets, without loss.
+/// Turns pictures into packets.
 ///
-/// It holds the picture that the viewers hold. A stream's bytes depend on the pictures, damage and times it was
-/// given, never on threads, addresses or clocks.
+/// It holds the source's picture and the one that the viewers hold; in [`Mode::Lossless`] they are one. A stream's
+/// bytes depend on the configuration and on the pictures, damage and times it was given, never on threads,
+/// addresses or clocks.
 #[derive(Debug)]
 pub struct Encoder {
-    limits: Limits,
+    config: EncoderConfig,
+    /// The source's newest picture.
     picture: Option<FrameBuf>,
+    shown: Shown,
     epoch: u64,
     sequence: u64,
     /// The first packet of the stream begins with the header.
@@ -63,9 +71,14 @@ pub struct Encoder {
     residual: Residual,
     orientation: Orientation,
     activity: Activity,
+    regions: Regions,
+    stills: Stills,
+    quiet: Quiet,
     changed: DirtyRows,
     dirty: DirtyRows,
     copies: Vec<Copy>,
+    pictures: Vec<CodedPicture>,
+    rects: Vec<Rect>,
     plain: Vec<u8>,
     coded: Vec<u8>,
     cursor: CursorUpdate,
@@ -75,11 +88,14 @@ impl Encoder {
     /// An encoder before its first picture.
     ///
     /// # Errors
+    /// - [`crate::ErrorKind::InvalidInput`], [`crate::ErrorKind::Unsupported`]: see [`EncoderConfig::check`].
     /// - [`crate::ErrorKind::LimitExceeded`] if there is no memory for the zstd context.
     pub fn new(config: EncoderConfig) -> Result<Self> {
+        config.check()?;
         Ok(Self {
-            limits: config.limits,
+            config,
             picture: None,
+            shown: Shown::default(),
             epoch: 0,
             sequence: 0,
             begun: false,
@@ -89,9 +105,14 @@ impl Encoder {
             residual: Residual::default(),
             orientation: Orientation::default(),
             activity: Activity::default(),
+            regions: Regions::new(config.av1, config.quality),
+            stills: Stills::new(config.av1, config.quality),
+            quiet: Quiet::default(),
             changed: DirtyRows::default(),
             dirty: DirtyRows::default(),
             copies: Vec::new(),
+            pictures: Vec::new(),
+            rects: Vec::new(),
             plain: Vec::new(),
             coded: Vec::new(),
             cursor: CursorUpdate::default(),
@@ -121,7 +142,7 @@ impl Encoder {
         timestamp: Timestamp,
         out: &mut Vec<u8>,
     ) -> Result<Update> {
-        self.limits.check_size(frame.size())?;
+        self.config.limits.check_size(frame.size())?;
         let before = out.len();
         let update = match self.picture.take() {
             Some(picture) if picture.size() == frame.size() => {
@@ -146,26 +167,23 @@ impl Encoder {
         let size = frame.size();
         let back = match picture {
             Some(mut old) => {
-                old.reset(size, &self.limits)?;
+                old.reset(size, &self.config.limits)?;
                 old
             }
-            None => FrameBuf::new(size, &self.limits)?,
+            None => FrameBuf::new(size, &self.config.limits)?,
         };
         let picture = std::mem::replace(frame, back);
-        self.hash.reset(&picture);
+        self.begin_stream(out);
         self.activity.reset(size);
-        self.begin_epoch(&picture)?;
-        if !self.begun {
-            write_header(out);
-            self.begun = true;
-        }
-        self.write_snapshot(&picture, timestamp, out)?;
+        self.regions.clear();
+        self.write_snapshot(&picture, false, timestamp, out)?;
         self.picture = Some(picture);
         Ok(Update {
             kind: UpdateKind::Keyframe,
             sequence: self.sequence,
             dirty_px: size.area(),
             stale: Region::full(size),
+            lossy_px: self.shown.exactness().lossy_px(),
         })
     }
 
@@ -178,56 +196,239 @@ impl Encoder {
         out: &mut Vec<u8>,
     ) -> Result<Update> {
         compare(&picture, frame, damage, &mut self.changed)?;
-        if self.changed.is_clean() {
+        let unchanged = self.changed.is_clean();
+        if unchanged {
             self.picture = Some(picture);
-            return Ok(Update {
-                kind: UpdateKind::Unchanged,
-                sequence: self.sequence,
-                dirty_px: 0,
-                stale: Region::empty(),
-            });
+            return Ok(self.update(UpdateKind::Unchanged, 0, Region::empty()));
         }
         let dirty_px = self.changed.area();
         self.activity.note(&self.changed);
+        self.quiet.note(dirty_px, timestamp);
         self.dirty.clone_from(&self.changed);
         self.copies.clear();
+        // A film beside which little happens is not searched for what moved.
+        if !self.regions.is_empty() && self.regions.dirty_outside(&self.dirty) * 16 < frame.size().area() {
+            self.regions.take(&mut picture, frame, &mut self.dirty);
+        }
         self.motion.find(&mut picture, frame, &mut self.dirty, &mut self.copies)?;
         for copy in &self.copies {
             self.changed.mark(&copy.to);
         }
-        let rects = self.residual.find(&picture, frame, &self.dirty, self.limits.rects);
+        self.shown.copy(&self.copies);
+        self.note_copies(timestamp);
+        self.regions.follow(&self.copies, frame.size());
+        self.regions.take(&mut picture, frame, &mut self.dirty);
+        self.regions.review(frame, timestamp);
+        let rects = self.residual.find(&picture, frame, &self.dirty, self.config.limits.rects);
+        self.rects.clear();
+        self.rects.extend_from_slice(rects);
+        self.pictures.clear();
+        let mut stills = CodedStills::default();
+        if self.config.mode == Mode::Auto {
+            self.lossy(&picture, frame, timestamp, &mut stills)?;
+        }
+        self.write_payload(frame)?;
+        for rect in &self.rects {
+            self.shown.exact(frame, rect);
+            self.changed.mark(rect);
+        }
+        self.shown.settle();
+        self.hash.update(self.shown.picture(frame), &self.changed);
+        let copies = self.copies.iter().map(|c| (c.from, c.to)).collect();
+        let ended: Vec<u32> = self.regions.take_ended().collect();
+        self.write_update(false, copies, &ended, &stills, timestamp, frame, out)?;
+        std::mem::swap(&mut picture, frame);
+        self.picture = Some(picture);
+        Ok(self.update(UpdateKind::Delta, dirty_px, self.changed.region()))
+    }
+
+    /// Films and photographs among what is left to code: they leave `rects` for layers.
+    fn lossy(
+        &mut self,
+        old: &FrameBuf,
+        new: &FrameBuf,
+        now: Timestamp,
+        stills: &mut CodedStills,
+    ) -> Result<()> {
+        let mut left = Vec::new();
+        // What a scrolled page uncovers changes with every update, but it is no film.
+        if self.copies.is_empty() {
+            self.regions.begin(new, &self.rects, &self.activity, now, &mut left);
+        } else {
+            left.extend_from_slice(&self.rects);
+        }
+        let limits = &self.config.limits;
+        self.regions.encode(old, new, &mut self.shown, now, limits, &mut self.pictures)?;
+        let mut photos = Vec::new();
+        left.retain(|r| {
+            let photo = r.width.min(r.height) >= LEAST_PHOTO_SIDE_PX
+                && r.area() >= LEAST_PHOTO_PX
+                && classify::is_photo(new, r);
+            if photo {
+                photos.push(*r);
+            }
+            !photo
+        });
+        self.stills.encode(old, new, &photos, &mut self.shown, limits, stills)?;
+        self.rects = left;
+        let patches = self.pictures.iter().flat_map(|p| p.patches.iter().map(|patch| &patch.to));
+        for rect in patches.chain(&photos) {
+            self.changed.mark(rect);
+            self.quiet.touch(rect, now);
+        }
+        Ok(())
+    }
+
+    /// Lossy pixels that were copied are not quiet where they arrive.
+    fn note_copies(&mut self, now: Timestamp) {
+        if self.shown.is_exact() {
+            return;
+        }
+        for copy in &self.copies {
+            let lossy = self.shown.exactness().lossy_bounds(&copy.to);
+            if !lossy.is_empty() {
+                self.quiet.touch(&lossy, now);
+            }
+        }
+    }
+
+    /// Codes the rectangles that are left as exact pixels.
+    fn write_payload(&mut self, frame: &FrameBuf) -> Result<()> {
         self.plain.clear();
         self.coded.clear();
-        if !rects.is_empty() {
-            let columns = self.orientation.by_columns(frame, rects);
-            let activity = &self.activity;
-            let coded =
-                rects.iter().map(|r| CodedRect { rect: *r, coding: coding(frame, r, columns, activity) });
-            write_rects(frame, coded, &mut self.plain);
-            self.stream.compress(&self.plain, &mut self.coded)?;
+        if self.rects.is_empty() {
+            return Ok(());
         }
-        self.hash.update(frame, &self.changed);
+        let columns = self.orientation.by_columns(frame, &self.rects);
+        let activity = &self.activity;
+        let coded =
+            self.rects.iter().map(|r| CodedRect { rect: *r, coding: coding(frame, r, columns, activity) });
+        write_rects(frame, coded, &mut self.plain);
+        self.stream.compress(&self.plain, &mut self.coded)
+    }
+
+    #[allow(clippy::too_many_arguments)] // The parts of one packet, from three places.
+    fn write_update(
+        &mut self,
+        refines: bool,
+        copies: Vec<((u32, u32), Rect)>,
+        ended: &[u32],
+        stills: &CodedStills,
+        timestamp: Timestamp,
+        picture: &FrameBuf,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
         self.sequence += 1;
+        let layers = layers(ended, &self.pictures, stills);
+        let laid = layers.iter().map(layer_bytes).sum();
         Packet::Update(UpdateBody {
             epoch: self.epoch,
             sequence: self.sequence,
             timestamp,
-            hash: self.hash.sum(frame.size()),
-            copies: self.copies.iter().map(|c| (c.from, c.to)).collect(),
+            hash: self.hash.sum(picture.size()),
+            refines,
+            copies,
+            layers,
             payload: PayloadKind::Lossless,
             plain_bytes: self.plain.len() as u64,
             data: &self.coded,
         })
         .write(out);
-        self.check_packet(self.coded.len())?;
-        std::mem::swap(&mut picture, frame);
-        self.picture = Some(picture);
-        Ok(Update {
-            kind: UpdateKind::Delta,
-            sequence: self.sequence,
-            dirty_px,
-            stale: self.changed.region(),
-        })
+        self.check_packet(self.coded.len(), laid)
+    }
+
+    fn update(&self, kind: UpdateKind, dirty_px: u64, stale: Region) -> Update {
+        let lossy_px = self.shown.exactness().lossy_px();
+        Update { kind, sequence: self.sequence, dirty_px, stale, lossy_px }
+    }
+
+    /// When [`Encoder::refine`] may have something to do; `None` if everything is exact or nothing is to become so.
+    #[must_use]
+    pub fn refine_due(&self) -> Option<Timestamp> {
+        match self.config.refine {
+            Refine::Off => None,
+            Refine::Idle => self.quiet.due(self.shown.exactness()),
+        }
+    }
+
+    /// Makes lossy places that are quiet exact.
+    ///
+    /// # Shapes and units
+    /// - `bytes`: about what the packet may take; a tile's worth is sent at least.
+    /// - `focus`: what the agent looks at; it comes first.
+    /// - `out`: one packet is appended, or nothing.
+    /// - returns `None` if nothing is due at `timestamp`.
+    ///
+    /// # Errors
+    /// - [`crate::ErrorKind::LimitExceeded`] if the packet would be too large; the next picture is a keyframe.
+    pub fn refine(
+        &mut self,
+        timestamp: Timestamp,
+        bytes: usize,
+        focus: Option<Rect>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Update>> {
+        if self.refine_due().is_none_or(|due| due > timestamp) {
+            return Ok(None);
+        }
+        let Some(picture) = self.picture.take() else { return Ok(None) };
+        let before = out.len();
+        let refined = self.refine_picture(&picture, timestamp, bytes, focus, out);
+        match &refined {
+            Ok(_) => self.picture = Some(picture),
+            Err(_) => out.truncate(before),
+        }
+        refined
+    }
+
+    fn refine_picture(
+        &mut self,
+        picture: &FrameBuf,
+        timestamp: Timestamp,
+        bytes: usize,
+        focus: Option<Rect>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Update>> {
+        // A film that stands still ends here: nothing else may tell so.
+        self.regions.review(picture, timestamp);
+        let mut chosen = self.quiet.choose(self.shown.exactness(), timestamp, bytes, focus.as_ref());
+        chosen.retain(|r| !self.regions.touches(r));
+        if chosen.is_empty() {
+            return Ok(None);
+        }
+        let px = chosen.iter().map(Rect::area).sum();
+        self.changed.reset(picture.size());
+        for rect in &chosen {
+            self.changed.mark(rect);
+        }
+        let mut stills = CodedStills::default();
+        self.rects.clear();
+        let (photos, drawn) = chosen.iter().partition(|r| classify::is_photo(picture, r));
+        self.rects = drawn;
+        self.stills.exact(picture, photos, &mut self.shown, &self.config.limits, &mut stills)?;
+        self.write_payload(picture)?;
+        for rect in &chosen {
+            self.shown.exact(picture, rect);
+        }
+        self.hash.update(self.shown.picture(picture), &self.changed);
+        self.shown.settle();
+        self.pictures.clear();
+        let ended: Vec<u32> = self.regions.take_ended().collect();
+        let start = out.len();
+        self.write_update(true, Vec::new(), &ended, &stills, timestamp, picture, out)?;
+        self.quiet.cost(px, out.len() - start);
+        Ok(Some(self.update(UpdateKind::Refinement, 0, Region::empty())))
+    }
+
+    /// How many bits a second films and photographs may take; `None` for as many as the quality asks for.
+    pub fn set_bitrate(&mut self, bits_a_second: Option<u64>) {
+        self.regions.set_bitrate(bits_a_second);
+    }
+
+    /// Which pixels of the shown picture are exact.
+    #[must_use]
+    pub fn exactness(&self) -> &Exactness {
+        self.shown.exactness()
     }
 
     /// Brings a late joiner in, from the encoder's own picture.
@@ -246,12 +447,18 @@ impl Encoder {
         others: &mut Vec<u8>,
     ) -> Result<Option<u64>> {
         let Some(picture) = self.picture.take() else { return Ok(None) };
-        self.begin_epoch(&picture)?;
-        write_header(joiner);
-        self.write_snapshot(&picture, timestamp, joiner)?;
-        let hash = self.hash.sum(picture.size());
-        Packet::Epoch(EpochBody { epoch: self.epoch, sequence: self.sequence, timestamp, hash })
-            .write(others);
+        self.begin_stream_for(joiner);
+        if self.shown.is_exact() && self.regions.is_empty() {
+            self.write_snapshot(&picture, true, timestamp, joiner)?;
+            let hash = self.hash.sum(picture.size());
+            Packet::Epoch(EpochBody { epoch: self.epoch, sequence: self.sequence, timestamp, hash })
+                .write(others);
+        } else {
+            // What is lossy is coded anew, and so it is another picture for those who are there as well.
+            let before = joiner.len();
+            self.write_snapshot(&picture, false, timestamp, joiner)?;
+            others.extend_from_slice(&joiner[before..]);
+        }
         self.picture = Some(picture);
         if self.cursor != CursorUpdate::default() {
             write_cursor(&self.cursor, timestamp, joiner)?;
@@ -266,7 +473,7 @@ impl Encoder {
     /// - [`crate::ErrorKind::LimitExceeded`] if a shape is larger than [`Limits::cursor_side_px`].
     pub fn cursor(&mut self, update: &CursorUpdate, timestamp: Timestamp, out: &mut Vec<u8>) -> Result<()> {
         if let Some(shape) = &update.shape {
-            let side = self.limits.cursor_side_px;
+            let side = self.config.limits.cursor_side_px;
             if shape.size.width > side || shape.size.height > side {
                 return Err(Error::limit(format!("a cursor of {}; {side}x{side} is allowed", shape.size)));
             }
@@ -294,25 +501,79 @@ impl Encoder {
         self.picture.as_ref()
     }
 
-    fn begin_epoch(&mut self, picture: &FrameBuf) -> Result<()> {
+    /// What the viewers see once they have everything; it differs from [`Encoder::picture`] where it is not exact.
+    #[must_use]
+    pub fn shown(&self) -> Option<&FrameBuf> {
+        self.picture.as_ref().map(|picture| self.shown.picture(picture))
+    }
+
+    /// Writes the stream's header if nothing has been written yet.
+    fn begin_stream(&mut self, out: &mut Vec<u8>) {
+        if !self.begun {
+            self.begin_stream_for(out);
+            self.begun = true;
+        }
+    }
+
+    fn begin_stream_for(&self, out: &mut Vec<u8>) {
+        let av1 = self.config.mode == Mode::Auto && self.config.av1 != Av1Choice::Off;
+        write_header(if av1 { FEATURE_AV1 } else { 0 }, out);
+    }
+
+    /// A snapshot of `picture` begins an epoch. It loses nothing where there are viewers who hold the picture and
+    /// are to `keep` it.
+    fn write_snapshot(
+        &mut self,
+        picture: &FrameBuf,
+        keep: bool,
+        timestamp: Timestamp,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let size = picture.size();
+        let mut stills = CodedStills::default();
+        self.plain.clear();
+        self.coded.clear();
+        self.pictures.clear();
+        if !keep {
+            self.shown.reset(size);
+        }
+        if self.config.mode == Mode::Auto && !keep {
+            let (drawn, photos) = Stills::split(picture);
+            for group in &photos {
+                self.stills.encode(
+                    picture,
+                    picture,
+                    group,
+                    &mut self.shown,
+                    &self.config.limits,
+                    &mut stills,
+                )?;
+            }
+            let rects = drawn.iter().map(|r| CodedRect { rect: *r, coding: Coding::Rows });
+            write_rects(picture, rects, &mut self.plain);
+        } else {
+            write_rects(picture, whole(picture).into_iter(), &mut self.plain);
+        }
+        compress_once(&self.plain, &mut self.coded)?;
+        if !keep {
+            self.hash.reset(self.shown.picture(picture));
+        }
+        self.quiet.reset(size, timestamp);
         self.epoch += 1;
         self.sequence += 1;
         self.orientation.reset();
-        self.stream.begin(picture)
-    }
-
-    fn write_snapshot(&mut self, picture: &FrameBuf, timestamp: Timestamp, out: &mut Vec<u8>) -> Result<()> {
-        self.plain.clear();
-        self.coded.clear();
-        write_rects(picture, whole(picture).into_iter(), &mut self.plain);
-        compress_once(&self.plain, &mut self.coded)?;
-        self.check_packet(self.coded.len())?;
+        self.regions.begin_epoch();
+        self.stream.begin(self.shown.picture(picture))?;
+        let layers = layers(&[], &[], &stills);
+        let laid = layers.iter().map(layer_bytes).sum();
+        self.check_packet(self.coded.len(), laid)?;
         Packet::Snapshot(SnapshotBody {
             epoch: self.epoch,
             sequence: self.sequence,
             timestamp,
-            size: picture.size(),
-            hash: self.hash.sum(picture.size()),
+            size,
+            hash: self.hash.sum(size),
+            layers,
             payload: PayloadKind::Lossless,
             plain_bytes: self.plain.len() as u64,
             data: &self.coded,
@@ -324,18 +585,55 @@ impl Encoder {
         Ok(())
     }
 
-    fn check_packet(&self, coded: usize) -> Result<()> {
+    fn check_packet(&self, coded: usize, layers: usize) -> Result<()> {
         // Numbers and copies around the coded pixels take far less than this.
         let around = 64 + self.copies.len() * 30;
-        if coded + around > self.limits.packet_bytes {
+        if coded + layers + around > self.config.limits.packet_bytes {
             return Err(Error::limit(format!(
-                "a packet of {coded} bytes; {} are allowed",
-                self.limits.packet_bytes
+                "a packet of {} bytes; {} are allowed",
+                coded + layers,
+                self.config.limits.packet_bytes
             )));
         }
         Ok(())
     }
 }
+
+/// The layers of a packet: what ends, then videos, then stills.
+fn layers<'a>(ended: &[u32], videos: &'a [CodedPicture], stills: &'a CodedStills) -> Vec<Layer<'a>> {
+    let av1 = |p: &'a CodedPicture| {
+        Layer::Av1(Av1Layer {
+            surface: p.surface,
+            keyframe: p.keyframe,
+            full_chroma: p.chroma == Chroma::Full,
+            size: p.size,
+            patches: p.patches.clone(),
+            data: &p.data,
+        })
+    };
+    let photo = |p: &'a super::stills::CodedPhoto| {
+        Layer::Photo(PhotoLayer { near: p.near, rects: p.rects.clone(), data: &p.data })
+    };
+    let ended = ended.iter().map(|surface| Layer::End { surface: *surface });
+    ended
+        .chain(videos.iter().map(av1))
+        .chain(stills.pictures.iter().map(av1))
+        .chain(stills.photos.iter().map(photo))
+        .collect()
+}
+
+/// Bytes of a layer, at most.
+fn layer_bytes(layer: &Layer<'_>) -> usize {
+    match layer {
+        Layer::Av1(l) => l.data.len() + l.patches.len() * 30 + 32,
+        Layer::Photo(l) => l.data.len() + l.rects.len() * 20 + 16,
+        Layer::End { .. } => 8,
+    }
+}
+
+/// Shortest side, and least pixels, of a changed rectangle that may lose something at first.
+const LEAST_PHOTO_SIDE_PX: u32 = 12;
+const LEAST_PHOTO_PX: u64 = 1024;
 
 /// Shortest side of a rectangle that is looked at as a film.
 const LEAST_FILM_SIDE_PX: u32 = 32;

@@ -1,14 +1,28 @@
-//! Stage 3 of 6. In: pictures and where they changed. Out: packets; and back to pictures, exactly.
+//! Stage 3 of 6. In: pictures and where they changed. Out: packets; and back to pictures.
 //!
-//! Copies first (scrolled panes, dragged windows), then rectangles of pixels through one long-lived zstd stream.
-//! The decoder proves by a hash that it holds the encoder's picture.
+//! Copies first (scrolled panes, dragged windows), then films and photographs with a loss where the mode allows it,
+//! then exact pixels through one long-lived zstd stream. Both sides know for every pixel whether it is exact, and
+//! the decoder proves by a hash that it holds the encoder's picture.
 
 pub mod av1;
+mod classify;
+mod config;
 mod decoder;
 mod encoder;
+mod exactness;
 mod lossless;
 pub mod photo;
+mod photo;
 mod picture_hash;
+mod refine;
+mod regions;
+mod shown;
+mod stills;
+mod surfaces;
+mod tools;
 
-pub use decoder::{Decoded, Decoder, UpdateFacts};
-pub use encoder::{Encoder, EncoderConfig, Update, UpdateKind};
+pub use config::{DEFAULT_QUALITY, EncoderConfig, Mode, Refine};
+pub use decoder::{Av1Request, Decoded, Decoder, UpdateFacts};
+pub use encoder::{Encoder, Update, UpdateKind};
+pub use exactness::Exactness;
+pub use tools::{Tool, ToolUse};

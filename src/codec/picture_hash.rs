@@ -3,7 +3,7 @@
 use crate::damage::DirtyRows;
 use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Size, TILE_PX, TileGrid, xxh3};
 
-/// The wrapping sum of one hash for each row of each tile; `docs/bitstream.md` §6.
+/// The wrapping sum of one hash for each row of each tile; `docs/bitstream.md` §7.
 #[derive(Debug, Default)]
 pub(super) struct PictureHash {
     columns: usize,

@@ -76,6 +76,20 @@ impl DirtyRows {
         }
     }
 
+    /// Clears the row segments that lie wholly within `rect`.
+    pub(crate) fn clear_within(&mut self, rect: &Rect) {
+        let width = self.grid.size().width;
+        let first = rect.x.div_ceil(TILE_PX);
+        // The last segment of a row is shorter.
+        let end = if rect.right() == width { self.grid.columns() } else { rect.right() / TILE_PX };
+        for y in rect.y..rect.bottom() {
+            let at = y as usize * self.words;
+            for c in first..end {
+                self.bits[at + c as usize / 64] &= !(1 << (c % 64));
+            }
+        }
+    }
+
     /// Marks the rows and columns that `rect` touches.
     pub fn mark(&mut self, rect: &Rect) {
         let (columns, _) = self.grid.touched(rect);

@@ -27,6 +27,15 @@ impl Timestamp {
     }
 }
 
+impl std::ops::Add<Duration> for Timestamp {
+    type Output = Self;
+
+    /// The time so much later; it saturates.
+    fn add(self, later: Duration) -> Self {
+        Self(self.0.saturating_add(Self::from(later).0))
+    }
+}
+
 impl From<Duration> for Timestamp {
     fn from(d: Duration) -> Self {
         Self(u64::try_from(d.as_micros()).unwrap_or(u64::MAX))

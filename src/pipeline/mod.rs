@@ -120,7 +120,7 @@ impl Pipeline {
         if config.fps == 0 {
             return Err(Error::input("0 pictures a second show nothing"));
         }
-        let encoder = Encoder::new(EncoderConfig { limits: config.limits })?;
+        let encoder = Encoder::new(EncoderConfig { limits: config.limits, ..EncoderConfig::default() })?;
         let shared = Arc::new(Shared::new());
         let mut pipeline = Self { shared: shared.clone(), threads: Vec::new() };
         let (opened, is_open) = mpsc::channel();

@@ -36,6 +36,11 @@ impl Activity {
         }
     }
 
+    /// Whether a tile changed in the last update and, not long before it, in another one.
+    pub(in crate::codec) fn keeps_changing(&self, column: u32, row: u32) -> bool {
+        self.heat[(row * self.grid.columns() + column) as usize] > WARMS_BY
+    }
+
     /// Whether more than half of the tiles that `rect` touches are active.
     pub(in crate::codec) fn is_active(&self, rect: &Rect) -> bool {
         let (columns, rows) = self.grid.touched(rect);

@@ -3,7 +3,7 @@
 use super::predict;
 use super::stream::CODED_BYTES;
 use crate::bitstream::{Reader, Writer};
-use crate::damage::DirtyRows;
+use crate::codec::tools::{Tool, ToolUse};
 use crate::error::{Error, Result};
 use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Rect, Size};
 use crate::limits::Limits;
@@ -35,6 +35,15 @@ impl Coding {
             Self::Columns => 1,
             Self::Solid => 2,
             Self::Predicted => 3,
+        }
+    }
+
+    fn tool(self) -> Tool {
+        match self {
+            Self::Rows => Tool::Rows,
+            Self::Columns => Tool::Columns,
+            Self::Solid => Tool::Solid,
+            Self::Predicted => Tool::Predicted,
         }
     }
 
@@ -106,7 +115,7 @@ pub(in crate::codec) fn most_plain_bytes(size: Size, limits: &Limits) -> u64 {
     size.area() * CODED_BYTES as u64 + (limits.rects as u64).min(size.area()) * 21 + 5
 }
 
-/// Writes the pixels of a payload into `picture` and marks them in `dirty`.
+/// Writes the pixels of a payload into `picture` and tells `written` of every rectangle.
 ///
 /// # Errors
 /// - [`crate::ErrorKind::InvalidData`] if the payload breaks the format; the picture may be partly written.
@@ -114,8 +123,8 @@ pub(in crate::codec) fn most_plain_bytes(size: Size, limits: &Limits) -> u64 {
 pub(in crate::codec) fn read_rects(
     plain: &[u8],
     picture: &mut FrameBuf,
-    dirty: &mut DirtyRows,
     limits: &Limits,
+    mut written: impl FnMut(ToolUse),
 ) -> Result<Rects> {
     let size = picture.size();
     let mut table = Reader::new(plain);
@@ -137,7 +146,7 @@ pub(in crate::codec) fn read_rects(
     y = 0;
     for _ in 0..count {
         let (rect, coding) = read_entry(&mut table, &mut y, size)?;
-        dirty.mark(&rect);
+        let before = pixels.rest().len();
         match coding {
             Coding::Solid => {
                 let px = pixels.bytes(CODED_BYTES)?;
@@ -172,6 +181,8 @@ pub(in crate::codec) fn read_rects(
                 }
             }
         }
+        let plain_bytes = (before - pixels.rest().len()) as u64;
+        written(ToolUse { tool: coding.tool(), rect, plain_bytes });
     }
     if !pixels.is_at_end() {
         return Err(Error::data("bytes left over after the pixels of a packet"));

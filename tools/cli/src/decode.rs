@@ -106,7 +106,7 @@ fn find_end(input: &mut File) -> io::Result<Option<EndBody>> {
                         end = Some(body);
                     }
                 }
-                Ok(Some(Piece::Header)) => {}
+                Ok(Some(Piece::Header(_))) => {}
                 Err(_) => return Ok(end),
             }
         }
@@ -169,7 +169,7 @@ impl Decoding {
                 self.ended = true;
                 self.repeat_until(frames)
             }
-            Decoded::Header | Decoded::Epoch { .. } | Decoded::Cursor => Ok(()),
+            Decoded::Header | Decoded::NeedsPlanes | Decoded::Epoch { .. } | Decoded::Cursor => Ok(()),
         }
     }
 

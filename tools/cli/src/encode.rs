@@ -153,7 +153,7 @@ fn encode(
     let limits = Limits::default();
     let mut frame = FrameBuf::new(source.info().size, &limits)?;
     let stale = Region::full(frame.size());
-    let mut encoder = Encoder::new(EncoderConfig { limits })?;
+    let mut encoder = Encoder::new(EncoderConfig { limits, ..EncoderConfig::default() })?;
     let mut figures = Figures::default();
     let mut bytes = Vec::new();
     let bar = progress::bar(None, "pictures");

@@ -98,6 +98,8 @@ impl Report {
     fn add(&mut self, decoded: &Decoded, bytes: u64, size: Size) {
         let kind = match *decoded {
             Decoded::Header => "header",
+            // Only a decoder that leaves AV1 to others asks for planes.
+            Decoded::NeedsPlanes => return,
             Decoded::Epoch { .. } => "epoch",
             Decoded::Cursor => "cursor",
             Decoded::End { frames, fps } => {

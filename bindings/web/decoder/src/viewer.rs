@@ -92,6 +92,9 @@ impl Viewer {
         Ok(match self.decoder.next()? {
             None => Step::NeedsBytes,
             Some(Decoded::Header) => Step::Header,
+            Some(Decoded::NeedsPlanes) => {
+                return Err(Error::new(ErrorKind::Unsupported, "AV1 is not wired to this page yet"));
+            }
             Some(Decoded::Epoch { sequence }) => Step::Epoch { sequence },
             Some(Decoded::End { .. }) => Step::End,
             Some(Decoded::Cursor) => {

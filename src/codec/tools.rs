@@ -1,0 +1,52 @@
+//! What each part of a picture was coded with.
+
+use crate::frame::Rect;
+
+/// A way to code pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Tool {
+    /// Moved from elsewhere in the picture.
+    Copy,
+    /// One colour.
+    Solid,
+    /// Exact pixels, row by row, through the zstd stream.
+    Rows,
+    /// Exact pixels, column by column, through the zstd stream.
+    Columns,
+    /// Exact pixels as differences from their neighbours, through the zstd stream.
+    Predicted,
+    /// A photograph, predicted from its neighbours and range-coded.
+    Photo,
+    /// An AV1 still.
+    Av1Still,
+    /// A picture of an AV1 video.
+    Av1Video,
+}
+
+impl Tool {
+    /// Its name, as `inspect` shows it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Copy => "copy",
+            Self::Solid => "solid",
+            Self::Rows => "rows",
+            Self::Columns => "columns",
+            Self::Predicted => "predicted",
+            Self::Photo => "photo",
+            Self::Av1Still => "av1 still",
+            Self::Av1Video => "av1 video",
+        }
+    }
+}
+
+/// A tool and where it was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ToolUse {
+    /// With what.
+    pub tool: Tool,
+    /// Where.
+    pub rect: Rect,
+    /// Its bytes in the payload before compression; 0 for what is not in the zstd stream.
+    pub plain_bytes: u64,
+}

@@ -1,0 +1,323 @@
+//! Lossy at first, exact later: both sides agree on every pixel and on which of them are exact.
+
+mod scene;
+
+use panecast::Limits;
+use panecast::capture::Damage;
+use panecast::codec::av1::Av1Choice;
+use panecast::codec::{Decoded, Decoder, Encoder, EncoderConfig, Mode, Refine, UpdateKind};
+use panecast::frame::{FrameBuf, Rect, Size, Timestamp};
+use scene::{Random, black, change, fill, photographed};
+
+const SIZE: Size = Size { width: 640, height: 400 };
+
+/// An encoder and a decoder that are compared after every packet.
+struct Rig {
+    encoder: Encoder,
+    decoder: Decoder,
+    /// Microseconds.
+    now: u64,
+    bytes: usize,
+    /// The last packets.
+    last: Vec<u8>,
+}
+
+impl Rig {
+    fn new(av1: Av1Choice) -> Self {
+        let config = EncoderConfig { mode: Mode::Auto, av1, ..EncoderConfig::default() };
+        let encoder = Encoder::new(config).expect("an encoder");
+        Self { encoder, decoder: Decoder::new(Limits::default()), now: 0, bytes: 0, last: Vec::new() }
+    }
+
+    /// Sends one picture, a thirtieth of a second later.
+    fn send(&mut self, picture: &FrameBuf) -> UpdateKind {
+        self.now += 33_333;
+        let (mut frame, mut out) = (picture.clone(), Vec::new());
+        let update = self
+            .encoder
+            .encode(&mut frame, &Damage::Unknown, Timestamp(self.now), &mut out)
+            .expect("an update");
+        self.take(&out, picture);
+        update.kind
+    }
+
+    /// Refines until everything is exact and returns how many packets that took.
+    fn refine(&mut self, picture: &FrameBuf, bytes: usize) -> usize {
+        let mut packets = 0;
+        while let Some(due) = self.encoder.refine_due() {
+            self.now = self.now.max(due.micros());
+            let mut out = Vec::new();
+            let update =
+                self.encoder.refine(Timestamp(self.now), bytes, None, &mut out).expect("a refinement");
+            if update.is_none() {
+                // A film that has just stood still is not over yet.
+                self.now += 100_000;
+            }
+            self.take(&out, picture);
+            packets += 1;
+            assert!(packets < 5000, "it never becomes exact");
+        }
+        packets
+    }
+
+    fn take(&mut self, bytes: &[u8], picture: &FrameBuf) {
+        self.bytes += bytes.len();
+        feed(&mut self.decoder, bytes);
+        self.last = bytes.to_vec();
+        self.compare(picture);
+    }
+
+    /// Both sides hold the same picture and the same map, and what the map calls exact is the source's.
+    fn compare(&self, picture: &FrameBuf) {
+        assert!(self.decoder.frame() == self.encoder.shown(), "the pictures differ");
+        assert!(self.decoder.exactness() == self.encoder.exactness(), "the maps differ");
+        let shown = self.decoder.frame().expect("a picture");
+        let size = picture.size();
+        for y in 0..size.height {
+            let pixels = shown.row(y).chunks_exact(4).zip(picture.row(y).chunks_exact(4));
+            for (x, (shown, source)) in pixels.enumerate() {
+                let exact = self.decoder.exactness().is_exact_at(x as u32, y);
+                assert!(!exact || shown == source, "{x}, {y} is called exact");
+            }
+        }
+    }
+
+    fn is_exact_in(&self, rect: &Rect) -> bool {
+        self.decoder.exactness().lossy_px_in(rect) == 0
+    }
+}
+
+fn feed(decoder: &mut Decoder, bytes: &[u8]) {
+    decoder.feed(bytes).expect("room");
+    while decoder.next().expect("a sound stream").is_some() {}
+}
+
+/// The AV1 encoders that are built in, and none.
+fn choices() -> impl Iterator<Item = Av1Choice> {
+    Av1Choice::ALL.into_iter().filter(|choice| choice.available())
+}
+
+fn text(picture: &mut FrameBuf, rect: &Rect, seed: u64) {
+    fill(picture, rect, |x, y| {
+        let glyph = Random(seed ^ u64::from(x / 8) << 20 ^ u64::from(y / 13)).next() % 26;
+        let dot = Random(glyph << 16 ^ u64::from(x % 8) << 8 ^ u64::from(y % 13)).next().is_multiple_of(3);
+        if dot { [230, 230, 220] } else { [20, 24, 30] }
+    });
+}
+
+fn film(picture: &mut FrameBuf, rect: &Rect, moment: u32) {
+    fill(picture, rect, |x, y| photographed(x - rect.x, y - rect.y, moment));
+}
+
+#[test]
+fn a_wallpaper_is_lossy_at_once_and_exact_later_and_text_is_exact_always() {
+    for av1 in choices() {
+        let mut rig = Rig::new(av1);
+        let mut picture = black(SIZE);
+        film(&mut picture, &SIZE.rect(), 0);
+        let window = Rect::new(101, 67, 300, 200);
+        text(&mut picture, &window, 1);
+        assert_eq!(rig.send(&picture), UpdateKind::Keyframe);
+        let first = rig.bytes;
+        assert!(rig.encoder.exactness().lossy_px() > SIZE.area() / 3, "{av1}: the wallpaper is lossy");
+        // Tiles that the window covers to the most are drawn; the text within them is exact at once.
+        assert!(rig.is_exact_in(&Rect::new(128, 128, 256, 64)), "{av1}: the text is exact");
+        assert_eq!(rig.send(&picture), UpdateKind::Unchanged);
+        assert!(rig.refine(&picture, 20_000) > 1, "{av1}");
+        assert!(rig.decoder.frame() == Some(&picture), "{av1}: exact at last");
+        let exact = lossless_bytes(&picture);
+        assert!(first * 2 < exact, "{av1}: {first} bytes at first, {exact} for exact ones");
+    }
+}
+
+fn lossless_bytes(picture: &FrameBuf) -> usize {
+    let mut encoder = Encoder::new(EncoderConfig::default()).expect("an encoder");
+    let mut out = Vec::new();
+    encoder.encode(&mut picture.clone(), &Damage::Unknown, Timestamp(0), &mut out).expect("an update");
+    out.len()
+}
+
+#[test]
+fn a_film_gets_a_surface_that_ends_with_it_and_is_repaired() {
+    for av1 in choices() {
+        let mut rig = Rig::new(av1);
+        let mut picture = black(SIZE);
+        text(&mut picture, &SIZE.rect(), 3);
+        rig.send(&picture);
+        let screen = Rect::new(150, 90, 256, 144);
+        let mut surfaces = Vec::new();
+        for moment in 0..30 {
+            film(&mut picture, &screen, moment);
+            text(&mut picture, &Rect::new(8, 13, 40, 13), u64::from(moment));
+            rig.send(&picture);
+            let around = Rect::new(0, 0, SIZE.width, 60);
+            assert!(rig.is_exact_in(&around), "{av1}: the text beside the film is exact");
+            surfaces.extend(rig.decoder.surfaces());
+        }
+        surfaces.dedup();
+        if av1 == Av1Choice::Off {
+            assert_eq!(surfaces, [], "without AV1 there are no surfaces");
+        } else {
+            assert_eq!(surfaces.len(), 1, "{av1}: one surface from the beginning to the end");
+        }
+        rig.refine(&picture, 100_000);
+        assert_eq!(rig.decoder.surfaces().count(), 0, "{av1}");
+        assert!(rig.decoder.frame() == Some(&picture), "{av1}: repaired");
+    }
+}
+
+#[test]
+fn a_surface_moves_with_the_page_that_it_is_on() {
+    let av1 = Av1Choice::best();
+    let mut rig = Rig::new(av1);
+    let mut page = black(Size::new(640, 1200));
+    text(&mut page, &Rect::new(0, 0, 640, 1200), 9);
+    let screen = Rect::new(64, 300, 320, 180);
+    let mut top = 40;
+    for moment in 0..40 {
+        film(&mut page, &screen, moment);
+        if moment % 8 == 7 {
+            top += 24;
+        }
+        let mut picture = black(SIZE);
+        for y in 0..SIZE.height {
+            let row = page.row(y + top).to_vec();
+            picture.row_of_mut(&SIZE.rect(), y).copy_from_slice(&row);
+        }
+        rig.send(&picture);
+    }
+    assert!(rig.is_exact_in(&Rect::new(0, 0, 640, 100)), "what is above the film is exact");
+}
+
+#[test]
+fn late_joiners_see_the_same_with_films_and_stills_alive() {
+    for av1 in choices() {
+        let mut rig = Rig::new(av1);
+        let mut picture = black(SIZE);
+        film(&mut picture, &Rect::new(0, 0, 640, 200), 0);
+        let screen = Rect::new(100, 220, 256, 144);
+        let mut late = None;
+        for moment in 0..24 {
+            film(&mut picture, &screen, moment);
+            rig.send(&picture);
+            if let Some(late) = &mut late {
+                feed(late, &rig.last);
+                assert!(late.frame() == rig.decoder.frame() && late.exactness() == rig.decoder.exactness());
+            }
+            if moment == 12 {
+                let (mut joiner, mut others) = (Vec::new(), Vec::new());
+                let now = Timestamp(rig.now);
+                rig.encoder.late_join(now, &mut joiner, &mut others).expect("a snapshot").expect("a picture");
+                rig.take(&others, &picture);
+                let mut decoder = Decoder::new(Limits::default());
+                feed(&mut decoder, &joiner);
+                assert!(decoder.frame() == rig.encoder.shown());
+                assert!(decoder.exactness() == rig.encoder.exactness());
+                late = Some(decoder);
+            }
+        }
+        assert!(late.is_some());
+    }
+}
+
+#[test]
+fn storms_of_films_windows_and_resizes_stay_in_step() {
+    for seed in 0..6 {
+        let mut random = Random(seed);
+        let av1 = choices().nth(seed as usize % choices().count()).expect("a choice");
+        let mut rig = Rig::new(av1);
+        let mut size = SIZE;
+        let mut picture = black(size);
+        let mut films: Vec<Rect> = Vec::new();
+        for moment in 0..80 {
+            match random.below(12) {
+                0 => films.push(random.rect(size)),
+                1 => {
+                    films.pop();
+                }
+                2 => drop(change(&mut picture, &mut random)),
+                3 if random.below(4) == 0 => {
+                    size = Size::new(200 + random.below(500), 100 + random.below(300));
+                    picture = black(size);
+                    films.clear();
+                }
+                4 => {
+                    let mut out = Vec::new();
+                    rig.now += u64::from(random.below(3_000_000));
+                    let focus = random.rect(size);
+                    let now = Timestamp(rig.now);
+                    rig.encoder.refine(now, 5000, Some(focus), &mut out).expect("a refinement");
+                    // The picture may have been drawn upon since it was sent: only the two sides are compared.
+                    feed(&mut rig.decoder, &out);
+                    assert!(rig.decoder.frame() == rig.encoder.shown());
+                }
+                5 => rig.encoder.set_bitrate(Some(u64::from(random.below(2_000_000)))),
+                _ => {}
+            }
+            for screen in &films {
+                film(&mut picture, screen, moment);
+            }
+            rig.send(&picture);
+        }
+        rig.refine(&picture, 1 << 20);
+        assert!(rig.decoder.frame() == Some(&picture), "seed {seed}");
+    }
+}
+
+#[test]
+fn nothing_is_refined_where_that_is_off() {
+    let config = EncoderConfig { mode: Mode::Auto, refine: Refine::Off, ..EncoderConfig::default() };
+    let mut encoder = Encoder::new(config).expect("an encoder");
+    let mut picture = black(SIZE);
+    film(&mut picture, &SIZE.rect(), 0);
+    let mut out = Vec::new();
+    encoder.encode(&mut picture, &Damage::Unknown, Timestamp(0), &mut out).expect("an update");
+    assert!(!encoder.exactness().is_exact());
+    assert_eq!(encoder.refine_due(), None);
+    let later = Timestamp(60_000_000);
+    assert_eq!(encoder.refine(later, 1 << 20, None, &mut out).expect("no error"), None);
+}
+
+/// Somebody else decodes AV1, as in a browser; here it is the decoder that is built in.
+#[test]
+fn planes_from_outside_give_the_same_pictures() {
+    if Av1Choice::best() == Av1Choice::Off || !panecast::codec::av1::can_decode() {
+        eprintln!("no AV1 is built in");
+        return;
+    }
+    let mut rig = Rig::new(Av1Choice::best());
+    let mut outside = Decoder::with_external_av1(Limits::default());
+    let mut decoders = std::collections::BTreeMap::new();
+    let mut picture = black(SIZE);
+    film(&mut picture, &Rect::new(0, 0, 640, 180), 0);
+    let (mut asked, mut units) = (0, 0);
+    for moment in 0..20 {
+        film(&mut picture, &Rect::new(100, 200, 256, 144), moment);
+        rig.now += 33_333;
+        let mut out = Vec::new();
+        let now = Timestamp(rig.now);
+        rig.encoder.encode(&mut picture.clone(), &Damage::Unknown, now, &mut out).expect("an update");
+        rig.take(&out, &picture);
+        outside.feed(&out).expect("room");
+        while let Some(decoded) = outside.next().expect("a sound stream") {
+            if decoded != Decoded::NeedsPlanes {
+                continue;
+            }
+            asked += 1;
+            while let Some(request) = outside.av1_request() {
+                if request.keyframe {
+                    let fresh = panecast::codec::av1::decoder(&Limits::default()).expect("a decoder");
+                    decoders.insert(request.surface, fresh);
+                }
+                let mut planes = panecast::codec::av1::Planes::default();
+                let decoder = decoders.get_mut(&request.surface).expect("a keyframe came first");
+                decoder.decode(request.data, &mut planes).expect("a temporal unit");
+                outside.supply(&planes).expect("wanted planes");
+                units += 1;
+            }
+        }
+        assert!(outside.frame() == rig.decoder.frame(), "picture {moment}");
+        assert!(outside.exactness() == rig.decoder.exactness());
+    }
+    assert!(asked >= 15 && units >= asked, "{asked} packets, {units} units");
+}
