@@ -262,8 +262,7 @@ impl Regions {
         let budget = self.budget(changed, now);
         for region in self.regions.iter_mut().filter(|r| r.changed) {
             let rect = region.rect;
-            self.planes.reset(rect.size(), Chroma::Half, limits)?;
-            av1::to_planes(new, &rect, &mut self.planes);
+            av1::to_planes(new, &rect, &mut self.planes, Chroma::Half, limits)?;
             let mut data = Vec::new();
             region.encoder.encode(&self.planes, region.quantizer, region.keyframe, &mut data)?;
             region.encoder.reconstruction(&mut self.planes)?;

@@ -145,8 +145,7 @@ impl Stills {
         let mut sheet = FrameBuf::new(size, limits)?;
         lay_out(new, &patches, &mut sheet);
         let mut planes = Planes::default();
-        planes.reset(size, Chroma::Full, limits)?;
-        av1::to_planes(&sheet, &size.rect(), &mut planes);
+        av1::to_planes(&sheet, &size.rect(), &mut planes, Chroma::Full, limits)?;
         let mut data = Vec::new();
         let mut encoder = self.choice.still(size, Chroma::Full)?;
         encoder.encode(&planes, self.quantizer, true, &mut data)?;
