@@ -562,7 +562,7 @@ impl Core {
                     let tool = if layer.surface == 0 { Tool::Av1Still } else { Tool::Av1Video };
                     for patch in &layer.patches {
                         laid_px += check_laid(&patch.to, size, laid_px, most_px)?;
-                        av1::to_picture(planes, &patch.source(), picture, (patch.to.x, patch.to.y));
+                        av1::to_picture(planes, &patch.source(), picture, (patch.to.x, patch.to.y))?;
                         self.exactness.set(&patch.to, false);
                         self.dirty.mark(&patch.to);
                         self.tools.push(ToolUse { tool, rect: patch.to, plain_bytes: 0 });

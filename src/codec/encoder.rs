@@ -11,7 +11,7 @@ use super::picture_hash::PictureHash;
 use super::refine::Quiet;
 use super::regions::{CodedPicture, Regions};
 use super::shown::Shown;
-use super::stills::{CodedStills, Stills};
+use super::stills::{CodedPhoto, Stills};
 use crate::bitstream::{
     Av1Layer, CursorBody, EndBody, EpochBody, FEATURE_AV1, Layer, Packet, PayloadKind, PhotoLayer,
     SnapshotBody, UpdateBody, write_header,
@@ -106,7 +106,7 @@ impl Encoder {
             orientation: Orientation::default(),
             activity: Activity::default(),
             regions: Regions::new(config.av1, config.quality),
-            stills: Stills::new(config.av1, config.quality),
+            stills: Stills::new(config.quality),
             quiet: Quiet::default(),
             changed: DirtyRows::default(),
             dirty: DirtyRows::default(),
@@ -223,7 +223,7 @@ impl Encoder {
         self.rects.clear();
         self.rects.extend_from_slice(rects);
         self.pictures.clear();
-        let mut stills = CodedStills::default();
+        let mut stills = Vec::new();
         if self.config.mode == Mode::Auto {
             self.lossy(&picture, frame, timestamp, &mut stills)?;
         }
@@ -248,7 +248,7 @@ impl Encoder {
         old: &FrameBuf,
         new: &FrameBuf,
         now: Timestamp,
-        stills: &mut CodedStills,
+        stills: &mut Vec<CodedPhoto>,
     ) -> Result<()> {
         let mut left = Vec::new();
         // What a scrolled page uncovers changes with every update, but it is no film.
@@ -313,7 +313,7 @@ impl Encoder {
         refines: bool,
         copies: Vec<((u32, u32), Rect)>,
         ended: &[u32],
-        stills: &CodedStills,
+        stills: &[CodedPhoto],
         timestamp: Timestamp,
         picture: &FrameBuf,
         out: &mut Vec<u8>,
@@ -401,7 +401,7 @@ impl Encoder {
         for rect in &chosen {
             self.changed.mark(rect);
         }
-        let mut stills = CodedStills::default();
+        let mut stills = Vec::new();
         self.rects.clear();
         let (photos, drawn) = chosen.iter().partition(|r| classify::is_photo(picture, r));
         self.rects = drawn;
@@ -530,7 +530,7 @@ impl Encoder {
         out: &mut Vec<u8>,
     ) -> Result<()> {
         let size = picture.size();
-        let mut stills = CodedStills::default();
+        let mut stills = Vec::new();
         self.plain.clear();
         self.coded.clear();
         self.pictures.clear();
@@ -600,7 +600,7 @@ impl Encoder {
 }
 
 /// The layers of a packet: what ends, then videos, then stills.
-fn layers<'a>(ended: &[u32], videos: &'a [CodedPicture], stills: &'a CodedStills) -> Vec<Layer<'a>> {
+fn layers<'a>(ended: &[u32], videos: &'a [CodedPicture], stills: &'a [CodedPhoto]) -> Vec<Layer<'a>> {
     let av1 = |p: &'a CodedPicture| {
         Layer::Av1(Av1Layer {
             surface: p.surface,
@@ -611,15 +611,10 @@ fn layers<'a>(ended: &[u32], videos: &'a [CodedPicture], stills: &'a CodedStills
             data: &p.data,
         })
     };
-    let photo = |p: &'a super::stills::CodedPhoto| {
-        Layer::Photo(PhotoLayer { near: p.near, rects: p.rects.clone(), data: &p.data })
-    };
+    let photo =
+        |p: &'a CodedPhoto| Layer::Photo(PhotoLayer { near: p.near, rects: p.rects.clone(), data: &p.data });
     let ended = ended.iter().map(|surface| Layer::End { surface: *surface });
-    ended
-        .chain(videos.iter().map(av1))
-        .chain(stills.pictures.iter().map(av1))
-        .chain(stills.photos.iter().map(photo))
-        .collect()
+    ended.chain(videos.iter().map(av1)).chain(stills.iter().map(photo)).collect()
 }
 
 /// Bytes of a layer, at most.

@@ -267,7 +267,7 @@ impl Regions {
             region.encoder.encode(&self.planes, region.quantizer, region.keyframe, &mut data)?;
             region.encoder.reconstruction(&mut self.planes)?;
             let whole = rect.size().rect();
-            av1::to_picture(&self.planes, &whole, shown.differ(old, limits)?, (rect.x, rect.y));
+            av1::to_picture(&self.planes, &whole, shown.differ(old, limits)?, (rect.x, rect.y))?;
             shown.lost(&rect);
             if !region.keyframe {
                 region.quantizer = steer(region.quantizer, self.quantizer, data.len() as u64, budget);
