@@ -12,7 +12,6 @@ mod encoder;
 mod exactness;
 mod lossless;
 pub mod photo;
-mod photo;
 mod picture_hash;
 mod refine;
 mod regions;

@@ -171,7 +171,7 @@ impl Regions {
                     region.rect = moved;
                     region.changed = true;
                 } else if share(&copy.to, &rect) > 5 || share(&copy.source(), &rect) >= 50 {
-                    self.ended.push(self.regions.remove(i).surface);
+                    self.end(i);
                     continue;
                 } else if share(&copy.to, &rect) > 0 {
                     region.changed = true;
@@ -191,7 +191,7 @@ impl Regions {
                 && region.updates % LOOK_EVERY == LOOK_EVERY - 1
                 && !is_photo(picture, &region.rect);
             if idle || drawn {
-                self.ended.push(self.regions.remove(i).surface);
+                self.end(i);
             } else {
                 i += 1;
             }
@@ -220,7 +220,7 @@ impl Regions {
             while i < self.regions.len() {
                 if near(&self.regions[i].rect, &rect) {
                     rect = rect.bounds_with(&self.regions[i].rect);
-                    self.ended.push(self.regions.remove(i).surface);
+                    self.end(i);
                 } else {
                     i += 1;
                 }
@@ -284,6 +284,14 @@ impl Regions {
             region.updates += 1;
         }
         Ok(())
+    }
+
+    fn end(&mut self, i: usize) {
+        let region = self.regions.remove(i);
+        // A surface that has had no keyframe in this epoch is unknown to viewers.
+        if !region.keyframe {
+            self.ended.push(region.surface);
+        }
     }
 
     /// The surfaces that have ended since the last call.

@@ -99,13 +99,13 @@ pub(crate) fn change(picture: &mut FrameBuf, random: &mut Random) -> Vec<Rect> {
 }
 
 /// A pixel of something photographed: smooth shapes of many colours and some grain. Another `moment` is the same
-/// scene a little later.
+/// scene a little later: shapes swell, and the grain is another.
 pub(crate) fn photographed(x: u32, y: u32, moment: u32) -> [u8; 3] {
-    let (x, y) = (f64::from(x + moment * 3), f64::from(y + moment));
+    let grain = (Random(u64::from(moment) << 40 ^ u64::from(x) << 20 ^ u64::from(y)).next() % 7) as i32 - 3;
+    let (x, y, t) = (f64::from(x), f64::from(y), f64::from(moment) * 0.1);
     let wave = |a: f64, b: f64, c: f64| {
-        ((x / a + y / b + c).sin() * 60.0 + (y / a - x / (b * 2.0)).cos() * 40.0 + 128.0) as i32
+        ((x / a + y / b + c + t).sin() * 60.0 + (y / a - x / (b * 2.0) + t).cos() * 40.0 + 128.0) as i32
     };
-    let grain = (Random(u64::from((x as u32) << 16 ^ y as u32)).next() % 7) as i32 - 3;
     [wave(31.0, 57.0, 0.0), wave(43.0, 29.0, 1.0), wave(71.0, 37.0, 2.0)]
         .map(|v| (v + grain).clamp(0, 255) as u8)
 }

@@ -197,8 +197,8 @@ fn convert(backward: &Backward, y: &[u8], u: &[u8], v: &[u8], out: &mut [u8]) {
 fn interpolate(planes: &Planes, plane: usize, x: usize, y: usize, out: &mut [u8]) {
     let rows = planes.plane_size(plane).height as usize;
     let near = planes.row(plane, y / 2);
-    let far =
-        planes.row(plane, if y % 2 == 0 { (y / 2).saturating_sub(1) } else { (y / 2 + 1).min(rows - 1) });
+    let far = planes
+        .row(plane, if y.is_multiple_of(2) { (y / 2).saturating_sub(1) } else { (y / 2 + 1).min(rows - 1) });
     // Columns of the plane from one before the first pixel's to one after the last's, clamped, in quarters.
     let mut columns = [0_u16; RUN / 2 + 3];
     let (first, last) = (x / 2, (x + out.len() - 1) / 2);
