@@ -9,5 +9,8 @@ mod exchange;
 #[cfg(all(feature = "aom", any(feature = "rav1d", feature = "dav1d")))]
 #[path = "av1/hostile.rs"]
 mod hostile;
+#[cfg(all(unix, feature = "aom"))]
+#[path = "av1/programs.rs"]
+mod programs;
 #[path = "av1/scene.rs"]
 mod scene;

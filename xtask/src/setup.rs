@@ -25,11 +25,18 @@ struct Need {
     present: fn() -> bool,
 }
 
-const NEEDS: [Need; 11] = [
+const NEEDS: [Need; 17] = [
     Need { purpose: Purpose::Viewer, packages: &["gcc", "libc6-dev"], present: || on_path("cc").is_some() },
     Need { purpose: Purpose::Viewer, packages: &["clang"], present: || wasm::c_compiler().is_some() },
     Need { purpose: Purpose::Viewer, packages: &["nodejs"], present: node_is_new_enough },
     Need { purpose: Purpose::Viewer, packages: &["npm"], present: || on_path("npm").is_some() },
+    // libaom is compiled from its bundled sources: cmake calls make, a C++ compiler and, on x86, nasm.
+    Need { purpose: Purpose::Demo, packages: &["g++"], present: || on_path("c++").is_some() },
+    Need { purpose: Purpose::Demo, packages: &["cmake"], present: || on_path("cmake").is_some() },
+    Need { purpose: Purpose::Demo, packages: &["make"], present: || on_path("make").is_some() },
+    Need { purpose: Purpose::Demo, packages: &["nasm"], present: || on_path("nasm").is_some() },
+    Need { purpose: Purpose::Test, packages: &["dav1d"], present: || on_path("dav1d").is_some() },
+    Need { purpose: Purpose::Test, packages: &["ffmpeg"], present: || any(&["ffmpeg"]) && any(&["ffprobe"]) },
     Need { purpose: Purpose::Test, packages: &["xvfb"], present: || on_path("Xvfb").is_some() },
     Need { purpose: Purpose::Test, packages: &["xterm"], present: || on_path("xterm").is_some() },
     Need { purpose: Purpose::Test, packages: &["xdotool"], present: || on_path("xdotool").is_some() },

@@ -105,12 +105,7 @@ impl Aom {
 
 impl Av1Encoder for Aom {
     fn encode(&mut self, planes: &Planes, quantizer: u8, keyframe: bool, out: &mut Vec<u8>) -> Result<()> {
-        if planes.size() != self.size || planes.chroma() != self.chroma {
-            return Err(Error::input(format!(
-                "{planes:?} given to an encoder for {} {:?}",
-                self.size, self.chroma
-            )));
-        }
+        super::check_planes(planes, self.size, self.chroma)?;
         let mut context = match self.context.take() {
             Some(context) => context,
             None => {

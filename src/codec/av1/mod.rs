@@ -10,6 +10,8 @@ pub mod colour;
 #[cfg(any(feature = "rav1d", feature = "dav1d"))]
 mod dav1d;
 mod planes;
+#[cfg(feature = "rav1e")]
+mod rav1e;
 
 pub use colour::{to_picture, to_planes};
 pub use planes::{Chroma, Planes};
@@ -75,7 +77,7 @@ impl Av1Choice {
     pub fn available(self) -> bool {
         match self {
             Self::Off => true,
-            Self::Rav1e => false,
+            Self::Rav1e => cfg!(feature = "rav1e"),
             Self::Aom => cfg!(feature = "aom"),
         }
     }
@@ -103,8 +105,11 @@ impl Av1Choice {
     ///   pixels a side.
     /// - [`ErrorKind::Unsupported`] if it is off or not built in, or if the library cannot be set up.
     pub fn still(self, size: Size, chroma: Chroma) -> Result<Box<dyn Av1Encoder>> {
-        self.check(size)?;
+        Limits::default().check_size(size)?;
+        let _ = chroma;
         match self {
+            #[cfg(feature = "rav1e")]
+            Self::Rav1e => Ok(Box::new(rav1e::Rav1e::new(size, chroma)?)),
             #[cfg(feature = "aom")]
             Self::Aom => Ok(Box::new(aom::Aom::still(size, chroma)?)),
             _ => Err(self.missing()),
@@ -116,17 +121,16 @@ impl Av1Choice {
     /// # Errors
     /// As [`Av1Choice::still`].
     pub fn video(self, size: Size, chroma: Chroma, fps: u32) -> Result<Box<dyn Av1Encoder>> {
-        self.check(size)?;
+        Limits::default().check_size(size)?;
+        // Unused where no encoder is built in.
         let _ = (chroma, fps);
         match self {
+            #[cfg(feature = "rav1e")]
+            Self::Rav1e => Ok(Box::new(rav1e::Rav1e::new(size, chroma)?)),
             #[cfg(feature = "aom")]
             Self::Aom => Ok(Box::new(aom::Aom::video(size, chroma, fps)?)),
             _ => Err(self.missing()),
         }
-    }
-
-    fn check(self, size: Size) -> Result<()> {
-        Limits::default().check_size(size)
     }
 
     fn missing(self) -> Error {
@@ -147,6 +151,14 @@ impl std::fmt::Display for Av1Choice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(self.name())
     }
+}
+
+#[cfg(any(feature = "aom", feature = "rav1e"))]
+fn check_planes(planes: &Planes, size: Size, chroma: Chroma) -> Result<()> {
+    if planes.size() != size || planes.chroma() != chroma {
+        return Err(Error::input(format!("{planes:?} given to an encoder for {size}, {chroma:?}")));
+    }
+    Ok(())
 }
 
 /// Whether [`decoder`] has a library to decode with.
