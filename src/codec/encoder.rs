@@ -203,11 +203,10 @@ impl Encoder {
         }
         let dirty_px = self.changed.area();
         self.activity.note(&self.changed);
-        self.quiet.note(dirty_px, timestamp);
         self.dirty.clone_from(&self.changed);
         self.copies.clear();
         // A film beside which little happens is not searched for what moved.
-        if !self.regions.is_empty() && self.regions.dirty_outside(&self.dirty) * 16 < frame.size().area() {
+        if self.regions.go_on(&self.dirty, timestamp) {
             self.regions.take(&mut picture, frame, &mut self.dirty);
         }
         self.motion.find(&mut picture, frame, &mut self.dirty, &mut self.copies)?;
@@ -222,6 +221,9 @@ impl Encoder {
         let rects = self.residual.find(&picture, frame, &self.dirty, self.config.limits.rects);
         self.rects.clear();
         self.rects.extend_from_slice(rects);
+        let copied: u64 = self.copies.iter().map(|c| c.to.area()).sum();
+        let left: u64 = self.rects.iter().map(Rect::area).sum();
+        self.quiet.note(copied + left + self.regions.changed_px(), timestamp);
         self.pictures.clear();
         let mut stills = Vec::new();
         if self.config.mode == Mode::Auto {
@@ -259,16 +261,7 @@ impl Encoder {
         }
         let limits = &self.config.limits;
         self.regions.encode(old, new, &mut self.shown, now, limits, &mut self.pictures)?;
-        let mut photos = Vec::new();
-        left.retain(|r| {
-            let photo = r.width.min(r.height) >= LEAST_PHOTO_SIDE_PX
-                && r.area() >= LEAST_PHOTO_PX
-                && classify::is_photo(new, r);
-            if photo {
-                photos.push(*r);
-            }
-            !photo
-        });
+        let photos = Stills::take(new, &mut left);
         self.stills.encode(old, new, &photos, &mut self.shown, limits, stills)?;
         self.rects = left;
         let patches = self.pictures.iter().flat_map(|p| p.patches.iter().map(|patch| &patch.to));
@@ -538,17 +531,16 @@ impl Encoder {
             self.shown.reset(size);
         }
         if self.config.mode == Mode::Auto && !keep {
-            let (drawn, photos) = Stills::split(picture);
-            for group in &photos {
-                self.stills.encode(
-                    picture,
-                    picture,
-                    group,
-                    &mut self.shown,
-                    &self.config.limits,
-                    &mut stills,
-                )?;
-            }
+            let mut drawn = vec![size.rect()];
+            let photos = Stills::take(picture, &mut drawn);
+            self.stills.encode(
+                picture,
+                picture,
+                &photos,
+                &mut self.shown,
+                &self.config.limits,
+                &mut stills,
+            )?;
             let rects = drawn.iter().map(|r| CodedRect { rect: *r, coding: Coding::Rows });
             write_rects(picture, rects, &mut self.plain);
         } else {
@@ -625,10 +617,6 @@ fn layer_bytes(layer: &Layer<'_>) -> usize {
         Layer::End { .. } => 8,
     }
 }
-
-/// Shortest side, and least pixels, of a changed rectangle that may lose something at first.
-const LEAST_PHOTO_SIDE_PX: u32 = 12;
-const LEAST_PHOTO_PX: u64 = 1024;
 
 /// Shortest side of a rectangle that is looked at as a film.
 const LEAST_FILM_SIDE_PX: u32 = 32;

@@ -1,7 +1,7 @@
 //! Video regions: places that keep changing like a film, each with an AV1 encoder that lives as long as it.
 
 use super::av1::{self, Av1Choice, Av1Encoder, Chroma, Planes};
-use super::classify::{is_photo, is_photo_tile};
+use super::classify::is_photo;
 use super::lossless::Activity;
 use super::shown::Shown;
 use crate::bitstream::Patch;
@@ -119,8 +119,18 @@ impl Regions {
         self.regions.iter().any(|r| r.rect.intersection(rect).is_some())
     }
 
+    /// Whether films go on as before, and hardly anything happens beside them: then nothing needs to be searched for
+    /// what moved. Now and then it is searched all the same: a page may scroll under a film.
+    pub(super) fn go_on(&self, dirty: &DirtyRows, now: Timestamp) -> bool {
+        let steady =
+            |r: &Region| now.since(r.changed_at) <= FRAME * 4 && !r.updates.is_multiple_of(LOOK_EVERY);
+        !self.regions.is_empty()
+            && self.regions.iter().all(steady)
+            && self.dirty_outside(dirty) * 16 < dirty.grid().size().area()
+    }
+
     /// Dirty pixels outside of all regions, roughly: row segments that lie in a region do not count.
-    pub(super) fn dirty_outside(&self, dirty: &DirtyRows) -> u64 {
+    fn dirty_outside(&self, dirty: &DirtyRows) -> u64 {
         let inside = |r: &Region| {
             let (columns, _) = dirty.grid().touched(&r.rect);
             let rows = r.rect.y..r.rect.bottom();
@@ -145,6 +155,11 @@ impl Regions {
             region.changed |= differs;
             dirty.clear_within(&rect);
         }
+    }
+
+    /// Pixels of the regions that changed in this update.
+    pub(super) fn changed_px(&self) -> u64 {
+        self.regions.iter().filter(|r| r.changed).map(|r| r.rect.area()).sum()
     }
 
     /// Moves the regions that `copies` moved as a whole; those that something else was copied into end.
@@ -340,7 +355,7 @@ fn films(picture: &FrameBuf, grid: &TileGrid, rects: &[Rect], activity: &Activit
         for (c, r) in rs.flat_map(|r| cs.clone().map(move |c| (c, r))) {
             let i = (r * columns + c) as usize;
             if !film[i] && activity.keeps_changing(c, r) {
-                film[i] = is_photo_tile(picture, &grid.tile(c, r));
+                film[i] = is_photo(picture, &grid.tile(c, r));
             }
         }
     }

@@ -1,14 +1,21 @@
 //! Photographs: at once, with a loss; exact later.
 
-use super::classify::is_photo_tile;
+use super::classify;
 use super::photo;
 use super::shown::Shown;
 use crate::error::Result;
-use crate::frame::{FrameBuf, Rect, TileGrid};
+use crate::frame::{FrameBuf, Rect};
 use crate::limits::Limits;
 
-/// Fewer photographed pixels side by side are cheap as they are.
-const LEAST_PHOTO_PX: u64 = 64 * 64 * 2;
+/// What is smaller is not looked at.
+const LEAST_PHOTO_PX: u64 = 256;
+
+/// How much coarser photographs are that take most of the screen, or all of it.
+const NEAR_OF_MUCH: u8 = 1;
+const NEAR_OF_ALL: u8 = 4;
+
+/// From this side on, a rectangle may be photographed in parts.
+const LEAST_SPLIT_PX: u32 = 48;
 
 /// A coded photograph.
 #[derive(Debug)]
@@ -29,48 +36,25 @@ impl Stills {
         Self { near: near(quality) }
     }
 
-    /// Cuts a whole picture into what is coded exactly, as runs of tiles, and photographs, as groups of runs.
-    pub(super) fn split(picture: &FrameBuf) -> (Vec<Rect>, Vec<Vec<Rect>>) {
-        let grid = TileGrid::new(picture.size());
-        let mut drawn = Vec::new();
-        let mut groups: Vec<Vec<Rect>> = Vec::new();
-        for row in 0..grid.rows() {
-            let mut runs: Vec<(bool, Rect)> = Vec::new();
-            for column in 0..grid.columns() {
-                let tile = grid.tile(column, row);
-                let kind = is_photo_tile(picture, &tile);
-                match runs.last_mut() {
-                    Some((last, rect)) if *last == kind => *rect = rect.bounds_with(&tile),
-                    _ => runs.push((kind, tile)),
-                }
-            }
-            for (kind, run) in runs {
-                if !kind {
-                    drawn.push(run);
-                    continue;
-                }
-                // It joins all groups that it touches.
-                let touches = |group: &Vec<Rect>| {
-                    group.iter().any(|r| r.bottom() == run.y && r.x < run.right() && run.x < r.right())
-                };
-                let mut joined = vec![run];
-                while let Some(i) = groups.iter().position(touches) {
-                    joined.append(&mut groups.swap_remove(i));
-                }
-                groups.push(joined);
+    /// Cuts `rects` of `picture` into what is coded exactly, which stays in `rects`, and photographs, which it returns.
+    pub(super) fn take(picture: &FrameBuf, rects: &mut Vec<Rect>) -> Vec<Rect> {
+        let mut photos = Vec::new();
+        let mut drawn = Vec::with_capacity(rects.len());
+        for rect in rects.drain(..) {
+            if rect.area() < LEAST_PHOTO_PX {
+                drawn.push(rect);
+            } else if rect.width.min(rect.height) < LEAST_SPLIT_PX {
+                let kind = if classify::is_photo(picture, &rect) { &mut photos } else { &mut drawn };
+                kind.push(rect);
+            } else {
+                let (mut exact, mut lossy) = classify::split(picture, &rect);
+                drawn.append(&mut exact);
+                photos.append(&mut lossy);
             }
         }
-        // Single tiles and thin runs of them are cheap as they are.
-        groups.retain_mut(|group| {
-            let large = group.iter().map(Rect::area).sum::<u64>() >= LEAST_PHOTO_PX;
-            if !large {
-                drawn.append(group);
-            }
-            group.sort_unstable_by_key(|r| (r.y, r.x));
-            large
-        });
         drawn.sort_unstable_by_key(|r| (r.y, r.x));
-        (drawn, groups)
+        *rects = drawn;
+        photos
     }
 
     /// Codes `rects` of `new`, into the shown picture too, which is `old` where it is exact.
@@ -87,10 +71,17 @@ impl Stills {
         if area == 0 {
             return Ok(());
         }
+        // What fills the screen may be a film's first picture, and is much at once in any case.
+        let coarser = match area * 100 / new.size().area() {
+            0..50 => 0,
+            50..85 => NEAR_OF_MUCH,
+            _ => NEAR_OF_ALL,
+        };
+        let near = (self.near + coarser).min(photo::MOST_NEAR);
         let mut data = Vec::new();
-        photo::encode(new, rects, self.near, shown.differ(old, limits)?, &mut data);
+        photo::encode(new, rects, near, shown.differ(old, limits)?, &mut data);
         rects.iter().for_each(|r| shown.lost(r));
-        coded.push(CodedPhoto { near: self.near, rects: rects.to_vec(), data });
+        coded.push(CodedPhoto { near, rects: rects.to_vec(), data });
         Ok(())
     }
 
@@ -114,5 +105,5 @@ impl Stills {
 
 /// How coarse photographs are at a quality of 1 to 100.
 fn near(quality: u8) -> u8 {
-    ((100 - u32::from(quality)) / 7 + 1).clamp(1, u32::from(photo::MOST_NEAR)) as u8
+    ((100 - u32::from(quality)) / 8 + 1).clamp(1, u32::from(photo::MOST_NEAR)) as u8
 }
