@@ -10,6 +10,7 @@ mod session;
 
 use coded::{Editor, QUIET};
 use line::{Ms, Random, Terms};
+use panecast::codec::Mode;
 use panecast::session::{Flow, Place, ViewerId};
 use session::{Desk, Manners, Outcome, Parcel, Simulation};
 
@@ -266,17 +267,24 @@ fn one_that_says_nothing_is_left_behind_and_one_that_lies_gains_nothing() {
 }
 
 #[test]
-fn real_pictures_come_as_quickly_and_are_exact() {
-    let lines = [thin(), Terms::new(10_000, 20)];
-    let s = Simulation::new(Editor::new(2), &lines).typing(3000, QUIET - 300, 150).joining(1, 12_000);
-    let (s, out) = run(s, QUIET + 1000);
-    let p95 = out.key_percentile(95, 0, QUIET);
-    assert!(p95 < 400, "{p95} ms");
-    assert_eq!(out.snapshots, 2);
-    for viewer in 0..2 {
-        assert!(
-            s.desk.seen(viewer) == Some(&s.desk.picture),
-            "viewer {viewer} does not see the newest picture"
-        );
+fn real_pictures_come_as_quickly_and_become_exact() {
+    for mode in [Mode::Lossless, Mode::Auto] {
+        let lines = [thin(), Terms::new(10_000, 20)];
+        let s = Simulation::new(Editor::new(mode, 2), &lines)
+            .typing(4000, QUIET - 300, 150)
+            .joining(1, 12_000)
+            .refining();
+        let (s, out) = run(s, QUIET + 3000);
+        let p95 = out.key_percentile(95, 0, QUIET);
+        assert!(p95 < 400, "{mode:?}: {p95} ms");
+        assert_eq!(out.snapshots, 2);
+        assert_eq!(out.refined > 0, mode == Mode::Auto);
+        for viewer in 0..2 {
+            let seen = s.desk.seen(viewer);
+            assert!(
+                seen == Some(&s.desk.picture),
+                "{mode:?}: viewer {viewer} does not see the newest picture"
+            );
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod pipeline_rig;
 
 use panecast::capture::{CursorShape, CursorUpdate};
+use panecast::codec::Mode;
 use panecast::frame::{Rect, Size};
 use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, StreamState, ViewerId};
 use panecast::session::{Consent, Decision};
@@ -225,6 +226,25 @@ fn a_stalled_source_is_told_and_comes_back() {
     rig.script.paint(Rect::new(3, 3, 40, 40), 8);
     assert_eq!(rig.state(), StreamState::Live);
     rig.settle();
+}
+
+#[test]
+fn what_was_lossy_becomes_exact_when_nothing_moves() {
+    let mut rig = Rig::coding(Mode::Auto);
+    rig.script.photograph();
+    rig.pipeline.set_focus(Some(Rect::new(100, 50, 20, 20)));
+    rig.join(1);
+    rig.packet();
+    assert!(rig.pipeline.stats().exact_ratio < 1.0);
+    assert!(rig.viewers[&1].picture() != Some(&rig.script.picture()), "photographs go lossy at once");
+    rig.settle();
+    let stats = rig.pipeline.stats();
+    assert_eq!(stats.exact_ratio, 1.0);
+    assert!(stats.refinements_sent > 0 && stats.updates_sent == 0);
+    assert!(
+        rig.glance().is_none_or(|o| !matches!(o, Output::Packet { .. })),
+        "and then there is nothing to do"
+    );
 }
 
 #[test]

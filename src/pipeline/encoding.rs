@@ -5,16 +5,30 @@ use super::{Audience, Output};
 use crate::capture::{CursorUpdate, Damage};
 use crate::codec::{Encoder, UpdateKind};
 use crate::error::Result;
-use crate::frame::Timestamp;
+use crate::frame::{Rect, Timestamp};
 use crate::session::{Place, StreamState, ViewerId};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// Runs until the pipeline stops or the source has ended and its last picture is sent.
-pub(super) fn run(shared: &Shared, encoder: Encoder, sink: impl FnMut(Output)) {
+/// Where the encoder has found nothing to refine though some was due, it is asked again after this long.
+const REFINE_AGAIN: Duration = Duration::from_millis(100);
+
+/// Runs until the pipeline stops or the source has ended and its last picture is sent. Moving pictures take at most
+/// `bitrate`.
+pub(super) fn run(shared: &Shared, encoder: Encoder, bitrate: Option<u64>, sink: impl FnMut(Output)) {
     let _watch = Watch { shared, thread: "encode" };
     shared.lock().encode_thread = Some(thread::current().id());
-    let mut encoding = Encoding { shared, encoder, sink, has_picture: false, latest: Timestamp(0) };
+    let start = Timestamp(0);
+    let mut encoding = Encoding {
+        shared,
+        encoder,
+        bitrate,
+        sink,
+        has_picture: false,
+        latest: start,
+        latest_at: start,
+        refine_from: start,
+    };
     encoding.run();
 }
 
@@ -29,15 +43,26 @@ enum Work {
         joiners: Vec<ViewerId>,
         cursor: Option<CursorUpdate>,
     },
+    /// Nothing is new, and the lines have room for so many bytes that make lossy places exact.
+    Refine {
+        bytes: usize,
+        focus: Option<Rect>,
+    },
 }
 
 struct Encoding<'a, S> {
     shared: &'a Shared,
     encoder: Encoder,
+    /// Most bits a second for moving pictures.
+    bitrate: Option<u64>,
     sink: S,
     has_picture: bool,
     /// Timestamps never go back, whatever the source says.
     latest: Timestamp,
+    /// When that was, by the pipeline's clock: a source may count time in its own way.
+    latest_at: Timestamp,
+    /// Before then, by the pipeline's clock, the encoder has nothing to refine.
+    refine_from: Timestamp,
 }
 
 impl<S: FnMut(Output)> Encoding<'_, S> {
@@ -51,6 +76,7 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
                     Ok(())
                 }
                 Work::Show { news, joiners, cursor } => self.show(news, &joiners, cursor),
+                Work::Refine { bytes, focus } => self.refine(bytes, focus),
             };
             if let Err(e) = done {
                 self.shared.update(|s, _| s.stop = true);
@@ -94,9 +120,33 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
             if let Some(how) = self.over(&state) {
                 return Work::End(how);
             }
-            let deadline = state.flow.next_change(now).into_iter().chain(state.life.next_change(now)).min();
-            state = self.shared.wait(state, deadline);
+            let refine_at = self.refine_at(&state, now);
+            if room && refine_at.is_some_and(|at| at <= now) {
+                let bytes = state.flow.refine_budget(now);
+                if bytes > 0 {
+                    return Work::Refine { bytes, focus: state.focus };
+                }
+            }
+            let refine_at =
+                refine_at.and_then(|at| if at <= now { state.flow.refines_at(now) } else { Some(at) });
+            let changes = [state.flow.next_change(now), state.life.next_change(now), refine_at];
+            state = self.shared.wait(state, changes.into_iter().flatten().min());
         }
+    }
+
+    /// From when on, by the pipeline's clock, something may be refined: the viewers hold the source's picture of now,
+    /// and some of it is not exact.
+    fn refine_at(&self, state: &State, now: Timestamp) -> Option<Timestamp> {
+        if !state.fresh || state.paused || state.has_news() || !state.flow.any(Place::Following) {
+            return None;
+        }
+        let wait = self.encoder.refine_due()?.since(self.stream_time(now));
+        Some(Timestamp(now.0 + Timestamp::from(wait).0).max(self.refine_from))
+    }
+
+    /// The time of `now` as the stream counts it.
+    fn stream_time(&self, now: Timestamp) -> Timestamp {
+        Timestamp(self.latest.0 + Timestamp::from(now.since(self.latest_at)).0)
     }
 
     /// How the source ended, once everybody who waits for its last picture and keeps up has it.
@@ -147,13 +197,20 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
         let Picture { buffer, timestamp } = picture;
         let mut frame = buffer.frame;
         let area = frame.size().area();
-        self.latest = self.latest.max(timestamp);
+        self.advance(timestamp);
+        let target = self.shared.update(|s, _| {
+            let target = s.flow.target_bitrate().into_iter().chain(self.bitrate).min();
+            s.stats.target_bitrate = target.unwrap_or(0);
+            target
+        });
+        self.encoder.set_bitrate(target);
         let (mut bytes, begun) = (Vec::new(), Instant::now());
         let update = self.encoder.encode(&mut frame, damage, self.latest, &mut bytes)?;
         let encode_ms = begun.elapsed().as_secs_f32() * 1000.0;
         self.has_picture = true;
         self.shared.update(|s, now| {
             s.give_back(frame, update.stale);
+            s.stats.exact_ratio = exact_ratio(update.lossy_px, area);
             if update.kind != UpdateKind::Unchanged {
                 s.stats.encode_ms = encode_ms;
                 s.stats.dirty_ratio = (update.dirty_px as f64 / area as f64) as f32;
@@ -163,18 +220,50 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
         Ok((update.kind != UpdateKind::Unchanged).then_some((update.sequence, bytes)))
     }
 
+    /// Makes some of what is lossy exact.
+    fn refine(&mut self, budget: usize, focus: Option<Rect>) -> Result<()> {
+        let now = self.shared.now();
+        self.advance(self.stream_time(now));
+        let mut bytes = Vec::new();
+        match self.encoder.refine(self.latest, budget, focus, &mut bytes)? {
+            Some(update) => {
+                let area = self.encoder.picture().map_or(1, |p| p.size().area());
+                self.shared.lock().stats.exact_ratio = exact_ratio(update.lossy_px, area);
+                self.send(Some(update.sequence), bytes, true);
+            }
+            None => self.refine_from = Timestamp(now.0 + Timestamp::from(REFINE_AGAIN).0),
+        }
+        Ok(())
+    }
+
+    /// The stream has come to `timestamp`.
+    fn advance(&mut self, timestamp: Timestamp) {
+        if timestamp >= self.latest {
+            (self.latest, self.latest_at) = (timestamp, self.shared.now());
+        }
+    }
+
     /// Sends a packet to those who have had their snapshot, if anybody has.
     fn send_all(&mut self, sequence: Option<u64>, bytes: Vec<u8>) {
+        self.send(sequence, bytes, false);
+    }
+
+    fn send(&mut self, sequence: Option<u64>, bytes: Vec<u8>, refines: bool) {
         if !self.shared.lock().flow.reaches_anyone() {
             return;
         }
         let may = self.shared.begin_emitting(|s, now| {
             s.stats.bytes_sent += bytes.len() as u64;
-            if let Some(sequence) = sequence {
-                s.stats.updates_sent += 1;
-                s.flow.sent(sequence, bytes.len(), now);
-            } else {
-                s.flow.sent_beside(bytes.len());
+            match sequence {
+                Some(sequence) if refines => {
+                    s.stats.refinements_sent += 1;
+                    s.flow.refined(sequence, bytes.len(), now);
+                }
+                Some(sequence) => {
+                    s.stats.updates_sent += 1;
+                    s.flow.sent(sequence, bytes.len(), now);
+                }
+                None => s.flow.sent_beside(bytes.len()),
             }
         });
         if may {
@@ -197,4 +286,8 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
             self.shared.end_emitting();
         }
     }
+}
+
+fn exact_ratio(lossy_px: u64, area: u64) -> f32 {
+    (1.0 - lossy_px as f64 / area.max(1) as f64) as f32
 }

@@ -19,8 +19,10 @@ mod shared;
 pub use crate::session::{StreamState, ViewerId};
 
 use crate::capture::Capturer;
-use crate::codec::{Encoder, EncoderConfig};
+use crate::codec::av1::Av1Choice;
+use crate::codec::{Encoder, EncoderConfig, Mode, Refine};
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame::Rect;
 use crate::limits::Limits;
 use crate::session::Allowed;
 use shared::{Shared, State};
@@ -60,8 +62,10 @@ pub enum Output {
 pub struct PipelineStats {
     /// Pictures captured.
     pub frames_captured: u64,
-    /// Updates sent to all viewers.
+    /// Updates sent to all viewers, without those that only refine.
     pub updates_sent: u64,
+    /// Updates that only made lossy places exact.
+    pub refinements_sent: u64,
     /// Bytes of all packets.
     pub bytes_sent: u64,
     /// Share of the picture that the last update changed, 0 to 1.
@@ -70,6 +74,12 @@ pub struct PipelineStats {
     pub encode_ms: f32,
     /// Milliseconds from an update's sending to its acknowledgement, smoothed; 0 before the first.
     pub round_trip_ms: f32,
+    /// Milliseconds that updates wait behind those before them, smoothed, on the line that sets the pace.
+    pub queueing_ms: f32,
+    /// Bits a second that moving pictures may take; 0 while the lines are unknown and there is no ceiling.
+    pub target_bitrate: u64,
+    /// Share of the shown picture that is exact, 0 to 1.
+    pub exact_ratio: f32,
     /// Viewers that have joined.
     pub viewers: u32,
 }
@@ -81,11 +91,30 @@ pub struct PipelineConfig {
     pub fps: u32,
     /// Caps of the stream.
     pub limits: Limits,
+    /// What may be lost.
+    pub mode: Mode,
+    /// Of what may be lost, from 1 (smallest) to 100 (best).
+    pub quality: u8,
+    /// The AV1 encoder.
+    pub av1: Av1Choice,
+    /// When lossy places become exact.
+    pub refine: Refine,
+    /// Most bits a second for moving pictures, however much the lines take.
+    pub bitrate: Option<u64>,
 }
 
 impl Default for PipelineConfig {
     fn default() -> Self {
-        Self { fps: 30, limits: Limits::default() }
+        let EncoderConfig { limits, mode, quality, av1, refine } = EncoderConfig::default();
+        Self { fps: 30, limits, mode, quality, av1, refine, bitrate: None }
+    }
+}
+
+impl PipelineConfig {
+    /// The part that the encoder is told.
+    fn encoder(&self) -> EncoderConfig {
+        let Self { limits, mode, quality, av1, refine, .. } = *self;
+        EncoderConfig { limits, mode, quality, av1, refine }
     }
 }
 
@@ -108,7 +137,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// - whatever `open` returns.
-    /// - [`crate::ErrorKind::InvalidInput`] if `config.fps` is zero.
+    /// - [`crate::ErrorKind::InvalidInput`] if `config.fps` is zero, or `config.quality` is not from 1 to 100.
+    /// - [`crate::ErrorKind::Unsupported`] if `config.av1` is not built in.
     /// - [`crate::ErrorKind::LimitExceeded`] if there is no memory for the encoder.
     /// - [`crate::ErrorKind::Io`] if the system starts no thread.
     pub fn start(
@@ -120,7 +150,7 @@ impl Pipeline {
         if config.fps == 0 {
             return Err(Error::input("0 pictures a second show nothing"));
         }
-        let encoder = Encoder::new(EncoderConfig { limits: config.limits, ..EncoderConfig::default() })?;
+        let encoder = Encoder::new(config.encoder())?;
         let shared = Arc::new(Shared::new());
         let mut pipeline = Self { shared: shared.clone(), threads: Vec::new() };
         let (opened, is_open) = mpsc::channel();
@@ -141,7 +171,8 @@ impl Pipeline {
         is_open
             .recv()
             .map_err(|_| Error::new(ErrorKind::Io, "the source panicked while it was opened"))??;
-        pipeline.spawn("panecast-encode", move |shared| encoding::run(shared, encoder, sink))?;
+        pipeline
+            .spawn("panecast-encode", move |shared| encoding::run(shared, encoder, config.bitrate, sink))?;
         Ok(pipeline)
     }
 
@@ -176,6 +207,11 @@ impl Pipeline {
     /// update's last byte until it told, so that its own work does not count as the line's; zero if it does not say.
     pub fn ack(&self, viewer: ViewerId, sequence: u64, held: Duration) {
         self.shared.update(|s, now| s.flow.acked(viewer, sequence, held, now));
+    }
+
+    /// What the agents look at, or where they point: it is refined first. `None` if nobody says.
+    pub fn set_focus(&self, focus: Option<Rect>) {
+        self.shared.update(|s, _| s.focus = focus);
     }
 
     /// Stops capturing until [`Pipeline::resume`]; what is queued is dropped. Once it returns, no packet goes

@@ -3,7 +3,7 @@
 use super::PipelineStats;
 use crate::capture::{CursorUpdate, Damage};
 use crate::error::{Error, Result};
-use crate::frame::{FrameBuf, Region, Timestamp};
+use crate::frame::{FrameBuf, Rect, Region, Timestamp};
 use crate::session::{Flow, Liveness};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
@@ -59,6 +59,8 @@ pub(super) struct State {
     pub(super) damage: Damage,
     /// What the encoder has not been told about the cursor.
     pub(super) cursor: Option<CursorUpdate>,
+    /// What is refined first.
+    pub(super) focus: Option<Rect>,
     /// Whether the newest picture is the source's picture of now: it has been asked since the first viewer came
     /// or the visitor went on.
     pub(super) fresh: bool,
@@ -165,10 +167,11 @@ impl Shared {
             lent: false,
             damage: Damage::Unknown,
             cursor: None,
+            focus: None,
             fresh: false,
             emitting: false,
             encode_thread: None,
-            stats: PipelineStats::default(),
+            stats: PipelineStats { exact_ratio: 1.0, ..PipelineStats::default() },
         };
         Self { state: Mutex::new(state), changed: Condvar::new(), start: Instant::now() }
     }
@@ -251,6 +254,7 @@ impl Shared {
         let state = self.lock();
         PipelineStats {
             round_trip_ms: state.flow.round_trip().map_or(0.0, |d| d.as_secs_f32() * 1000.0),
+            queueing_ms: state.flow.queueing_delay().as_secs_f32() * 1000.0,
             viewers: u32::try_from(state.flow.len()).unwrap_or(u32::MAX),
             ..state.stats
         }

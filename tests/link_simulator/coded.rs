@@ -1,14 +1,16 @@
-//! An editor beside a spinner, through the real encoder and decoders.
+//! An editor beside a photograph and a spinner, through the real encoder and decoders.
 
 use crate::line::{Ms, Random};
 use crate::session::{Desk, Parcel};
 use panecast::Limits;
 use panecast::capture::Damage;
-use panecast::codec::{Decoded, Decoder, Encoder, EncoderConfig, UpdateKind};
+use panecast::codec::{Decoded, Decoder, Encoder, EncoderConfig, Mode, UpdateKind};
 use panecast::frame::{FrameBuf, Rect, Region, Size, Timestamp};
 use panecast::session::Flow;
 
-const SIZE: Size = Size::new(480, 270);
+const SIZE: Size = Size::new(640, 360);
+const PHOTO: Rect = Rect::new(0, 0, 300, 200);
+const PAGE: Rect = Rect::new(310, 80, 320, 168);
 const GLYPH: (u32, u32) = (8, 14);
 
 pub(crate) struct Editor {
@@ -28,20 +30,25 @@ pub(crate) struct Editor {
 pub(crate) const QUIET: Ms = 30_000;
 
 impl Editor {
-    pub(crate) fn new(viewers: usize) -> Self {
+    pub(crate) fn new(mode: Mode, viewers: usize) -> Self {
         let limits = Limits::default();
         let mut picture = FrameBuf::new(SIZE, &limits).unwrap();
         let mut random = Random(11);
-        // A wallpaper that no compression makes small.
-        for y in 0..SIZE.height / 4 {
-            for px in picture.row_of_mut(&Rect::new(0, y, 120, 1), y).chunks_exact_mut(4) {
-                px[..3].copy_from_slice(&random.next().to_le_bytes()[..3]);
+        // Waves and a little grain: a photograph as far as a coder can tell.
+        for y in PHOTO.y..PHOTO.bottom() {
+            for (x, px) in picture.row_of_mut(&PHOTO, y).chunks_exact_mut(4).enumerate() {
+                let (x, y) = (x as f64, f64::from(y));
+                for (c, value) in px[..3].iter_mut().enumerate() {
+                    let c = c as f64 + 1.0;
+                    let wave = (x / (9.0 * c)).sin() * 40.0 + ((x + 2.0 * y) / (23.0 + c)).cos() * 50.0;
+                    *value = (128.0 + wave + random.between(-6.0, 6.0)) as u8;
+                }
             }
         }
         Self {
             buffer: Some((FrameBuf::new(SIZE, &limits).unwrap(), Region::full(SIZE))),
             picture,
-            encoder: Encoder::new(EncoderConfig::default()).unwrap(),
+            encoder: Encoder::new(EncoderConfig { mode, ..EncoderConfig::default() }).unwrap(),
             decoders: (0..viewers).map(|_| Decoder::new(limits)).collect(),
             random,
             typed: Vec::new(),
@@ -66,10 +73,10 @@ impl Editor {
     }
 
     fn letter(&mut self) {
-        let columns = 320 / GLYPH.0;
+        let columns = PAGE.width / GLYPH.0;
         let (line, column) = (self.letters / columns % 12, self.letters % columns);
         self.letters += 1;
-        let rect = Rect::new(140 + column * GLYPH.0, 80 + line * GLYPH.1, GLYPH.0, GLYPH.1);
+        let rect = Rect::new(PAGE.x + column * GLYPH.0, PAGE.y + line * GLYPH.1, GLYPH.0, GLYPH.1);
         self.draw(rect, |random| if random.up_to(2) == 0 { [20; 3] } else { [240; 3] });
     }
 
@@ -93,15 +100,16 @@ impl Desk for Editor {
         if now >= QUIET {
             return !self.damage.is_empty();
         }
-        self.draw(Rect::new(400, 10, 24, 24), |random| [random.up_to(255) as u8, 90, 40]);
+        self.draw(Rect::new(600, 10, 24, 24), |random| [random.up_to(255) as u8, 90, 40]);
         if now % 5000 < 34 {
             // A page flip.
-            self.draw(Rect::new(140, 80, 320, 168), |_| [250; 3]);
+            self.draw(PAGE, |_| [250; 3]);
         }
         true
     }
 
-    fn encode(&mut self, now: Ms, _flow: &Flow) -> Option<Parcel> {
+    fn encode(&mut self, now: Ms, flow: &Flow) -> Option<Parcel> {
+        self.encoder.set_bitrate(flow.target_bitrate());
         let data = self.newest(now)?;
         Some(Parcel { bytes: data.len(), data, keys: std::mem::take(&mut self.typed), ..Parcel::default() })
     }
@@ -116,6 +124,12 @@ impl Desk for Editor {
         }
         let parcel = |data: Vec<u8>| Parcel { bytes: data.len(), data, ..Parcel::default() };
         (parcel(joiner), parcel(others))
+    }
+
+    fn refine(&mut self, now: Ms, bytes: usize) -> Option<Parcel> {
+        let mut data = Vec::new();
+        self.encoder.refine(Timestamp(now * 1000), bytes, None, &mut data).unwrap()?;
+        Some(Parcel { bytes: data.len(), data, ..Parcel::default() })
     }
 
     fn key(&mut self, pressed: Ms) {

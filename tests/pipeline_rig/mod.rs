@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
 
 use panecast::capture::{Captured, Capturer, CursorUpdate, Damage, SourceInfo, SourceKind};
-use panecast::codec::{Decoded, Decoder};
+use panecast::codec::{Decoded, Decoder, Mode};
 use panecast::frame::{FrameBuf, Rect, Region, Size};
 use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, StreamState, ViewerId};
 use panecast::session::{Allowed, Consent, Decision};
@@ -76,6 +76,24 @@ impl Script {
                 }
             }
             s.damage.add(rect);
+            s.version += 1;
+        });
+    }
+
+    /// Fills the picture with waves and grain: a photograph as far as a coder can tell.
+    pub fn photograph(&self) {
+        self.change(|s| {
+            let size = s.picture.size();
+            for y in 0..size.height {
+                for (x, px) in s.picture.row_of_mut(&size.rect(), y).chunks_exact_mut(4).enumerate() {
+                    let grain = (x as u32 * 7919 + y * 104_729) % 251 % 9;
+                    let wave = (x as f64 / 9.0).sin() * 50.0 + (f64::from(y) / 13.0).cos() * 40.0;
+                    for (c, value) in (0..).zip(&mut px[..3]) {
+                        *value = (120.0 + wave + f64::from(grain * (c + 1))) as u8;
+                    }
+                }
+            }
+            s.damage = Region::full(size);
             s.version += 1;
         });
     }
@@ -189,10 +207,14 @@ impl Viewer {
 
 impl Rig {
     pub fn start() -> Self {
+        Self::coding(Mode::Lossless)
+    }
+
+    pub fn coding(mode: Mode) -> Self {
         let script = Script::new();
         let (sink, outputs) = channel();
         let source = script.clone();
-        let config = PipelineConfig { fps: 1000, ..PipelineConfig::default() };
+        let config = PipelineConfig { fps: 1000, mode, ..PipelineConfig::default() };
         let pipeline = Pipeline::start(
             allowed(),
             move || Ok(source.source()),

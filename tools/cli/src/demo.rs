@@ -1,11 +1,14 @@
 //! `panecast demo`.
 
+use crate::codec_args::CodecArgs;
 use crate::consent::{self, Ask};
 use crate::failure::Failure;
 use crate::link::RelayUrl;
 use crate::status::Reporter;
 use crate::visitor::{self, Share};
 use panecast::capture::{SourceKind, SourceSpec, sources};
+use panecast::codec::Mode;
+use panecast::pipeline::PipelineConfig;
 use panecast::session::Allowed;
 use panecast_relay::command::stop_signal;
 use panecast_relay::{Config, Relay};
@@ -23,6 +26,7 @@ const USUAL_PORT: u16 = 7700;
 Examples:
   panecast demo                       the screen if there is one, else the built-in desktop
   panecast demo --source pattern
+  panecast demo --mode auto
   panecast demo --yes --no-open --seconds 20 --json
 
 Open the printed URL in a browser. Ctrl-C ends everything.
@@ -46,18 +50,26 @@ pub(crate) struct Arguments {
     /// Most pictures a second
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=240))]
     fps: u32,
+    #[command(flatten)]
+    codec: CodecArgs,
     /// Print JSON: one object for each event, and one a second
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let config = arguments.codec.pipeline(Mode::Lossless, arguments.fps)?;
     let (source, allowed) = choose(&arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(run_all(arguments, source, allowed))
+    runtime.block_on(run_all(arguments, source, allowed, config))
 }
 
-async fn run_all(arguments: Arguments, source: SourceSpec, allowed: Allowed) -> Result<(), Failure> {
+async fn run_all(
+    arguments: Arguments,
+    source: SourceSpec,
+    allowed: Allowed,
+    config: PipelineConfig,
+) -> Result<(), Failure> {
     let signal = stop_signal()?;
     let mut reporter = Reporter::new(arguments.json);
     let relay = bind(arguments.port).await?;
@@ -86,7 +98,7 @@ async fn run_all(arguments: Arguments, source: SourceSpec, allowed: Allowed) -> 
         }
     };
     let opens = !arguments.no_open && has_desktop();
-    let share = Share { relay: url, source, allowed, fps: arguments.fps };
+    let share = Share { relay: url, source, allowed, config };
     let result = visitor::share(share, &mut reporter, stop, |agent_url| {
         if opens && let Err(e) = open::that_detached(agent_url) {
             eprintln!("no browser could be opened ({e}); open the URL above");

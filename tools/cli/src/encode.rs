@@ -1,13 +1,14 @@
 //! `panecast encode`.
 
+use crate::codec_args::{CodecArgs, mode_name};
 use crate::cost::{cpu_time, peak_rss_bytes};
 use crate::failure::Failure;
 use crate::output::{has_extension, is_standard, reader, writer};
 use crate::progress;
 use panecast::capture::{Captured, Capturer, FileSource};
-use panecast::codec::{Encoder, EncoderConfig, UpdateKind};
+use panecast::codec::{Encoder, EncoderConfig, Mode, UpdateKind};
 use panecast::frame::{FrameBuf, Region, Size, Timestamp};
-use panecast::{Error, ErrorKind, Limits};
+use panecast::{Error, ErrorKind};
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
@@ -16,15 +17,20 @@ use std::time::Duration;
 /// The rate of raw frames where none is given.
 const USUAL_FPS: u32 = 30;
 
+/// Bits a second that are left for refinement where none are asked for.
+const USUAL_BITRATE: u64 = 10_000_000;
+
 /// Encode recorded pictures into a stream
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   panecast encode screen.bgra --size 1280x720 --fps 30 -o screen.pcast
   panecast encode film.y4m -o film.pcast --stats film.json
+  panecast encode film.y4m --mode auto --quality 70 --bitrate 4M -o film.pcast
   ffmpeg -i film.mkv -f rawvideo -pix_fmt bgra - | panecast encode - --size 1280x720 -o film.pcast
 
-Decoding gives every picture back, byte for byte, alpha 255.
+Decoding gives every picture back, byte for byte, alpha 255; with --mode auto, all but films and photographs. What of
+them rests becomes exact with what is left of the bitrate.
 Exit codes: 0 success, 1 failure, 2 wrong usage.")]
 pub(crate) struct Arguments {
     /// The pictures; `-` is standard input
@@ -42,9 +48,8 @@ pub(crate) struct Arguments {
     /// Pictures a second [default: what a y4m file says, 30 for raw pictures]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     fps: Option<u32>,
-    /// How to code
-    #[arg(long, value_enum, default_value_t = Mode::Auto)]
-    mode: Mode,
+    #[command(flatten)]
+    codec: CodecArgs,
     /// Threads that compare pictures; the stream is the same for any number [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
@@ -61,20 +66,14 @@ enum InputFormat {
     Y4m,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Mode {
-    /// Every picture exact
-    Lossless,
-    /// The best that this version has: every picture exact
-    Auto,
-}
-
 /// What one run counts.
 #[derive(Debug, Default)]
 struct Figures {
     frame_bytes: Vec<u64>,
     changed: u64,
     bytes: u64,
+    /// Packets and bytes that only made lossy places exact; the bytes count in those of their picture too.
+    refinements: (u64, u64),
     cpu: Duration,
 }
 
@@ -90,10 +89,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .num_threads(threads)
         .build()
         .map_err(|e| Failure::new(format!("no threads: {e}"), "try --threads 1"))?;
+    let config = arguments.codec.encoder(Mode::Lossless)?;
     let mut source = open(arguments)?;
     let size = source.info().size;
     let mut out = writer(&arguments.output)?;
-    let (figures, fps) = encode(&mut source, arguments.fps, &pool, &mut *out)?;
+    let coding = Coding { config, bitrate: arguments.codec.bitrate(), fps: arguments.fps };
+    let (figures, fps) = encode(&mut source, &coding, &pool, &mut *out)?;
     out.flush()?;
     drop(out);
     if let Some(path) = &arguments.stats {
@@ -101,12 +102,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             "width": size.width,
             "height": size.height,
             "fps": fps,
-            "mode": match arguments.mode { Mode::Lossless => "lossless", Mode::Auto => "auto" },
+            "mode": mode_name(config.mode),
+            "av1": config.av1.name(),
+            "quality": config.quality,
             "threads": pool.current_num_threads(),
             "frames": figures.frame_bytes.len(),
             "changed_frames": figures.changed,
             "bytes_total": figures.bytes,
             "frame_bytes": figures.frame_bytes,
+            "refinements": figures.refinements.0,
+            "refinement_bytes": figures.refinements.1,
             "encode_cpu_ms_total": (figures.cpu.as_secs_f64() * 1e6).round() / 1e3,
             "peak_rss_bytes": peak_rss_bytes(),
         });
@@ -143,28 +148,66 @@ fn open(arguments: &Arguments) -> Result<FileSource, Failure> {
     source.map_err(|e| Failure::from(e).about(arguments.input.display()))
 }
 
+/// How a file is coded.
+struct Coding {
+    config: EncoderConfig,
+    bitrate: Option<u64>,
+    /// The rate that was asked for.
+    fps: Option<u32>,
+}
+
+/// Bytes that are left for refinement, as if the stream went over a line of a constant rate.
+struct Allowance {
+    /// Bits that a second brings.
+    bitrate: i64,
+    bits: i64,
+}
+
+impl Allowance {
+    fn new(bitrate: u64) -> Self {
+        Self { bitrate: i64::try_from(bitrate).unwrap_or(i64::MAX), bits: 0 }
+    }
+
+    /// The time of one picture has passed.
+    fn pass(&mut self, fps: u32) {
+        let brought = self.bitrate / i64::from(fps.max(1));
+        // What a line has not carried is lost, but for the moment that a queue may take.
+        self.bits = self.bits.saturating_add(brought).min(brought.max(self.bitrate / 10));
+    }
+
+    fn spend(&mut self, bytes: usize) {
+        self.bits = self.bits.saturating_sub(i64::try_from(bytes).unwrap_or(i64::MAX).saturating_mul(8));
+    }
+
+    fn bytes(&self) -> usize {
+        usize::try_from(self.bits / 8).unwrap_or(0)
+    }
+}
+
 /// Encodes all pictures, and gives the figures and the rate.
 fn encode(
     source: &mut FileSource,
-    asked_fps: Option<u32>,
+    coding: &Coding,
     pool: &rayon::ThreadPool,
     out: &mut dyn Write,
 ) -> Result<(Figures, u32), Failure> {
-    let limits = Limits::default();
+    let limits = coding.config.limits;
     let mut frame = FrameBuf::new(source.info().size, &limits)?;
     let stale = Region::full(frame.size());
-    let mut encoder = Encoder::new(EncoderConfig { limits, ..EncoderConfig::default() })?;
+    let mut encoder = Encoder::new(coding.config)?;
+    encoder.set_bitrate(coding.bitrate);
+    let mut allowance = Allowance::new(coding.bitrate.unwrap_or(USUAL_BITRATE));
     let mut figures = Figures::default();
     let mut bytes = Vec::new();
     let bar = progress::bar(None, "pictures");
-    let mut fps = asked_fps.unwrap_or(USUAL_FPS);
+    let mut fps = coding.fps.unwrap_or(USUAL_FPS);
     loop {
         let damage = match source.next(&mut frame, &stale, Duration::MAX)? {
             Captured::Frame { timestamp, damage } => {
                 // The second picture's time tells the rate of the file. Rates such as 30000/1001 are rounded:
                 // times must lie on a grid of whole pictures a second for decoding to find each one again.
                 if let (None, Some(Timestamp(micros @ 1..)), 1) =
-                    (asked_fps, timestamp, figures.frame_bytes.len())
+                    (coding.fps, timestamp, figures.frame_bytes.len())
                 {
                     fps = ((1_000_000 + micros / 2) / micros).clamp(1, 1000) as u32;
                 }
@@ -184,6 +227,18 @@ fn encode(
         bytes.clear();
         let before = cpu_time();
         let update = pool.install(|| encoder.encode(&mut frame, &damage, timestamp, &mut bytes))?;
+        allowance.pass(fps);
+        allowance.spend(bytes.len());
+        // A picture has one packet: its time would not tell two apart.
+        let due = bytes.is_empty() && encoder.refine_due().is_some_and(|due| due <= timestamp);
+        if due && allowance.bytes() > 0 {
+            let begun = bytes.len();
+            if pool.install(|| encoder.refine(timestamp, allowance.bytes(), None, &mut bytes))?.is_some() {
+                allowance.spend(bytes.len() - begun);
+                figures.refinements.0 += 1;
+                figures.refinements.1 += (bytes.len() - begun) as u64;
+            }
+        }
         figures.cpu += cpu_time().saturating_sub(before);
         figures.changed += u64::from(update.kind != UpdateKind::Unchanged);
         figures.frame_bytes.push(bytes.len() as u64);

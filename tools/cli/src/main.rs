@@ -1,5 +1,6 @@
 //! `panecast`: shares a screen, watches one, records, encodes, decodes, inspects.
 
+mod codec_args;
 mod consent;
 mod cost;
 mod decode;

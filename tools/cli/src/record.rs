@@ -1,12 +1,14 @@
 //! `panecast record`.
 
+use crate::codec_args::CodecArgs;
 use crate::consent::{self, Ask};
 use crate::failure::Failure;
 use crate::progress;
 use crate::recording::Recording;
 use panecast::capture::{self, SourceSpec};
+use panecast::codec::Mode;
 use panecast::frame::Timestamp;
-use panecast::pipeline::{Output, Pipeline, PipelineConfig, ViewerId};
+use panecast::pipeline::{Output, Pipeline, ViewerId};
 use panecast_relay::command::stop_signal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -24,6 +26,7 @@ const MOST_SECONDS: f64 = 864_000.0;
 Examples:
   panecast record --source pattern --seconds 5 -o pattern.pcast
   panecast record --source screen:0 --seconds 60 --fps 15 -o screen.pcast
+  panecast record --source screen --seconds 60 --mode auto --bitrate 4M -o screen.pcast
   panecast record --source pattern --seconds 2 -o - | panecast inspect -
 
 Nothing leaves this machine, so nobody is asked. Ctrl-C ends the recording early; the file is whole.
@@ -41,6 +44,8 @@ pub(crate) struct Arguments {
     /// Most pictures a second
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=240))]
     fps: u32,
+    #[command(flatten)]
+    codec: CodecArgs,
 }
 
 fn parse_seconds(s: &str) -> Result<Duration, String> {
@@ -53,7 +58,7 @@ fn parse_seconds(s: &str) -> Result<Duration, String> {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let allowed = consent::ask(&arguments.source.to_string(), Ask::AlreadyAllowed)?;
     let source = arguments.source.clone();
-    let config = PipelineConfig { fps: arguments.fps, ..PipelineConfig::default() };
+    let config = arguments.codec.pipeline(Mode::Lossless, arguments.fps)?;
     let (sink, mut outputs) = mpsc::channel(8);
     let pipeline = Pipeline::start(
         allowed,

@@ -1,11 +1,13 @@
 //! `panecast share`.
 
+use crate::codec_args::CodecArgs;
 use crate::consent::{self, Ask};
 use crate::failure::Failure;
 use crate::link::RelayUrl;
 use crate::status::Reporter;
 use crate::visitor::{self, Share};
 use panecast::capture::SourceSpec;
+use panecast::codec::Mode;
 use panecast_relay::command::stop_signal;
 
 /// Show a screen or a window to agents who have the key
@@ -14,6 +16,8 @@ use panecast_relay::command::stop_signal;
 Examples:
   panecast share --relay http://127.0.0.1:7700 --source screen
   panecast share --relay http://127.0.0.1:7700 --source window:0x1200003 --fps 15
+  panecast share --relay http://127.0.0.1:7700 --source screen --mode auto
+  panecast share --relay http://127.0.0.1:7700 --source screen --bitrate 2M --quality 40
   panecast share --relay http://127.0.0.1:7700 --source pattern --yes --json
 
 Sources: screen, screen:N, window:ID, pattern[:WxH@FPS], file:PATH; see `panecast sources`.
@@ -32,20 +36,23 @@ pub(crate) struct Arguments {
     /// Most pictures a second
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=240))]
     fps: u32,
+    #[command(flatten)]
+    codec: CodecArgs,
     /// Print JSON: one object for each event, and one a second
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { relay, source, yes, fps, json } = arguments;
+    let Arguments { relay, source, yes, fps, codec, json } = arguments;
+    let config = codec.pipeline(Mode::Lossless, fps)?;
     let ask = if yes { Ask::AlreadyAllowed } else { Ask::Terminal };
     let allowed = consent::ask(&source.to_string(), ask)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let stop = stop_signal()?;
         let mut reporter = Reporter::new(json);
-        let share = Share { relay, source, allowed, fps };
+        let share = Share { relay, source, allowed, config };
         visitor::share(share, &mut reporter, stop, |_| {}).await
     })
 }

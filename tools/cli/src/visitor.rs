@@ -30,7 +30,7 @@ pub(crate) struct Share {
     pub(crate) relay: RelayUrl,
     pub(crate) source: SourceSpec,
     pub(crate) allowed: Allowed,
-    pub(crate) fps: u32,
+    pub(crate) config: PipelineConfig,
 }
 
 /// Why a connection ended.
@@ -53,15 +53,15 @@ pub(crate) async fn share(
     on_room: impl FnMut(&str),
 ) -> Result<(), Failure> {
     let (sink, outputs) = mpsc::channel(MOST_QUEUED);
-    let Share { relay, source, allowed, fps } = share;
+    let Share { relay, source, allowed, config } = share;
     let name = allowed.source().to_owned();
     // The envelope's head and the packet's own must fit beside the payload.
-    let limits = Limits { packet_bytes: MAX_BINARY_BYTES - 1024, ..Limits::default() };
+    let limits = Limits { packet_bytes: MAX_BINARY_BYTES - 1024, ..config.limits };
     let starting = tokio::task::spawn_blocking(move || {
         Pipeline::start(
             allowed,
             move || capture::open(&source),
-            PipelineConfig { fps, limits },
+            PipelineConfig { limits, ..config },
             move |output| {
                 // Once the receiver is gone the share is over.
                 let _ = sink.blocking_send(output);
@@ -282,9 +282,10 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
             Some(StreamState::Paused) => "paused",
             Some(StreamState::Stalled) => "stalled",
         };
-        let dirty = stats.dirty_ratio * 100.0;
+        let (dirty, exact) = (stats.dirty_ratio * 100.0, stats.exact_ratio * 100.0);
         let text = format!(
-            "{state:<8}{fps:4.1} fps {kbits:7.0} kbit/s {dirty:5.1} % dirty  encode {:.1} ms  round trip {:.0} ms  agents {}",
+            "{state:<8}{fps:4.1} fps {kbits:7.0} kbit/s {dirty:5.1} % dirty {exact:5.1} % exact  encode {:.1} ms  \
+             round trip {:.0} ms  agents {}",
             stats.encode_ms, stats.round_trip_ms, stats.viewers
         );
         let facts = json!({
@@ -293,11 +294,15 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
             "fps": tenth(fps),
             "kbit_per_s": tenth(kbits),
             "dirty_percent": tenth(dirty),
+            "exact_percent": tenth(exact),
+            "target_kbit_per_s": tenth(stats.target_bitrate as f32 / 1000.0),
+            "queueing_ms": tenth(stats.queueing_ms),
             "encode_ms": tenth(stats.encode_ms),
             "round_trip_ms": tenth(stats.round_trip_ms),
             "agents": stats.viewers,
             "frames_captured": stats.frames_captured,
             "updates_sent": stats.updates_sent,
+            "refinements_sent": stats.refinements_sent,
             "bytes_sent": stats.bytes_sent,
         });
         self.reporter.status(&text, facts);

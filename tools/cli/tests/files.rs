@@ -201,6 +201,10 @@ fn absurd_input_is_a_failure_with_advice() {
     encode(&["--format", "y4m"], b"YUV4MPEG2 W4000000000 H4000000000 F30:1\n").failed(1, "16384");
     encode(&["--size", SIZE, "--fps", "0"], b"").failed(2, "fps");
     encode(&["--size", SIZE, "--stats", "-"], b"").failed(2, "standard output");
+    encode(&["--size", SIZE, "--quality", "0"], b"").failed(2, "quality");
+    encode(&["--size", SIZE, "--bitrate", "5G"], b"").failed(2, "bitrate");
+    encode(&["--size", SIZE, "--av1", "x264"], b"").failed(2, "rav1e, aom or off");
+    encode(&["--size", SIZE, "--refine", "always"], b"").failed(2, "refine");
     run(&["encode", "no/such/file", "--size", SIZE, "-o", "-"], b"").failed(1, "no/such/file");
     run(&["decode", "no/such/file", "-o", "-"], b"").failed(1, "no/such/file");
     run(&["inspect", "no/such/file"], b"").failed(1, "no/such/file");
@@ -210,6 +214,84 @@ fn absurd_input_is_a_failure_with_advice() {
     run(&["record", "--source", "screen", "--seconds", "1", "-o", "-"], b"").failed(1, "next: ");
     run(&["record", "--source", "file:no/such.y4m", "--seconds", "1", "-o", "-"], b"")
         .failed(1, "no/such.y4m");
+}
+
+/// Waves and grain, standing still: a photograph as far as a coder can tell.
+fn photographs(count: usize) -> Vec<u8> {
+    let mut one = Vec::with_capacity(FRAME_BYTES);
+    for y in 0..HEIGHT {
+        for x in 0..WIDTH {
+            let grain = (x * 7919 + y * 104_729) % 251 % 9;
+            let wave = (x as f64 / 9.0).sin() * 50.0 + (y as f64 / 13.0).cos() * 40.0;
+            one.extend((1..4).map(|c| (120.0 + wave + (grain * c) as f64) as u8));
+            one.push(255);
+        }
+    }
+    one.repeat(count)
+}
+
+#[test]
+fn photographs_are_lossy_at_first_and_exact_in_the_end() {
+    let original = photographs(120);
+    let encode =
+        |more: &[&str]| run(&[&["encode", "-", "--size", SIZE, "-o", "-"], more].concat(), &original).ok();
+    let exact_from = |stream: &[u8]| {
+        let decoded = run(&["decode", "-", "-o", "-"], stream).ok();
+        assert_eq!(decoded.len(), original.len());
+        decoded.chunks(FRAME_BYTES).position(|p| p == &original[..FRAME_BYTES])
+    };
+    let lossless = encode(&[]);
+    assert_eq!(exact_from(&lossless), Some(0), "without a mode, everything is exact");
+    let auto = encode(&["--mode", "auto"]);
+    let first = |stream: &[u8]| -> Value {
+        let report = run(&["inspect", "-", "--json"], stream).ok();
+        serde_json::from_slice::<Value>(&report).unwrap()
+    };
+    let (whole, hybrid) = (first(&lossless), first(&auto));
+    let bytes = |report: &Value| report["pictures"][0]["bytes"].as_u64().unwrap();
+    assert!(bytes(&hybrid) * 3 < bytes(&whole) * 2, "{} and {}", bytes(&hybrid), bytes(&whole));
+    let exact = exact_from(&auto).expect("exact in the end");
+    assert!((30..90).contains(&exact), "exact from picture {exact}");
+    assert!(hybrid["tools"]["refine"]["bytes"].as_u64() > Some(0));
+    assert_eq!(hybrid["pictures"].as_array().unwrap().last().unwrap()["refines"], true);
+    let slow = exact_from(&encode(&["--mode", "auto", "--bitrate", "300k"]));
+    assert!(slow.is_none_or(|at| at > exact + 5), "a thin line takes longer: {slow:?}");
+    assert_eq!(exact_from(&encode(&["--mode", "auto", "--refine", "off"])), None);
+    let (poor, good) =
+        (encode(&["--mode", "auto", "--quality", "5"]), encode(&["--mode", "auto", "--quality", "95"]));
+    assert!(bytes(&first(&poor)) < bytes(&first(&good)));
+    assert!(exact_from(&encode(&["--mode", "auto", "--av1", "off"])).is_some());
+}
+
+#[test]
+fn the_tools_are_told_and_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let coded = dir.path().join("a.pcast");
+    fs::write(&coded, stream(6)).unwrap();
+    let report: Value = serde_json::from_slice(&run(&["inspect", text(&coded), "--json"], &[]).ok()).unwrap();
+    let tools = report["tools"].as_object().unwrap();
+    let exact = ["solid", "rows", "columns", "predicted"].iter().filter(|name| tools.contains_key(**name));
+    assert!(exact.count() > 0 && tools.contains_key("around") && !tools.contains_key("refine"), "{tools:?}");
+    let sum: u64 = tools.values().map(|t| t["bytes"].as_u64().unwrap()).sum();
+    let bodies: u64 =
+        report["pictures"].as_array().unwrap().iter().map(|p| p["bytes"].as_u64().unwrap()).sum();
+    // Only kinds and lengths of packets are missing.
+    assert!(sum <= bodies && sum + 10 * 6 + 8 >= bodies, "{sum} of {bodies}");
+    let shown = dir.path().join("one.png");
+    let table = run(&["inspect", text(&coded), "--overlay", "2", text(&shown)], &[]).ok();
+    assert!(String::from_utf8(table).unwrap().contains("overlay"));
+    let reader = png::Decoder::new(std::io::BufReader::new(fs::File::open(&shown).unwrap()));
+    assert_eq!(reader.read_info().unwrap().info().size(), (WIDTH as u32, HEIGHT as u32));
+    run(&["inspect", text(&coded), "--overlay", "all", text(dir.path())], &[]).ok();
+    let pictures = fs::read_dir(dir.path())
+        .unwrap()
+        .filter(|f| f.as_ref().unwrap().path().file_stem().unwrap().to_str().unwrap().parse::<u64>().is_ok());
+    assert_eq!(pictures.count(), report["pictures"].as_array().unwrap().len());
+    run(&["inspect", text(&coded), "--av1", text(dir.path())], &[]).ok();
+    run(&["inspect", text(&coded), "--overlay", "99", text(&shown)], &[]).failed(1, "no picture");
+    run(&["inspect", text(&coded), "--overlay", "x", text(&shown)], &[]).failed(2, "sequence number");
+    run(&["inspect", text(&coded), "--overlay", "all", text(&shown)], &[]).failed(2, "no folder");
+    run(&["inspect", text(&coded), "--av1", text(&shown)], &[]).failed(2, "no folder");
 }
 
 #[test]
