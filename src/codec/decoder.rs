@@ -2,7 +2,7 @@
 
 use super::av1::{Chroma, Planes};
 use super::exactness::Exactness;
-use super::lossless::{StreamDecoder, decompress_once, most_plain_bytes, read_rects};
+use super::lossless::{CodedRect, Coding, PixelReader, decompress_once};
 use super::picture_hash::PictureHash;
 use super::surfaces::Surfaces;
 use super::tools::{Tool, ToolUse};
@@ -36,8 +36,8 @@ pub struct UpdateFacts {
     pub av1_bytes: usize,
     /// Bytes of photographs that are predicted from their neighbours.
     pub photo_bytes: usize,
-    /// Bytes of the zstd stream.
-    pub zstd_bytes: usize,
+    /// Bytes of exact pixels.
+    pub exact_bytes: usize,
     /// Whether nothing changed and the packet only makes pixels exact.
     pub refines: bool,
 }
@@ -135,12 +135,11 @@ struct Core {
     exactness: Exactness,
     epoch: u64,
     sequence: u64,
-    stream: Option<StreamDecoder>,
+    pixels: Option<PixelReader>,
     surfaces: Surfaces,
     hash: PictureHash,
     dirty: DirtyRows,
     tools: Vec<ToolUse>,
-    plain: Vec<u8>,
     cursor_position: Option<(i32, i32)>,
     cursor_shape: Option<CursorShape>,
 }
@@ -346,12 +345,11 @@ impl Core {
             exactness: Exactness::default(),
             epoch: 0,
             sequence: 0,
-            stream: None,
+            pixels: None,
             surfaces: Surfaces::new(external_av1),
             hash: PictureHash::default(),
             dirty: DirtyRows::default(),
             tools: Vec::new(),
-            plain: Vec::new(),
             cursor_position: None,
             cursor_shape: None,
         }
@@ -392,15 +390,12 @@ impl Core {
         if b.epoch <= self.epoch || b.sequence <= self.sequence {
             return Err(desync("a snapshot out of order"));
         }
-        if b.plain_bytes > most_plain_bytes(b.size, limits) {
-            return Err(Error::limit(format!(
-                "a payload of {} bytes for a {} picture",
-                b.plain_bytes, b.size
-            )));
-        }
         let resized = self.picture.as_ref().is_none_or(|p| p.size() != b.size);
         let mut picture = match self.picture.take() {
-            Some(picture) if !resized => picture,
+            Some(mut picture) if !resized => {
+                picture.reset(b.size, limits)?;
+                picture
+            }
             _ => FrameBuf::new(b.size, limits)?,
         };
         self.dirty.reset(b.size);
@@ -410,17 +405,20 @@ impl Core {
         // What no layer and no rectangle has written yet.
         let mut bare = Exactness::new(b.size);
         bare.set(&b.size.rect(), false);
-        let mut facts = UpdateFacts { bytes, zstd_bytes: b.data.len(), ..UpdateFacts::default() };
+        let mut facts = UpdateFacts { bytes, exact_bytes: b.data.len(), ..UpdateFacts::default() };
         self.lay(&b.layers, &mut picture, limits, planes, &mut facts)?;
         for used in &self.tools {
             bare.set(&used.rect, true);
         }
-        if b.plain_bytes > 0 {
-            decompress_once(b.data, b.plain_bytes as usize, &mut self.plain)?;
-            self.write_rects(&mut picture, limits, &mut facts, |rect| bare.set(rect, true))?;
-        } else if !b.data.is_empty() {
-            return Err(Error::data("a payload that says it is empty is not"));
-        }
+        let mut pixels = match self.pixels.take() {
+            Some(pixels) => pixels,
+            None => PixelReader::new()?,
+        };
+        pixels.snapshot(b.data, b.plain_bytes, &mut picture, limits, |coded, bytes| {
+            bare.set(&coded.rect, true);
+            self.note(coded, bytes, &mut facts);
+        })?;
+        self.pixels = Some(pixels);
         if !bare.is_exact() {
             return Err(Error::data("a snapshot does not hold the whole picture"));
         }
@@ -428,9 +426,6 @@ impl Core {
         if self.hash.sum(b.size) != b.hash {
             return Err(desync("a snapshot's picture is not the one that was sent"));
         }
-        // A whole picture takes more than the updates after it: not worth keeping.
-        self.plain = Vec::new();
-        self.begin_stream(&picture)?;
         (self.epoch, self.sequence) = (b.epoch, b.sequence);
         self.picture = Some(picture);
         Ok(Decoded::Picture {
@@ -463,7 +458,7 @@ impl Core {
         let mut facts = UpdateFacts {
             bytes,
             copies: b.copies.len(),
-            zstd_bytes: b.data.len(),
+            exact_bytes: b.data.len(),
             refines: b.refines,
             ..UpdateFacts::default()
         };
@@ -480,22 +475,17 @@ impl Core {
             copy.apply(&mut picture);
             self.exactness.copy(&copy);
             self.dirty.mark(&to);
-            self.tools.push(ToolUse { tool: Tool::Copy, rect: to, plain_bytes: 0 });
+            self.tools.push(ToolUse { tool: Tool::Copy, rect: to, bytes: 0 });
         }
         self.lay(&b.layers, &mut picture, limits, planes, &mut facts)?;
-        if b.plain_bytes > most_plain_bytes(size, limits) {
-            return Err(Error::limit(format!("a payload of {} bytes for a {size} picture", b.plain_bytes)));
-        }
-        if b.plain_bytes == 0 {
-            if !b.data.is_empty() {
-                return Err(Error::data("a payload that says it is empty is not"));
-            }
-        } else {
-            let Some(stream) = self.stream.as_mut() else {
+        if !b.data.is_empty() {
+            let Some(mut pixels) = self.pixels.take() else {
                 return Err(desync("an update before the first snapshot"));
             };
-            stream.decompress(b.data, b.plain_bytes as usize, &mut self.plain)?;
-            self.write_rects(&mut picture, limits, &mut facts, |_| ())?;
+            pixels.update(b.data, b.plain_bytes, &mut picture, limits, |coded, bytes| {
+                self.note(coded, bytes, &mut facts);
+            })?;
+            self.pixels = Some(pixels);
         }
         self.hash.update(&picture, &self.dirty);
         if self.hash.sum(size) != b.hash {
@@ -513,23 +503,21 @@ impl Core {
         })
     }
 
-    /// Writes the rectangles of the decompressed payload.
-    fn write_rects(
-        &mut self,
-        picture: &mut FrameBuf,
-        limits: &Limits,
-        facts: &mut UpdateFacts,
-        mut written: impl FnMut(&Rect),
-    ) -> Result<()> {
-        let (dirty, exactness, tools) = (&mut self.dirty, &mut self.exactness, &mut self.tools);
-        let rects = read_rects(&self.plain, picture, limits, |used| {
-            dirty.mark(&used.rect);
-            exactness.set(&used.rect, true);
-            written(&used.rect);
-            tools.push(used);
-        })?;
-        (facts.rects, facts.solid_rects, facts.coded_px) = (rects.count, rects.solid, rects.px);
-        Ok(())
+    /// Takes note of a rectangle of exact pixels.
+    fn note(&mut self, coded: &CodedRect, bytes: u64, facts: &mut UpdateFacts) {
+        let CodedRect { rect, coding } = *coded;
+        self.dirty.mark(&rect);
+        self.exactness.set(&rect, true);
+        let tool = match coding {
+            Coding::Modelled => Tool::Modelled,
+            Coding::Solid => Tool::Solid,
+            Coding::Rows => Tool::Rows,
+            Coding::Predicted => Tool::Predicted,
+        };
+        self.tools.push(ToolUse { tool, rect, bytes });
+        facts.rects += 1;
+        facts.solid_rects += usize::from(coding == Coding::Solid);
+        facts.coded_px += rect.area();
     }
 
     /// Lays the layers over the picture.
@@ -565,7 +553,7 @@ impl Core {
                         av1::to_picture(planes, &patch.source(), picture, (patch.to.x, patch.to.y))?;
                         self.exactness.set(&patch.to, false);
                         self.dirty.mark(&patch.to);
-                        self.tools.push(ToolUse { tool, rect: patch.to, plain_bytes: 0 });
+                        self.tools.push(ToolUse { tool, rect: patch.to, bytes: 0 });
                     }
                     facts.av1_bytes += layer.data.len();
                 }
@@ -574,7 +562,7 @@ impl Core {
                         laid_px += check_laid(rect, size, laid_px, most_px)?;
                         self.exactness.set(rect, layer.near == 0);
                         self.dirty.mark(rect);
-                        self.tools.push(ToolUse { tool: Tool::Photo, rect: *rect, plain_bytes: 0 });
+                        self.tools.push(ToolUse { tool: Tool::Photo, rect: *rect, bytes: 0 });
                     }
                     photo::decode(layer.data, picture, &layer.rects, layer.near)?;
                     facts.photo_bytes += layer.data.len();
@@ -596,7 +584,8 @@ impl Core {
             return Err(desync("the picture is not the one that was sent"));
         }
         self.surfaces.clear();
-        self.begin_stream(&picture)?;
+        let Some(pixels) = &mut self.pixels else { return Err(desync("an epoch before the first snapshot")) };
+        pixels.begin(&picture)?;
         (self.epoch, self.sequence) = (b.epoch, b.sequence);
         self.picture = Some(picture);
         Ok(Decoded::Epoch { sequence: b.sequence })
@@ -610,14 +599,6 @@ impl Core {
         }
         self.cursor_position = b.position;
         Ok(Decoded::Cursor)
-    }
-
-    fn begin_stream(&mut self, picture: &FrameBuf) -> Result<()> {
-        let stream = match self.stream.take() {
-            Some(stream) => stream,
-            None => StreamDecoder::new()?,
-        };
-        self.stream.insert(stream).begin(picture)
     }
 }
 

@@ -3,10 +3,7 @@
 use super::classify;
 use super::config::{EncoderConfig, Mode, Refine};
 use super::exactness::Exactness;
-use super::lossless::{
-    Activity, CodedRect, Coding, Orientation, Residual, StreamEncoder, compress_once, has_colours, whole,
-    write_rects,
-};
+use super::lossless::{Activity, CodedRect, Coding, PixelWriter, Residual, choose, compress_once, whole};
 use super::picture_hash::PictureHash;
 use super::refine::Quiet;
 use super::regions::{CodedPicture, Regions};
@@ -20,7 +17,7 @@ use crate::capture::{CursorShape, CursorUpdate, Damage};
 use crate::codec::av1::{Av1Choice, Chroma};
 use crate::damage::{Copy, DirtyRows, Motion, compare};
 use crate::error::{Error, Result};
-use crate::frame::{FrameBuf, Rect, Region, TILE_PX, Timestamp};
+use crate::frame::{FrameBuf, Rect, Region, Timestamp};
 
 /// What [`Encoder::encode`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,10 +63,9 @@ pub struct Encoder {
     /// The first packet of the stream begins with the header.
     begun: bool,
     hash: PictureHash,
-    stream: StreamEncoder,
+    pixels: PixelWriter,
     motion: Motion,
     residual: Residual,
-    orientation: Orientation,
     activity: Activity,
     regions: Regions,
     stills: Stills,
@@ -79,7 +75,8 @@ pub struct Encoder {
     copies: Vec<Copy>,
     pictures: Vec<CodedPicture>,
     rects: Vec<Rect>,
-    plain: Vec<u8>,
+    coded_rects: Vec<CodedRect>,
+    plain_bytes: u64,
     coded: Vec<u8>,
     cursor: CursorUpdate,
 }
@@ -100,10 +97,9 @@ impl Encoder {
             sequence: 0,
             begun: false,
             hash: PictureHash::default(),
-            stream: StreamEncoder::new()?,
+            pixels: PixelWriter::new()?,
             motion: Motion::default(),
             residual: Residual::default(),
-            orientation: Orientation::default(),
             activity: Activity::default(),
             regions: Regions::new(config.av1, config.quality),
             stills: Stills::new(config.quality),
@@ -113,7 +109,8 @@ impl Encoder {
             copies: Vec::new(),
             pictures: Vec::new(),
             rects: Vec::new(),
-            plain: Vec::new(),
+            coded_rects: Vec::new(),
+            plain_bytes: 0,
             coded: Vec::new(),
             cursor: CursorUpdate::default(),
         })
@@ -229,7 +226,7 @@ impl Encoder {
         if self.config.mode == Mode::Auto {
             self.lossy(&picture, frame, timestamp, &mut stills)?;
         }
-        self.write_payload(frame)?;
+        self.write_payload(Some(&mut picture), frame)?;
         for rect in &self.rects {
             self.shown.exact(frame, rect);
             self.changed.mark(rect);
@@ -285,19 +282,22 @@ impl Encoder {
         }
     }
 
-    /// Codes the rectangles that are left as exact pixels.
-    fn write_payload(&mut self, frame: &FrameBuf) -> Result<()> {
-        self.plain.clear();
+    /// Codes the rectangles that are left as exact pixels of `source`; viewers hold `held`, or `source`, where nothing
+    /// is lossy.
+    fn write_payload(&mut self, held: Option<&mut FrameBuf>, source: &FrameBuf) -> Result<()> {
+        self.plain_bytes = 0;
         self.coded.clear();
         if self.rects.is_empty() {
             return Ok(());
         }
-        let columns = self.orientation.by_columns(frame, &self.rects);
-        let activity = &self.activity;
-        let coded =
-            self.rects.iter().map(|r| CodedRect { rect: *r, coding: coding(frame, r, columns, activity) });
-        write_rects(frame, coded, &mut self.plain);
-        self.stream.compress(&self.plain, &mut self.coded)
+        self.coded_rects.clear();
+        self.coded_rects.extend(self.rects.iter().map(|r| choose(source, r, &self.activity)));
+        let shown = match held {
+            Some(held) => self.shown.canvas(held),
+            None => self.shown.differ(source, &self.config.limits)?,
+        };
+        self.plain_bytes = self.pixels.update(shown, source, &self.coded_rects, &mut self.coded)?;
+        Ok(())
     }
 
     #[allow(clippy::too_many_arguments)] // The parts of one packet, from three places.
@@ -323,7 +323,7 @@ impl Encoder {
             copies,
             layers,
             payload: PayloadKind::Lossless,
-            plain_bytes: self.plain.len() as u64,
+            plain_bytes: self.plain_bytes,
             data: &self.coded,
         })
         .write(out);
@@ -399,7 +399,7 @@ impl Encoder {
         let (photos, drawn) = chosen.iter().partition(|r| classify::is_photo(picture, r));
         self.rects = drawn;
         self.stills.exact(picture, photos, &mut self.shown, &self.config.limits, &mut stills)?;
-        self.write_payload(picture)?;
+        self.write_payload(None, picture)?;
         for rect in &chosen {
             self.shown.exact(picture, rect);
         }
@@ -524,13 +524,14 @@ impl Encoder {
     ) -> Result<()> {
         let size = picture.size();
         let mut stills = Vec::new();
-        self.plain.clear();
         self.coded.clear();
         self.pictures.clear();
+        // What a viewer knows who has only the layers.
+        let mut laid = FrameBuf::new(size, &self.config.limits)?;
         if !keep {
             self.shown.reset(size);
         }
-        if self.config.mode == Mode::Auto && !keep {
+        let rects = if self.config.mode == Mode::Auto && !keep {
             let mut drawn = vec![size.rect()];
             let photos = Stills::take(picture, &mut drawn);
             self.stills.encode(
@@ -541,21 +542,24 @@ impl Encoder {
                 &self.config.limits,
                 &mut stills,
             )?;
-            let rects = drawn.iter().map(|r| CodedRect { rect: *r, coding: Coding::Rows });
-            write_rects(picture, rects, &mut self.plain);
+            let shown = self.shown.picture(picture);
+            for rect in &photos {
+                for y in rect.y..rect.bottom() {
+                    laid.row_of_mut(rect, y).copy_from_slice(shown.row_of(rect, y));
+                }
+            }
+            drawn.iter().map(|r| CodedRect { rect: *r, coding: Coding::Modelled }).collect()
         } else {
-            write_rects(picture, whole(picture).into_iter(), &mut self.plain);
-        }
-        compress_once(&self.plain, &mut self.coded)?;
+            whole(picture)
+        };
+        self.plain_bytes = self.pixels.snapshot(&mut laid, picture, &rects, !keep, &mut self.coded)?;
         if !keep {
             self.hash.reset(self.shown.picture(picture));
         }
         self.quiet.reset(size, timestamp);
         self.epoch += 1;
         self.sequence += 1;
-        self.orientation.reset();
         self.regions.begin_epoch();
-        self.stream.begin(self.shown.picture(picture))?;
         let layers = layers(&[], &[], &stills);
         let laid = layers.iter().map(layer_bytes).sum();
         self.check_packet(self.coded.len(), laid)?;
@@ -567,12 +571,11 @@ impl Encoder {
             hash: self.hash.sum(size),
             layers,
             payload: PayloadKind::Lossless,
-            plain_bytes: self.plain.len() as u64,
+            plain_bytes: self.plain_bytes,
             data: &self.coded,
         })
         .write(out);
         // A whole picture takes more than the updates after it: not worth keeping.
-        self.plain = Vec::new();
         self.coded = Vec::new();
         Ok(())
     }
@@ -616,28 +619,6 @@ fn layer_bytes(layer: &Layer<'_>) -> usize {
         Layer::Photo(l) => l.data.len() + l.rects.len() * 20 + 16,
         Layer::End { .. } => 8,
     }
-}
-
-/// Shortest side of a rectangle that is looked at as a film.
-const LEAST_FILM_SIDE_PX: u32 = 32;
-
-/// A film has more colours than smoothed text: one in this many pixels has a colour of its own.
-const FILM_PIXELS_PER_COLOUR: u32 = 4;
-
-/// How one changed rectangle is coded. A film is predicted: its pixels never come again, so their place in the
-/// history would be wasted. What was photographed but stands still is coded as pixels, so that it can be found in
-/// the history when a window has uncovered it.
-fn coding(picture: &FrameBuf, rect: &Rect, columns: bool, activity: &Activity) -> Coding {
-    if rect.width.min(rect.height) >= LEAST_FILM_SIDE_PX && activity.is_active(rect) {
-        let side = |len: u32| len.min(TILE_PX);
-        let (width, height) = (side(rect.width), side(rect.height));
-        let middle =
-            Rect::new(rect.x + (rect.width - width) / 2, rect.y + (rect.height - height) / 2, width, height);
-        if has_colours(picture, &middle, FILM_PIXELS_PER_COLOUR) {
-            return Coding::Predicted;
-        }
-    }
-    Coding::choose(picture, rect, columns)
 }
 
 fn write_cursor(update: &CursorUpdate, timestamp: Timestamp, out: &mut Vec<u8>) -> Result<()> {

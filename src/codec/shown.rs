@@ -34,6 +34,11 @@ impl Shown {
         self.picture.as_ref().unwrap_or(source)
     }
 
+    /// The pixels that viewers hold, to be written to: `held` while nothing is lossy.
+    pub(super) fn canvas<'a>(&'a mut self, held: &'a mut FrameBuf) -> &'a mut FrameBuf {
+        self.picture.as_mut().unwrap_or(held)
+    }
+
     /// Carries out `copies`.
     pub(super) fn copy(&mut self, copies: &[Copy]) {
         let Some(picture) = &mut self.picture else { return };

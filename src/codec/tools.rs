@@ -7,12 +7,12 @@ use crate::frame::Rect;
 pub enum Tool {
     /// Moved from elsewhere in the picture.
     Copy,
+    /// Exact pixels, as their neighbourhood foretells them.
+    Modelled,
     /// One colour.
     Solid,
     /// Exact pixels, row by row, through the zstd stream.
     Rows,
-    /// Exact pixels, column by column, through the zstd stream.
-    Columns,
     /// Exact pixels as differences from their neighbours, through the zstd stream.
     Predicted,
     /// A photograph, predicted from its neighbours and range-coded.
@@ -31,7 +31,7 @@ impl Tool {
             Self::Copy => "copy",
             Self::Solid => "solid",
             Self::Rows => "rows",
-            Self::Columns => "columns",
+            Self::Modelled => "modelled",
             Self::Predicted => "predicted",
             Self::Photo => "photo",
             Self::Av1Still => "av1 still",
@@ -47,6 +47,6 @@ pub struct ToolUse {
     pub tool: Tool,
     /// Where.
     pub rect: Rect,
-    /// Its bytes in the payload before compression; 0 for what is not in the zstd stream.
-    pub plain_bytes: u64,
+    /// Its bytes in the payload, as good as they can be told apart; 0 for what is not in the payload.
+    pub bytes: u64,
 }

@@ -1,16 +1,23 @@
-//! Exact pixels: which rectangles to code, in which order, through which zstd stream.
+//! Exact pixels: which rectangles to code, and how.
 
 mod activity;
+mod choice;
+mod guess;
 mod layout;
-mod orientation;
+mod literal;
+mod model;
+mod number;
+mod payload;
 mod predict;
+mod range;
 mod residual;
 mod stream;
 mod whole;
 
 pub(super) use activity::Activity;
-pub(super) use layout::{CodedRect, Coding, most_plain_bytes, read_rects, write_rects};
-pub(super) use orientation::Orientation;
+pub(super) use choice::choose;
+pub(super) use layout::{CodedRect, Coding};
+pub(super) use payload::{PixelReader, PixelWriter};
 pub(super) use residual::Residual;
-pub(super) use stream::{StreamDecoder, StreamEncoder, compress_once, decompress_once};
-pub(super) use whole::{has_colours, whole};
+pub(super) use stream::{compress_once, decompress_once};
+pub(super) use whole::whole;

@@ -28,7 +28,7 @@ pub(in crate::codec) fn whole(picture: &FrameBuf) -> Vec<CodedRect> {
                     next
                 }
                 (Some((false, rect)), next) => {
-                    drawn.push(CodedRect { rect, coding: Coding::Rows });
+                    drawn.push(CodedRect { rect, coding: Coding::Modelled });
                     next
                 }
                 (None, next) => next,

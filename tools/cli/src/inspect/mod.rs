@@ -210,7 +210,7 @@ impl Report {
                     "coded_px": p.facts.coded_px,
                     "av1_bytes": p.facts.av1_bytes,
                     "photo_bytes": p.facts.photo_bytes,
-                    "zstd_bytes": p.facts.zstd_bytes,
+                    "exact_bytes": p.facts.exact_bytes,
                     "refines": p.facts.refines,
                 })
             })

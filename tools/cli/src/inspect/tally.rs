@@ -25,8 +25,7 @@ const REFINE: &str = "refine";
 const AROUND: &str = "around";
 
 impl Tally {
-    /// Counts a picture's packet. The zstd stream is one for all exact tools: its bytes are shared out as their
-    /// pixels were before compression.
+    /// Counts a picture's packet.
     pub(super) fn add(&mut self, packet: &Packet<'_>, used: &[ToolUse], facts: &UpdateFacts) {
         let mut shares: BTreeMap<&'static str, Share> = BTreeMap::new();
         for u in used {
@@ -48,13 +47,11 @@ impl Tally {
             shares.entry(tool.name()).or_default().bytes += bytes as f64;
             laid += bytes;
         }
-        let plain: u64 = used.iter().map(|u| u.plain_bytes).sum();
-        for u in used.iter().filter(|u| u.plain_bytes > 0) {
-            let share = u.plain_bytes as f64 / plain as f64;
-            shares.entry(u.tool.name()).or_default().bytes += facts.zstd_bytes as f64 * share;
+        let exact: u64 = used.iter().map(|u| u.bytes).sum();
+        for u in used {
+            shares.entry(u.tool.name()).or_default().bytes += u.bytes as f64;
         }
-        let zstd = if plain > 0 { facts.zstd_bytes } else { 0 };
-        let around = facts.bytes.saturating_sub(laid + zstd);
+        let around = facts.bytes.saturating_sub(laid + exact as usize);
         shares.entry(AROUND).or_default().bytes += around as f64;
         for (name, share) in shares {
             let name = if facts.refines { REFINE } else { name };

@@ -1,0 +1,310 @@
+//! Drawn pixels, each as its neighbourhood foretells it.
+//!
+//! Text repeats: where thirteen neighbours look as they did before, the same pixel follows, and saying so takes a
+//! fiftieth of a bit. Where a pixel is new, fewer neighbours are asked, then the neighbours themselves are tried,
+//! then the last new colours; a colour never seen is coded as such. Plain background is coded in spans.
+
+use super::guess::{COLOUR, Guesses, TRUSTS};
+use super::literal::Literals;
+use super::number::Number;
+use super::range::{Bits, Prob};
+use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Rect};
+
+/// Columns on either side of a rectangle that its contexts see.
+const PAD: usize = 3;
+
+/// Neighbours that are tried one by one: left, above, above to the right, above to the left.
+const NEAR: usize = 4;
+
+/// Classes of a span's length: the bits it takes.
+const SPAN_CLASSES: usize = 16;
+
+/// What was learnt of the pixels of an epoch.
+#[derive(Debug)]
+pub(super) struct Model {
+    /// By thirteen, six and four neighbours.
+    wide: Guesses,
+    middle: Guesses,
+    narrow: Guesses,
+    wide_misses: [Prob; TRUSTS * 4],
+    middle_misses: [Prob; TRUSTS * 8],
+    narrow_misses: [Prob; TRUSTS * 4],
+    near_misses: [[Prob; 64]; NEAR],
+    literals: Literals,
+    span_breaks: [Prob; SPAN_CLASSES * 2],
+    span_breaks_at: Vec<Number>,
+    /// Scratch: three rows, and what the two upper ones say of each column.
+    rows: [Vec<u32>; 3],
+    above: Above,
+}
+
+/// What the two rows above say of a pixel, for each column of a rectangle.
+#[derive(Debug, Default)]
+struct Above {
+    /// 0 where all near the column have one colour.
+    rough: Vec<u32>,
+    /// Their part of the wide context's hash.
+    hash: Vec<u32>,
+}
+
+/// One odd factor for each neighbour of a hash. They are any numbers with well mixed bits.
+const FACTORS: [u32; 14] = [
+    0x9E37_79B1,
+    0x85EB_CA77,
+    0xC2B2_AE3D,
+    0x27D4_EB2F,
+    0x1656_67B1,
+    0xD3A2_646D,
+    0xFD70_46C5,
+    0xB55A_4F09,
+    0x8DA6_B343,
+    0xD816_3841,
+    0xCB1A_B31F,
+    0x68BC_21EB,
+    0x02E5_BE93,
+    0x967A_889B,
+];
+
+fn mix(colour: u32, factor: usize) -> u32 {
+    colour.wrapping_mul(FACTORS[factor])
+}
+
+impl Above {
+    fn look(&mut self, up2: &[u32], up: &[u32], width: usize) {
+        self.rough.clear();
+        self.hash.clear();
+        let up = |by: usize| &up[PAD + by - 2..][..width];
+        let up2 = |by: usize| &up2[PAD + by - 2..][..width];
+        let (nww, nw, n, ne, nee) = (up(0), up(1), up(2), up(3), up(4));
+        let (nnww, nnw, nn, nne, nnee) = (up2(0), up2(1), up2(2), up2(3), up2(4));
+        self.rough.extend((0..width).map(|i| {
+            let n = n[i];
+            (nww[i] ^ n) | (nw[i] ^ n) | (ne[i] ^ n) | (nnw[i] ^ n) | (nn[i] ^ n)
+        }));
+        self.hash.extend((0..width).map(|i| {
+            let row = mix(nww[i], 3) ^ mix(nw[i], 4) ^ mix(n[i], 5) ^ mix(ne[i], 6) ^ mix(nee[i], 7);
+            let row2 = mix(nnww[i], 8) ^ mix(nnw[i], 9) ^ mix(nn[i], 10) ^ mix(nne[i], 11) ^ mix(nnee[i], 12);
+            row.wrapping_add(row2)
+        }));
+    }
+}
+
+impl Model {
+    pub(super) fn new() -> Self {
+        Self {
+            wide: Guesses::new(),
+            middle: Guesses::new(),
+            narrow: Guesses::new(),
+            wide_misses: [Prob::default(); TRUSTS * 4],
+            middle_misses: [Prob::default(); TRUSTS * 8],
+            narrow_misses: [Prob::default(); TRUSTS * 4],
+            near_misses: [[Prob::default(); 64]; NEAR],
+            literals: Literals::new(),
+            span_breaks: [Prob::default(); SPAN_CLASSES * 2],
+            span_breaks_at: vec![Number::default(); SPAN_CLASSES],
+            rows: Default::default(),
+            above: Above::default(),
+        }
+    }
+
+    /// Codes the pixels of `rect`, which `picture` holds already where they are written.
+    pub(super) fn rect<B: Bits>(&mut self, bits: &mut B, picture: &mut FrameBuf, rect: &Rect) {
+        let [mut up2, mut up, mut row] = std::mem::take(&mut self.rows);
+        load(picture, rect, rect.y.checked_sub(2), &mut up2);
+        load(picture, rect, rect.y.checked_sub(1), &mut up);
+        for y in rect.y..rect.bottom() {
+            load(picture, rect, Some(y), &mut row);
+            self.row(bits, &up2, &up, &mut row, rect.width as usize);
+            if B::READS {
+                let (into, _) = picture.row_of_mut(rect, y).as_chunks_mut::<BYTES_PER_PIXEL>();
+                for (into, colour) in into.iter_mut().zip(&row[PAD..]) {
+                    *into = (colour | !COLOUR).to_le_bytes();
+                }
+            }
+            std::mem::swap(&mut up2, &mut up);
+            std::mem::swap(&mut up, &mut row);
+        }
+        self.rows = [up2, up, row];
+    }
+
+    /// Codes `rect`, all of whose pixels are its first.
+    pub(super) fn solid<B: Bits>(&mut self, bits: &mut B, picture: &mut FrameBuf, rect: &Rect) {
+        let first = Rect::new(rect.x, rect.y, 1, 1);
+        self.rect(bits, picture, &first);
+        if B::READS {
+            let mut colour = [0; BYTES_PER_PIXEL];
+            colour.copy_from_slice(picture.row_of(&first, rect.y));
+            for y in rect.y..rect.bottom() {
+                picture.row_of_mut(rect, y).as_chunks_mut().0.fill(colour);
+            }
+        }
+    }
+
+    fn row<B: Bits>(&mut self, bits: &mut B, up2: &[u32], up: &[u32], row: &mut [u32], width: usize) {
+        let mut above = std::mem::take(&mut self.above);
+        above.look(up2, up, width);
+        let end = PAD + width;
+        let mut x = PAD;
+        while x < end {
+            let w = row[x - 1];
+            let flat = above.rough[x - PAD] == 0 && row[x - 2] == w && up[x] == w;
+            if flat {
+                // How far all that is known around stays as it is.
+                let rest = &above.rough[x - PAD..];
+                let span = rest.iter().position(|rough| *rough != 0).unwrap_or(rest.len());
+                let run = match B::READS {
+                    true => 0,
+                    false => row[x..x + span].iter().position(|colour| *colour != w).unwrap_or(span),
+                };
+                let class = (span.ilog2() as usize).min(SPAN_CLASSES - 1);
+                let breaks = &mut self.span_breaks[class * 2 + usize::from(x == PAD)];
+                if !bits.bit(breaks, run < span) {
+                    row[x..x + span].fill(w);
+                    x += span;
+                    continue;
+                }
+                let most = span as u32 - 1;
+                let run = self.span_breaks_at[class].code(bits, run as u32, most).min(most) as usize;
+                row[x..x + run].fill(w);
+                x += run;
+            }
+            row[x] = self.pixel(bits, up2, up, row, x, above.hash[x - PAD], flat);
+            x += 1;
+        }
+        self.above = above;
+    }
+
+    /// Codes one pixel; after a span that broke it is known not to be what is to its left.
+    #[allow(clippy::too_many_arguments)]
+    #[inline]
+    fn pixel<B: Bits>(
+        &mut self,
+        bits: &mut B,
+        up2: &[u32],
+        up: &[u32],
+        row: &[u32],
+        x: usize,
+        above: u32,
+        breaks: bool,
+    ) -> u32 {
+        let actual = row[x];
+        let (w, n) = (row[x - 1], up[x]);
+        let hash = above.wrapping_add(mix(row[x - 1], 0) ^ mix(row[x - 2], 1) ^ mix(row[x - 3], 2));
+        let wide = self.wide.look(hash);
+        let guess = wide.colour();
+        let trust = if breaks && guess == w { 0 } else { wide.trust() as usize };
+        if trust > 0 {
+            let misses = &mut self.wide_misses[trust * 4 + likeness(guess, w, n)];
+            if !bits.bit(misses, actual != guess) {
+                self.wide.confirm(wide);
+                return guess;
+            }
+        }
+        let near = [w, n, up[x + 1], up[x - 1]];
+        let mut tried = Tried::default();
+        if breaks {
+            tried.add(w);
+        }
+        if trust > 0 {
+            tried.add(guess);
+        }
+        let colour = self.surprise(bits, actual, near, [row[x - 2], up2[x]], tried, [breaks, trust > 0]);
+        self.wide.learn(wide, colour);
+        colour
+    }
+
+    /// A pixel that the wide context does not know.
+    fn surprise<B: Bits>(
+        &mut self,
+        bits: &mut B,
+        actual: u32,
+        near: [u32; NEAR],
+        far: [u32; 2],
+        mut tried: Tried,
+        [breaks, missed]: [bool; 2],
+    ) -> u32 {
+        let [w, n, ne, nw] = near;
+        let narrow_hash = mix(w, 0) ^ mix(n, 1) ^ mix(ne, 2) ^ mix(nw, 3);
+        let middle = self.middle.look(narrow_hash.wrapping_add(mix(far[0], 4) ^ mix(far[1], 5)));
+        let narrow = self.narrow.look(narrow_hash.wrapping_add(mix(u32::from(breaks), 6)));
+        let colour = 'colour: {
+            let guess = middle.colour();
+            let trust = middle.trust() as usize;
+            if trust > 0 && !tried.contains(guess) {
+                let misses =
+                    &mut self.middle_misses[(trust * 4 + likeness(guess, w, n)) * 2 + usize::from(missed)];
+                if !bits.bit(misses, actual != guess) {
+                    break 'colour guess;
+                }
+                tried.add(guess);
+            }
+            let guess = narrow.colour();
+            let trust = narrow.trust() as usize;
+            if trust > 0 && !tried.contains(guess) {
+                let misses =
+                    &mut self.narrow_misses[trust * 4 + usize::from(missed) * 2 + usize::from(breaks)];
+                if !bits.bit(misses, actual != guess) {
+                    break 'colour guess;
+                }
+                tried.add(guess);
+            }
+            let pattern = [w == n, w == nw, n == nw, n == ne, trust > 0, missed];
+            let pattern = pattern.iter().fold(0, |all, one| all << 1 | usize::from(*one));
+            for (guess, misses) in near.into_iter().zip(&mut self.near_misses) {
+                if tried.contains(guess) {
+                    continue;
+                }
+                if !bits.bit(&mut misses[pattern], actual != guess) {
+                    break 'colour guess;
+                }
+                tried.add(guess);
+            }
+            self.literals.code(bits, actual, w, n, nw)
+        };
+        self.middle.learn(middle, colour);
+        self.narrow.learn(narrow, colour);
+        colour
+    }
+}
+
+/// Which neighbours a guess repeats.
+fn likeness(guess: u32, w: u32, n: u32) -> usize {
+    usize::from(guess == w) | usize::from(guess == n) << 1
+}
+
+/// The colours that a pixel is known not to have.
+struct Tried {
+    colours: [u32; NEAR + 4],
+    count: usize,
+}
+
+impl Default for Tried {
+    fn default() -> Self {
+        Self { colours: [u32::MAX; NEAR + 4], count: 0 }
+    }
+}
+
+impl Tried {
+    fn add(&mut self, colour: u32) {
+        self.colours[self.count] = colour;
+        self.count += 1;
+    }
+
+    fn contains(&self, colour: u32) -> bool {
+        self.colours.contains(&colour)
+    }
+}
+
+/// The colours of row `y` at `rect` and [`PAD`] pixels on either side; 0 outside of the picture.
+fn load(picture: &FrameBuf, rect: &Rect, y: Option<u32>, into: &mut Vec<u32>) {
+    into.clear();
+    let len = rect.width as usize + 2 * PAD;
+    if let Some(y) = y {
+        let (row, _) = picture.row(y).as_chunks::<BYTES_PER_PIXEL>();
+        let from = (rect.x as usize).saturating_sub(PAD);
+        let to = (rect.right() as usize + PAD).min(row.len());
+        into.resize(PAD - (rect.x as usize - from), 0);
+        into.extend(row[from..to].iter().map(|px| u32::from_le_bytes(*px) & COLOUR));
+    }
+    into.resize(len, 0);
+}

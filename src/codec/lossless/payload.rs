@@ -1,0 +1,337 @@
+//! The pixels of a packet: a table of rectangles and what the model codes in one run of bits, and what goes
+//! through zstd beside it.
+
+use super::layout::{self, CodedRect, Coding};
+use super::model::Model;
+use super::number::Number;
+use super::range::{Bits, Prob, RangeReader, RangeWriter};
+use super::stream::{StreamDecoder, StreamEncoder, compress_once, decompress_once};
+use crate::bitstream::{Reader, Writer};
+use crate::error::{Error, Result};
+use crate::frame::{FrameBuf, Rect, Size};
+use crate::limits::Limits;
+
+/// The numbers of the table, as they learn.
+#[derive(Debug, Default)]
+struct Table {
+    count: Number,
+    down: Number,
+    x: Number,
+    width: Number,
+    height: Number,
+    coding: [Prob; 4],
+}
+
+impl Table {
+    /// One entry; what is read may be anywhere.
+    fn entry<B: Bits>(&mut self, bits: &mut B, entry: CodedRect, y: u32, size: Size) -> CodedRect {
+        let CodedRect { rect: r, coding } = entry;
+        let down = r.y.wrapping_sub(y) as i32;
+        let down = self.down.code(bits, (down << 1 ^ down >> 31) as u32, 2 * size.height);
+        let rect = Rect {
+            y: y.wrapping_add(down >> 1 ^ (down & 1).wrapping_neg()),
+            height: self.height.code(bits, r.height, size.height),
+            x: self.x.code(bits, r.x, size.width),
+            width: self.width.code(bits, r.width, size.width),
+        };
+        let code = super::number::tree(bits, &mut self.coding, 2, coding.code().into());
+        CodedRect { rect, coding: Coding::of(code) }
+    }
+}
+
+/// What both sides of an epoch learn.
+#[derive(Debug)]
+struct Learnt {
+    table: Table,
+    model: Model,
+}
+
+impl Learnt {
+    fn new() -> Self {
+        Self { table: Table::default(), model: Model::new() }
+    }
+}
+
+/// The encoder's side.
+#[derive(Debug)]
+pub(in crate::codec) struct PixelWriter {
+    stream: StreamEncoder,
+    learnt: Learnt,
+    plain: Vec<u8>,
+    zstd: Vec<u8>,
+}
+
+impl PixelWriter {
+    pub(in crate::codec) fn new() -> Result<Self> {
+        Ok(Self { stream: StreamEncoder::new()?, learnt: Learnt::new(), plain: Vec::new(), zstd: Vec::new() })
+    }
+
+    /// Appends the payload that turns `shown` into `source` within `rects`, sorted by their first row; on return it
+    /// has. Returns the plain bytes of its zstd part.
+    pub(in crate::codec) fn update(
+        &mut self,
+        shown: &mut FrameBuf,
+        source: &FrameBuf,
+        rects: &[CodedRect],
+        out: &mut Vec<u8>,
+    ) -> Result<u64> {
+        self.plain.clear();
+        self.zstd.clear();
+        layout::write_plain(source, rects, &mut self.plain);
+        if !self.plain.is_empty() {
+            self.stream.compress(&self.plain, &mut self.zstd)?;
+        }
+        write(&mut self.learnt, shown, source, rects, &self.zstd, out);
+        Ok(self.plain.len() as u64)
+    }
+
+    /// Begins an epoch and appends the payload that turns `shown`, of which a joiner knows as much, into `source`
+    /// within `rects`; on return it has.
+    ///
+    /// With `alone` there is nobody else whose model would have to learn the same, so the epoch keeps what the
+    /// model learnt here.
+    pub(in crate::codec) fn snapshot(
+        &mut self,
+        shown: &mut FrameBuf,
+        source: &FrameBuf,
+        rects: &[CodedRect],
+        alone: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<u64> {
+        // A whole picture takes more than the updates after it: its memory is not worth keeping.
+        let (mut plain, mut zstd) = (Vec::new(), Vec::new());
+        layout::write_plain(source, rects, &mut plain);
+        if !plain.is_empty() {
+            compress_once(&plain, &mut zstd)?;
+        }
+        out.push(u8::from(alone));
+        self.learnt = Learnt::new();
+        write(&mut self.learnt, shown, source, rects, &zstd, out);
+        if !alone {
+            self.learnt = Learnt::new();
+        }
+        self.stream.begin(shown)?;
+        Ok(plain.len() as u64)
+    }
+}
+
+fn write(
+    learnt: &mut Learnt,
+    shown: &mut FrameBuf,
+    source: &FrameBuf,
+    rects: &[CodedRect],
+    zstd: &[u8],
+    out: &mut Vec<u8>,
+) {
+    let mut w = Writer::new(out);
+    w.varint(zstd.len() as u64);
+    w.bytes(zstd);
+    let mut bits = RangeWriter::new(out);
+    learnt.table.count.code(&mut bits, rects.len() as u32, u32::MAX - 2);
+    let mut y = 0;
+    for entry in rects {
+        learnt.table.entry(&mut bits, *entry, y, source.size());
+        y = entry.rect.y;
+    }
+    for CodedRect { rect, coding } in rects {
+        for y in rect.y..rect.bottom() {
+            shown.row_of_mut(rect, y).copy_from_slice(source.row_of(rect, y));
+        }
+        match coding {
+            Coding::Modelled => learnt.model.rect(&mut bits, shown, rect),
+            Coding::Solid => learnt.model.solid(&mut bits, shown, rect),
+            Coding::Rows | Coding::Predicted => {}
+        }
+    }
+    bits.finish();
+}
+
+/// The decoder's side.
+#[derive(Debug)]
+pub(in crate::codec) struct PixelReader {
+    stream: StreamDecoder,
+    learnt: Learnt,
+    plain: Vec<u8>,
+    table: Vec<CodedRect>,
+}
+
+impl PixelReader {
+    pub(in crate::codec) fn new() -> Result<Self> {
+        Ok(Self {
+            stream: StreamDecoder::new()?,
+            learnt: Learnt::new(),
+            plain: Vec::new(),
+            table: Vec::new(),
+        })
+    }
+
+    /// Begins an epoch over `picture`.
+    pub(in crate::codec) fn begin(&mut self, picture: &FrameBuf) -> Result<()> {
+        self.learnt = Learnt::new();
+        self.stream.begin(picture)
+    }
+
+    /// Writes the pixels of an update's payload into `picture`, and tells `written` of every rectangle and about
+    /// how many bytes it took.
+    ///
+    /// # Errors
+    /// - [`crate::ErrorKind::InvalidData`] if the payload breaks the format; the picture may be partly written.
+    /// - [`crate::ErrorKind::LimitExceeded`] for too many rectangles or pixels.
+    pub(in crate::codec) fn update(
+        &mut self,
+        data: &[u8],
+        plain_bytes: u64,
+        picture: &mut FrameBuf,
+        limits: &Limits,
+        written: impl FnMut(&CodedRect, u64),
+    ) -> Result<()> {
+        let (zstd, bits) = split(data, plain_bytes, picture.size())?;
+        self.plain.clear();
+        if plain_bytes > 0 {
+            self.stream.decompress(zstd, plain_bytes as usize, &mut self.plain)?;
+        }
+        let parts = Parts { bits, plain: &self.plain, zstd_bytes: zstd.len() };
+        read(&mut self.learnt, parts, &mut self.table, picture, limits, written)
+    }
+
+    /// As [`PixelReader::update`], for a snapshot's payload over what is known of its picture; begins its epoch.
+    pub(in crate::codec) fn snapshot(
+        &mut self,
+        data: &[u8],
+        plain_bytes: u64,
+        picture: &mut FrameBuf,
+        limits: &Limits,
+        written: impl FnMut(&CodedRect, u64),
+    ) -> Result<()> {
+        let alone = match data.first() {
+            Some(0) => false,
+            Some(1) => true,
+            _ => return Err(Error::data("a snapshot's payload does not say whom it is for")),
+        };
+        let (zstd, bits) = split(&data[1..], plain_bytes, picture.size())?;
+        let mut plain = Vec::new();
+        if plain_bytes > 0 {
+            decompress_once(zstd, plain_bytes as usize, &mut plain)?;
+        }
+        self.learnt = Learnt::new();
+        let parts = Parts { bits, plain: &plain, zstd_bytes: zstd.len() };
+        read(&mut self.learnt, parts, &mut self.table, picture, limits, written)?;
+        if !alone {
+            self.learnt = Learnt::new();
+        }
+        self.stream.begin(picture)
+    }
+}
+
+/// The zstd part and the bits of a payload.
+fn split(data: &[u8], plain_bytes: u64, size: Size) -> Result<(&[u8], &[u8])> {
+    if plain_bytes > layout::most_plain_bytes(size) {
+        return Err(Error::limit(format!("a payload of {plain_bytes} bytes for a {size} picture")));
+    }
+    let mut r = Reader::new(data);
+    let len = r.varint()?;
+    let zstd = r.bytes(usize::try_from(len).unwrap_or(usize::MAX))?;
+    if zstd.is_empty() != (plain_bytes == 0) {
+        return Err(Error::data("a payload that says it is empty is not, or the other way round"));
+    }
+    Ok((zstd, r.rest()))
+}
+
+/// A payload once its zstd part is decompressed.
+struct Parts<'a> {
+    bits: &'a [u8],
+    plain: &'a [u8],
+    zstd_bytes: usize,
+}
+
+fn read(
+    learnt: &mut Learnt,
+    parts: Parts<'_>,
+    table: &mut Vec<CodedRect>,
+    picture: &mut FrameBuf,
+    limits: &Limits,
+    mut written: impl FnMut(&CodedRect, u64),
+) -> Result<()> {
+    let size = picture.size();
+    let mut bits = RangeReader::new(parts.bits);
+    let count = learnt.table.count.code(&mut bits, 0, u32::MAX - 2);
+    if count as usize > limits.rects {
+        return Err(Error::limit(format!("{count} rectangles in a packet; {} are allowed", limits.rects)));
+    }
+    table.clear();
+    let (mut px, mut y) = (0, 0);
+    let none = CodedRect { rect: Rect::default(), coding: Coding::Rows };
+    for _ in 0..count {
+        let entry = learnt.table.entry(&mut bits, none, y, size);
+        let rect = entry.rect;
+        if rect.is_empty() || !rect.fits(size) {
+            return Err(Error::data(format!("a rectangle {rect} outside of the {size} picture")));
+        }
+        px += rect.area();
+        if px > size.area() {
+            return Err(Error::data("the rectangles of a packet hold more pixels than the picture"));
+        }
+        bits.check()?;
+        y = rect.y;
+        table.push(entry);
+    }
+    let mut plain = Reader::new(parts.plain);
+    for entry in table {
+        let CodedRect { rect, coding } = &*entry;
+        let (left, left_plain) = (bits.left(), plain.rest().len());
+        match coding {
+            Coding::Modelled => learnt.model.rect(&mut bits, picture, rect),
+            Coding::Solid => learnt.model.solid(&mut bits, picture, rect),
+            Coding::Rows | Coding::Predicted => layout::read_plain(&mut plain, picture, entry)?,
+        }
+        bits.check()?;
+        let plain_bytes = (left_plain - plain.rest().len()) as u64;
+        let share = plain_bytes * parts.zstd_bytes as u64 / parts.plain.len().max(1) as u64;
+        written(entry, (left - bits.left()) as u64 + share);
+    }
+    if !plain.is_at_end() {
+        return Err(Error::data("bytes left over after the pixels of a packet"));
+    }
+    bits.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payloads_come_back() {
+        let size = Size::new(97, 63);
+        let limits = Limits::default();
+        let mut shown = FrameBuf::new(size, &limits).expect("room");
+        let mut source = shown.clone();
+        let mut random = 1_u64;
+        for (i, px) in source.pixels_mut().chunks_exact_mut(4).enumerate() {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            if (i / 500) % 2 == 0 && random >> 60 < 5 {
+                px[0] = (random >> 40) as u8;
+                px[1] = (random >> 41) as u8;
+            }
+        }
+        let rects = [
+            CodedRect { rect: Rect::new(0, 0, 97, 30), coding: Coding::Modelled },
+            CodedRect { rect: Rect::new(3, 30, 50, 33), coding: Coding::Modelled },
+            CodedRect { rect: Rect::new(60, 40, 37, 2), coding: Coding::Rows },
+        ];
+        let mut held = shown.clone();
+        let mut writer = PixelWriter::new().expect("room");
+        let mut reader = PixelReader::new().expect("room");
+        let mut first = Vec::new();
+        let all = [CodedRect { rect: size.rect(), coding: Coding::Modelled }];
+        let plain = writer.snapshot(&mut shown, &held.clone(), &all, true, &mut first).expect("a payload");
+        reader.snapshot(&first, plain, &mut held, &limits, |_, _| ()).expect("sound");
+        for _ in 0..3 {
+            let mut out = Vec::new();
+            let plain = writer.update(&mut shown, &source, &rects, &mut out).expect("a payload");
+            reader.update(&out, plain, &mut held, &limits, |_, _| ()).expect("sound");
+            assert!(shown == held);
+            shown.pixels_mut().fill(255);
+            held.pixels_mut().fill(255);
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! A decoder of modelled pixels as a stranger would write it from docs/bitstream.md §5: slow, plain, on its own.
+
+#![allow(dead_code)] // Each test file uses its part.
+
+use std::collections::HashMap;
+
+/// A rectangle of the table: y, height, x, width, coding.
+pub(crate) type Entry = (i64, i64, i64, i64, u32);
+
+/// Fast and steady, by a name that says which probability it is.
+type Probabilities = HashMap<(&'static str, usize, usize), (u32, u32)>;
+
+struct Coder<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    range: u64,
+    code: u64,
+    probabilities: Probabilities,
+}
+
+impl<'a> Coder<'a> {
+    fn new(bytes: &'a [u8], probabilities: Probabilities) -> Self {
+        let mut coder = Self { bytes, at: 0, range: 0xFFFF_FFFF, code: 0, probabilities };
+        for _ in 0..4 {
+            coder.shift();
+        }
+        coder
+    }
+
+    fn shift(&mut self) {
+        let byte = self.bytes.get(self.at).copied().unwrap_or(0);
+        self.at += 1;
+        self.code = self.code * 256 + u64::from(byte);
+    }
+
+    fn even_bit(&mut self) -> bool {
+        let (bit, _) = self.read((32768, 32768));
+        bit
+    }
+
+    fn bit(&mut self, name: &'static str, row: usize, column: usize) -> bool {
+        let before = self.probabilities.get(&(name, row, column)).copied().unwrap_or((32768, 32768));
+        let (bit, after) = self.read(before);
+        self.probabilities.insert((name, row, column), after);
+        bit
+    }
+
+    fn read(&mut self, (fast, steady): (u32, u32)) -> (bool, (u32, u32)) {
+        let bound = (self.range >> 16) * u64::from((fast + steady) / 2);
+        let one = self.code >= bound;
+        let after = if one {
+            self.code -= bound;
+            self.range -= bound;
+            (fast - fast / 16, steady - steady / 128)
+        } else {
+            self.range = bound;
+            (fast + (65535 - fast) / 16, steady + (65535 - steady) / 128)
+        };
+        while self.range < 1 << 24 {
+            self.range *= 256;
+            self.shift();
+        }
+        (one, after)
+    }
+
+    fn tree(&mut self, name: &'static str, row: usize, bits: u32) -> usize {
+        let mut path = 1;
+        for _ in 0..bits {
+            path = path * 2 + usize::from(self.bit(name, row, path));
+        }
+        path - (1 << bits)
+    }
+
+    fn number(&mut self, name: &'static str, row: usize, most: u64) -> u64 {
+        // Rows of four kinds of probability for each number.
+        let row = row * 4;
+        let top = 63 - u64::leading_zeros(most + 1) as usize;
+        let mut log = 0;
+        while log < top && self.bit(name, row, log) {
+            log += 1;
+        }
+        let mut value = 1;
+        for i in 0..log {
+            let bit = match i {
+                0 => self.bit(name, row + 1, log),
+                1 => self.bit(name, row + 2 + (value & 1) as usize, log),
+                _ => self.even_bit(),
+            };
+            value = value * 2 + u64::from(bit);
+        }
+        value - 1
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    colour: u32,
+    trust: u32,
+    check: u32,
+}
+
+const F: [u32; 13] = [
+    0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1, 0xD3A2646D, 0xFD7046C5, 0xB55A4F09,
+    0x8DA6B343, 0xD8163841, 0xCB1AB31F, 0x68BC21EB, 0x02E5BE93,
+];
+
+fn m(colour: u32, i: usize) -> u32 {
+    colour.wrapping_mul(F[i])
+}
+
+fn place(hash: u32) -> (usize, u32) {
+    let mixed = (hash ^ (hash >> 15)).wrapping_mul(0x9E3779B1);
+    ((mixed >> 14) as usize, (mixed >> 9) & 31)
+}
+
+/// A picture of B + 256 G + 65,536 R.
+pub(crate) struct Stranger {
+    pub(crate) width: i64,
+    pub(crate) height: i64,
+    pub(crate) pixels: Vec<u32>,
+    wide: Vec<Slot>,
+    middle: Vec<Slot>,
+    narrow: Vec<Slot>,
+    recent: Vec<u32>,
+    probabilities: Probabilities,
+}
+
+impl Stranger {
+    pub(crate) fn new(width: i64, height: i64) -> Self {
+        let table = || vec![Slot::default(); 1 << 18];
+        let pixels = vec![0; (width * height) as usize];
+        Self {
+            width,
+            height,
+            pixels,
+            wide: table(),
+            middle: table(),
+            narrow: table(),
+            recent: vec![0; 32],
+            probabilities: HashMap::new(),
+        }
+    }
+
+    /// Reads the bits of a payload whose rectangles are all modelled or solid; returns its table.
+    pub(crate) fn read(&mut self, bits: &[u8]) -> Vec<Entry> {
+        let mut coder = Coder::new(bits, std::mem::take(&mut self.probabilities));
+        let count = coder.number("count", 0, 0xFFFF_FFFD);
+        let (width, height) = (self.width as u64, self.height as u64);
+        let mut y = 0;
+        let mut table = Vec::new();
+        for _ in 0..count {
+            let step = coder.number("down", 0, 2 * height) as i64;
+            y += if step % 2 == 0 { step / 2 } else { -(step + 1) / 2 };
+            let rows = coder.number("height", 0, height) as i64;
+            let x = coder.number("x", 0, width) as i64;
+            let columns = coder.number("width", 0, width) as i64;
+            table.push((y, rows, x, columns, coder.tree("coding", 0, 2) as u32));
+        }
+        for &(y, rows, x, columns, coding) in &table {
+            match coding {
+                0 => self.modelled(&mut coder, y, rows, x, columns),
+                1 => {
+                    self.modelled(&mut coder, y, 1, x, 1);
+                    let colour = self.pixels[(y * self.width + x) as usize];
+                    for row in y..y + rows {
+                        for column in x..x + columns {
+                            self.pixels[(row * self.width + column) as usize] = colour;
+                        }
+                    }
+                }
+                other => panic!("a stranger has no zstd for coding {other}"),
+            }
+        }
+        assert!((bits.len()..=bits.len() + 4).contains(&coder.at), "{} of {}", coder.at, bits.len());
+        self.probabilities = coder.probabilities;
+        table
+    }
+
+    fn modelled(&mut self, coder: &mut Coder<'_>, top: i64, rows: i64, left: i64, columns: i64) {
+        for y in top..top + rows {
+            let mut x = left;
+            while x < left + columns {
+                let flat_above = |this: &Self, x: i64| {
+                    let at = |dx: i64, dy: i64| this.at(left, columns, x + dx, y + dy);
+                    let n = at(0, -1);
+                    [at(-2, -1), at(-1, -1), at(1, -1), at(-1, -2), at(0, -2)].iter().all(|c| *c == n)
+                };
+                let w = self.at(left, columns, x - 1, y);
+                let ww = self.at(left, columns, x - 2, y);
+                let n = self.at(left, columns, x, y - 1);
+                let mut broken = false;
+                if w == ww && w == n && flat_above(self, x) {
+                    let mut span = 1;
+                    while x + span < left + columns && flat_above(self, x + span) {
+                        span += 1;
+                    }
+                    let class = (63 - span.leading_zeros() as usize).min(15);
+                    broken = coder.bit("breaks", class, usize::from(x == left));
+                    let run = match broken {
+                        true => coder.number("breaks at", class, span as u64 - 1) as i64,
+                        false => span,
+                    };
+                    for i in 0..run {
+                        self.pixels[(y * self.width + x + i) as usize] = w;
+                    }
+                    x += run;
+                    if !broken {
+                        continue;
+                    }
+                }
+                let colour = self.pixel(coder, left, columns, x, y, broken);
+                self.pixels[(y * self.width + x) as usize] = colour;
+                x += 1;
+            }
+        }
+    }
+
+    /// A neighbour of the rectangle's columns.
+    fn at(&self, left: i64, columns: i64, x: i64, y: i64) -> u32 {
+        let near = x >= left - 3 && x < left + columns + 3;
+        if !near || x < 0 || y < 0 || x >= self.width {
+            return 0;
+        }
+        self.pixels[(y * self.width + x) as usize]
+    }
+
+    fn pixel(&mut self, coder: &mut Coder<'_>, left: i64, columns: i64, x: i64, y: i64, broken: bool) -> u32 {
+        let c = |dx: i64, dy: i64| self.at(left, columns, x + dx, y + dy);
+        let (w, ww, www) = (c(-1, 0), c(-2, 0), c(-3, 0));
+        let (nww, nw, n, ne, nee) = (c(-2, -1), c(-1, -1), c(0, -1), c(1, -1), c(2, -1));
+        let (nnww, nnw, nn, nne, nnee) = (c(-2, -2), c(-1, -2), c(0, -2), c(1, -2), c(2, -2));
+        let above1 = m(nww, 3) ^ m(nw, 4) ^ m(n, 5) ^ m(ne, 6) ^ m(nee, 7);
+        let above2 = m(nnww, 8) ^ m(nnw, 9) ^ m(nn, 10) ^ m(nne, 11) ^ m(nnee, 12);
+        let beside = m(w, 0) ^ m(ww, 1) ^ m(www, 2);
+        let near = m(w, 0) ^ m(n, 1) ^ m(ne, 2) ^ m(nw, 3);
+        let wide = place(above1.wrapping_add(above2).wrapping_add(beside));
+        let narrow = place(near.wrapping_add(m(u32::from(broken), 6)));
+        let middle = place(near.wrapping_add(m(ww, 4) ^ m(nn, 5)));
+        let look = |table: &[Slot], (at, check): (usize, u32)| {
+            let slot = table[at];
+            (slot.colour, if slot.check == check { slot.trust as usize } else { 0 })
+        };
+        let like = |guess: u32| usize::from(guess == w) + 2 * usize::from(guess == n);
+        let mut wrong = Vec::new();
+        if broken {
+            wrong.push(w);
+        }
+        let (guess, trust) = look(&self.wide, wide);
+        let tried_wide = trust > 0 && !wrong.contains(&guess);
+        if tried_wide {
+            if !coder.bit("wide", trust, like(guess)) {
+                self.wide[wide.0].trust = (trust as u32 + 1).min(7);
+                return guess;
+            }
+            wrong.push(guess);
+        }
+        let colour = 'colour: {
+            let (guess, trust) = look(&self.middle, middle);
+            if trust > 0 && !wrong.contains(&guess) {
+                if !coder.bit("middle", trust, like(guess) * 2 + usize::from(tried_wide)) {
+                    break 'colour guess;
+                }
+                wrong.push(guess);
+            }
+            let (guess, trust) = look(&self.narrow, narrow);
+            if trust > 0 && !wrong.contains(&guess) {
+                if !coder.bit("narrow", trust, usize::from(tried_wide) * 2 + usize::from(broken)) {
+                    break 'colour guess;
+                }
+                wrong.push(guess);
+            }
+            let six = [w == n, w == nw, n == nw, n == ne, trust > 0, tried_wide];
+            let six = six.iter().fold(0, |all, bit| all * 2 + usize::from(*bit));
+            for (which, guess) in [w, n, ne, nw].into_iter().enumerate() {
+                if wrong.contains(&guess) {
+                    continue;
+                }
+                if !coder.bit("near", which, six) {
+                    break 'colour guess;
+                }
+                wrong.push(guess);
+            }
+            self.unforeseen(coder, w, n, nw)
+        };
+        learn(&mut self.middle, middle, colour);
+        learn(&mut self.narrow, narrow, colour);
+        learn(&mut self.wide, wide, colour);
+        colour
+    }
+
+    fn unforeseen(&mut self, coder: &mut Coder<'_>, w: u32, n: u32, nw: u32) -> u32 {
+        if !coder.bit("is new", 0, 0) {
+            let place = coder.tree("place", 0, 5);
+            let colour = self.recent[place];
+            self.recent.swap(place, place / 2);
+            return colour;
+        }
+        let plane = |colour: u32, i: u32| i32::try_from(colour >> (8 * i) & 255).expect("a byte");
+        let class = |v: i32| (32 - v.unsigned_abs().leading_zeros()) as usize;
+        let signed = |difference: i32| if difference > 127 { difference - 256 } else { difference };
+        let (gw, gn, gnw) = (plane(w, 1), plane(n, 1), plane(nw, 1));
+        let around = (gw - gnw).abs().max((gn - gnw).abs());
+        let dg = coder.tree("green", class(around), 8) as i32;
+        let g = ((gw + gn - gnw).clamp(gw.min(gn), gw.max(gn)) + dg) & 255;
+        let grey = |colour: u32| plane(colour, 0) == plane(colour, 1) && plane(colour, 2) == plane(colour, 1);
+        let greys = usize::from(grey(w)) + usize::from(grey(n));
+        let (mut b, mut r) = (g, g);
+        if coder.bit("is coloured", greys, 0) {
+            let db = coder.tree("blue", class(signed(dg)), 8) as i32;
+            b = (g + (plane(w, 0) - gw + plane(n, 0) - gn) / 2 + db) & 255;
+            let dr = coder.tree("red", class(signed(db)), 8) as i32;
+            r = (g + (plane(w, 2) - gw + plane(n, 2) - gn) / 2 + dr) & 255;
+        }
+        let colour = (b + 256 * g + 65536 * r) as u32;
+        self.recent.insert(8, colour);
+        self.recent.pop();
+        colour
+    }
+}
+
+fn learn(table: &mut [Slot], (at, check): (usize, u32), colour: u32) {
+    let slot = &mut table[at];
+    if slot.check == check && slot.trust > 0 {
+        if slot.colour == colour {
+            slot.trust = (slot.trust + 1).min(7);
+            return;
+        }
+        if slot.trust >= 3 {
+            slot.trust /= 2;
+            return;
+        }
+    } else if slot.check != check && slot.trust >= 4 {
+        slot.trust -= 1;
+        return;
+    }
+    *slot = Slot { colour, trust: 1, check };
+}
