@@ -45,6 +45,12 @@ export interface Stats {
   sequence: number;
   resyncs: number;
   reconnects: number;
+  /** Pixels of the picture that are not exactly the source's. */
+  lossyPixels: number;
+  /** Who decodes the stream's AV1: nobody was needed yet, the browser, or the page's own decoder. */
+  av1: "none yet" | "browser" | "module";
+  /** Pictures that it decoded, since the key was given. */
+  av1Pictures: number;
   /** When the last update was painted (Date.now), 0 before the first. */
   paintedAt: number;
 }
@@ -57,6 +63,8 @@ export interface Probe {
   height: number;
   /** SHA-256 of the canvas' R, G, B, A bytes. */
   sha256: string;
+  /** Pixels that are not exactly the source's. */
+  lossyPixels: number;
 }
 
 export interface CursorShape {
@@ -68,10 +76,23 @@ export interface CursorShape {
 }
 
 export type ToWorker =
-  | { type: "start"; canvas: OffscreenCanvas; wasm: string; socket: string }
+  | {
+      type: "start";
+      canvas: OffscreenCanvas;
+      /** What covers the picture where it is not exact. */
+      marks: OffscreenCanvas;
+      wasm: string;
+      /** The page's own AV1 decoder; loaded where the browser's cannot be used. */
+      av1: string;
+      /** Which AV1 decoders may be used. */
+      av1Decoders: "any" | "module";
+      socket: string;
+    }
   | { type: "join"; key: string }
   | { type: "leave" }
   | { type: "reconnect" }
+  /** Whether to mark what is not exact. */
+  | { type: "mark"; on: boolean }
   | { type: "snapshot"; id: number }
   | { type: "probe"; id: number };
 

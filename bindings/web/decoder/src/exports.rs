@@ -7,6 +7,7 @@
 #![allow(unsafe_code)] // `no_mangle` alone: each name starts with `panecast_`, so none can collide.
 
 use crate::viewer::{CHUNK_BYTES, Step, Viewer, limits};
+use panecast::codec::av1::Chroma;
 use panecast::{Error, ErrorKind};
 use std::cell::RefCell;
 
@@ -122,7 +123,7 @@ pub extern "C" fn panecast_feed(handle: u32, len: usize) -> i32 {
 }
 
 /// Decodes the next packet. Returns 0 if more bytes are needed, 1 after a stream header, 2 after a picture, 3 after
-/// an epoch, 4 after a cursor, 5 at a recording's end, a negative number on an error.
+/// an epoch, 4 after a cursor, 5 at a recording's end, 6 where planes are needed, a negative number on an error.
 // SAFETY: the name is this crate's own.
 #[unsafe(no_mangle)]
 pub extern "C" fn panecast_step(handle: u32) -> i32 {
@@ -139,7 +140,106 @@ pub extern "C" fn panecast_step(handle: u32) -> i32 {
         }
         Ok(Step::Cursor) => 4,
         Ok(Step::End) => 5,
+        Ok(Step::NeedsPlanes) => 6,
         Err(e) => s.failed(&e),
+    })
+}
+
+/// The AV1 surface that planes are needed of.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_av1_surface(handle: u32) -> u32 {
+    with(handle, 0, |s| s.viewer.request().map_or(0, |r| r.surface))
+}
+
+/// Whether the unit needs nothing from before: 1 or 0.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_av1_keyframe(handle: u32) -> u32 {
+    with(handle, 0, |s| s.viewer.request().is_some_and(|r| r.keyframe).into())
+}
+
+/// Whether its colour has full resolution: 1 or 0.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_av1_full_chroma(handle: u32) -> u32 {
+    with(handle, 0, |s| s.viewer.request().is_some_and(|r| r.chroma == Chroma::Full).into())
+}
+
+/// Columns of its picture; 0 where no planes are needed.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_av1_width(handle: u32) -> u32 {
+    with(handle, 0, |s| s.viewer.request().map_or(0, |r| r.size.width))
+}
+
+/// Rows of its picture; 0 where no planes are needed.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_av1_height(handle: u32) -> u32 {
+    with(handle, 0, |s| s.viewer.request().map_or(0, |r| r.size.height))
+}
+
+/// The temporal unit.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_av1_data(handle: u32) -> *const u8 {
+    with(handle, std::ptr::null(), |s| s.viewer.request().map_or(std::ptr::null(), |r| r.data.as_ptr()))
+}
+
+/// Bytes of [`panecast_av1_data`].
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_av1_data_len(handle: u32) -> usize {
+    with(handle, 0, |s| s.viewer.request().map_or(0, |r| r.data.len()))
+}
+
+/// AV1 surface number `index` among those that live on; -1 past the last.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_av1_alive(handle: u32, index: usize) -> i64 {
+    with(handle, -1, |s| s.viewer.surface(index).map_or(-1, i64::from))
+}
+
+/// Where the planes Y, U, V are to be written, rows without padding.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_planes(handle: u32) -> *mut u8 {
+    with(handle, std::ptr::null_mut(), |s| s.viewer.planes_mut().as_mut_ptr())
+}
+
+/// Bytes of [`panecast_planes`]; 0 where none are needed.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_planes_len(handle: u32) -> usize {
+    with(handle, 0, |s| s.viewer.planes_mut().len())
+}
+
+/// Hands the planes over; [`panecast_step`] goes on. Returns 0, or a negative number on an error.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_supply(handle: u32) -> i32 {
+    with(handle, FAILED, |s| match s.viewer.supply() {
+        Ok(()) => 0,
+        Err(e) => s.failed(&e),
+    })
+}
+
+/// Pixels of the picture that are not exactly the source's.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_lossy_px(handle: u32) -> u64 {
+    with(handle, 0, |s| s.viewer.lossy_px())
+}
+
+/// What covers the picture where it is not exact, as it is now: R, G, B, A with straight alpha, rows of 4 × width
+/// bytes; null if there is no picture or no memory.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_marks(handle: u32) -> *const u8 {
+    with(handle, std::ptr::null(), |s| match s.viewer.marks() {
+        [] => std::ptr::null(),
+        marks => marks.as_ptr(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! What the page shows: the decoder's picture and cursor in the canvas' own layout.
 
-use panecast::codec::{Decoded, Decoder};
+use panecast::codec::av1::Planes;
+use panecast::codec::{Av1Request, Decoded, Decoder, Exactness};
 use panecast::frame::{BYTES_PER_PIXEL, FrameBuf, Rect, Size};
 use panecast::{Error, ErrorKind, Limits, Result};
 
@@ -38,6 +39,9 @@ pub enum Step {
     Cursor,
     /// A recording ends here.
     End,
+    /// The packet needs planes: fill [`Viewer::planes_mut`] as [`Viewer::request`] says, [`Viewer::supply`] them and
+    /// step on.
+    NeedsPlanes,
 }
 
 /// A cursor's picture for a canvas.
@@ -59,6 +63,10 @@ pub struct Viewer {
     dirty: Vec<Rect>,
     cursor: CursorImage,
     cursor_version: u32,
+    planes: Planes,
+    marks: Vec<u8>,
+    marks_current: bool,
+    limits: Limits,
 }
 
 impl Viewer {
@@ -66,12 +74,16 @@ impl Viewer {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
-            decoder: Decoder::new(limits),
+            decoder: Decoder::with_external_av1(limits),
             size: Size::default(),
             rgba: Vec::new(),
             dirty: Vec::new(),
             cursor: CursorImage::default(),
             cursor_version: 0,
+            planes: Planes::default(),
+            marks: Vec::new(),
+            marks_current: false,
+            limits,
         }
     }
 
@@ -93,7 +105,11 @@ impl Viewer {
             None => Step::NeedsBytes,
             Some(Decoded::Header) => Step::Header,
             Some(Decoded::NeedsPlanes) => {
-                return Err(Error::new(ErrorKind::Unsupported, "AV1 is not wired to this page yet"));
+                let request = self.decoder.av1_request().ok_or_else(|| {
+                    Error::new(ErrorKind::InvalidData, "the stream announced AV1 that it did not carry")
+                })?;
+                self.planes.reset(request.size, request.chroma, &self.limits)?;
+                Step::NeedsPlanes
             }
             Some(Decoded::Epoch { sequence }) => Step::Epoch { sequence },
             Some(Decoded::End { .. }) => Step::End,
@@ -110,12 +126,15 @@ impl Viewer {
                     self.dirty.extend(dirty.rects().iter().filter(|r| r.fits(frame.size())));
                 } else {
                     resize(&mut self.rgba, frame.size())?;
+                    // Made anew when somebody asks: most never do.
+                    self.marks = Vec::new();
                     self.size = frame.size();
                     self.dirty.push(frame.size().rect());
                 }
                 for rect in &self.dirty {
                     copy_as_rgba(frame, rect, &mut self.rgba);
                 }
+                self.marks_current = false;
                 Step::Picture { sequence, timestamp_us: timestamp.micros() }
             }
         })
@@ -125,6 +144,58 @@ impl Viewer {
     pub fn reset(&mut self) {
         self.decoder.reset();
         self.dirty.clear();
+        self.marks_current = false;
+    }
+
+    /// What is to be decoded after [`Step::NeedsPlanes`].
+    #[must_use]
+    pub fn request(&self) -> Option<Av1Request<'_>> {
+        self.decoder.av1_request()
+    }
+
+    /// Where the planes Y, U, V of [`Viewer::request`] are to be written, rows without padding; empty if there is none.
+    pub fn planes_mut(&mut self) -> &mut [u8] {
+        if self.decoder.av1_request().is_some() { self.planes.data_mut() } else { &mut [] }
+    }
+
+    /// Goes on with the planes.
+    ///
+    /// # Errors
+    /// As `Decoder::supply`.
+    pub fn supply(&mut self) -> Result<()> {
+        self.decoder.supply(&self.planes)
+    }
+
+    /// AV1 surface number `index` among those that live on.
+    #[must_use]
+    pub fn surface(&self, index: usize) -> Option<u32> {
+        self.decoder.surfaces().nth(index)
+    }
+
+    /// Pixels of the picture that are not exactly the source's; 0 before the first picture.
+    #[must_use]
+    pub fn lossy_px(&self) -> u64 {
+        self.decoder.exactness().lossy_px()
+    }
+
+    /// What covers the picture where it is not exact: R, G, B, A with straight alpha, as large as the picture. Empty
+    /// before the first, or if there is no memory for it.
+    pub fn marks(&mut self) -> &[u8] {
+        if !self.marks_current {
+            let exactness = self.decoder.exactness();
+            // After an error the decoder knows no picture while the last one stays to be shown.
+            let known = exactness.size() == self.size;
+            if resize(&mut self.marks, self.size).is_err() {
+                return &[];
+            }
+            if known {
+                hatch(exactness, &mut self.marks);
+            } else {
+                self.marks.fill(0);
+            }
+            self.marks_current = true;
+        }
+        &self.marks
     }
 
     /// The picture's size; zero before the first.
@@ -199,6 +270,22 @@ fn copy_as_rgba(frame: &FrameBuf, rect: &Rect, rgba: &mut [u8]) {
         for (o, i) in into.iter_mut().zip(from) {
             let px = u32::from_le_bytes(*i);
             *o = (px & 0xFF00_FF00 | px.rotate_left(16) & 0x00FF_00FF).to_le_bytes();
+        }
+    }
+}
+
+/// Stripes over what is not exact, light beside dark so that they stand out from any picture; nothing over the rest.
+fn hatch(exactness: &Exactness, marks: &mut [u8]) {
+    const LIGHT: [u8; 4] = [255, 184, 46, 215];
+    const DARK: [u8; 4] = [40, 20, 0, 150];
+    const GAP: [u8; 4] = [255, 150, 20, 56];
+    const PATTERN: [[u8; 4]; 8] = [LIGHT, LIGHT, DARK, GAP, GAP, GAP, GAP, GAP];
+    let width = exactness.size().width as usize;
+    for (y, row) in marks.as_chunks_mut::<BYTES_PER_PIXEL>().0.chunks_mut(width).enumerate() {
+        let lossy = exactness.row(y as u32);
+        for (x, px) in row.iter_mut().enumerate() {
+            let is_lossy = lossy[x / 64] >> (x % 64) & 1 != 0;
+            *px = if is_lossy { PATTERN[(x + y) % PATTERN.len()] } else { [0; 4] };
         }
     }
 }

@@ -6,6 +6,8 @@ import { byId } from "./elements.ts";
 
 /** Points of the graph: one minute, two a second. */
 const POINTS = 120;
+const AV1_NAMES = { "none yet": "none", browser: "the browser's", module: "the page's own" } as const;
+
 const [GRAPH_WIDTH, GRAPH_HEIGHT] = [240, 48];
 
 export class Details {
@@ -40,6 +42,8 @@ export class Details {
     text("d-decode", `${stats.decodeMs.toFixed(1)} ms`);
     text("d-paint", `${stats.paintMs.toFixed(1)} ms`);
     text("d-size", size.width > 0 ? `${size.width} × ${size.height}` : "none");
+    text("d-lossy", stats.lossyPixels > 0 ? `${stats.lossyPixels.toLocaleString("en")} pixels` : "nothing");
+    text("d-av1", stats.av1Pictures > 0 ? AV1_NAMES[stats.av1] : "not needed yet");
     text("d-age", stats.paintedAt > 0 ? agoText(now - stats.paintedAt) : "none");
     text("d-sequence", String(stats.sequence));
     text("d-bytes", bytesText(stats.bytes));

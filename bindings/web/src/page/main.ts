@@ -4,6 +4,7 @@ import type { FromWorker, Probe, Stats, Status, ToWorker } from "../messages.ts"
 import { agoText, describe, type Action } from "./description.ts";
 import { Details } from "./details.ts";
 import { byId } from "./elements.ts";
+import { ExactnessView } from "./exactness.ts";
 import { formatPartialKey, keyOfFragment, parseKey } from "./key.ts";
 import { Notices } from "./notices.ts";
 import { shortcutOf, type Shortcut } from "./shortcuts.ts";
@@ -25,6 +26,7 @@ class Page {
   readonly #worker: Worker;
   readonly #notices = new Notices((action) => this.#act(action));
   readonly #details = new Details();
+  readonly #exactness = new ExactnessView((on) => this.#send({ type: "mark", on }));
   readonly #view: View;
   readonly #key = byId("key", HTMLInputElement);
   readonly #sheet = byId("sheet", HTMLElement);
@@ -45,13 +47,15 @@ class Page {
   #barTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
-    const { worker, wasm } = document.body.dataset;
+    const { worker, wasm, av1 } = document.body.dataset;
     this.#worker = new Worker(new URL(worker ?? "", document.baseURI));
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
     this.#worker.onerror = () => this.#broken("The page's worker could not be started.");
 
     const screen = byId("screen", HTMLCanvasElement);
     const canvas = screen.transferControlToOffscreen();
+    const above = byId("marks", HTMLCanvasElement);
+    const marks = above.transferControlToOffscreen();
     const socket = new URL("ws/agent", document.baseURI);
     socket.protocol = socket.protocol === "https:" ? "wss:" : "ws:";
     socket.hash = "";
@@ -59,15 +63,19 @@ class Page {
     const start: ToWorker = {
       type: "start",
       canvas,
+      marks,
       wasm: new URL(wasm ?? "", document.baseURI).href,
+      av1: new URL(av1 ?? "", document.baseURI).href,
+      // `?av1=module` leaves the browser's own AV1 decoder alone.
+      av1Decoders: new URLSearchParams(location.search).get("av1") === "module" ? "module" : "any",
       socket: socket.href,
     };
-    this.#worker.postMessage(start, [canvas]);
+    this.#worker.postMessage(start, [canvas, marks]);
 
     this.#view = new View(
       this.#stage,
       this.#sheet,
-      screen,
+      [screen, above],
       byId("cursor", HTMLCanvasElement),
       (mode, zoom) => {
         byId("zoom", HTMLOutputElement).value = zoomText(zoom);
@@ -100,6 +108,7 @@ class Page {
     click("zoom-out", () => this.#shortcut("out"));
     click("fit", () => this.#shortcut("fit"));
     click("actual", () => this.#shortcut("actual"));
+    click("mark", () => this.#shortcut("mark"));
     click("save", () => this.#shortcut("save"));
     click("fullscreen", () => this.#shortcut("fullscreen"));
     click("help-button", () => this.#shortcut("help"));
@@ -167,11 +176,7 @@ class Page {
       }
       case "stats":
         this.#stats = message.stats;
-        this.#details.update(
-          message.stats,
-          this.#status.picture === "none" ? { width: 0, height: 0 } : this.#size,
-          Date.now(),
-        );
+        this.#showStats(message.stats);
         break;
       case "size":
         this.#size = { width: message.width, height: message.height };
@@ -189,6 +194,12 @@ class Page {
     }
   }
 
+  #showStats(stats: Stats): void {
+    const size = this.#status.picture === "none" ? { width: 0, height: 0 } : this.#size;
+    this.#details.update(stats, size, Date.now());
+    this.#exactness.update(stats, size.width * size.height);
+  }
+
   #show(): void {
     const now = Date.now();
     const description = describe(this.#status, now);
@@ -199,7 +210,7 @@ class Page {
     const wasHidden = this.#sheet.hidden;
     this.#sheet.hidden = !picture;
     if (wasHidden && picture) this.#view.layout();
-    for (const id of ["save", "zoom-in", "zoom-out", "fit", "actual"])
+    for (const id of ["mark", "save", "zoom-in", "zoom-out", "fit", "actual"])
       byId(id, HTMLButtonElement).disabled = !picture;
     if (!connected) this.#details.toggle(false);
 
@@ -233,6 +244,9 @@ class Page {
       case "in":
       case "out":
         if (picture) this.#view.step(shortcut);
+        break;
+      case "mark":
+        if (picture) this.#exactness.toggle();
         break;
       case "save":
         if (picture) void this.#save();
@@ -293,6 +307,7 @@ class Page {
   #join(key: string): void {
     this.#key.value = key;
     this.#details.clear();
+    this.#exactness.toggle(false);
     this.#view.fit();
     this.#send({ type: "join", key });
   }

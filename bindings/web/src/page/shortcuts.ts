@@ -1,6 +1,6 @@
 // Keyboard shortcuts. They keep out of the way of text fields, dialogs and the browser's own combinations.
 
-export type Shortcut = "fullscreen" | "fit" | "actual" | "in" | "out" | "save" | "details" | "help";
+export type Shortcut = "fullscreen" | "fit" | "actual" | "in" | "out" | "save" | "mark" | "details" | "help";
 
 const KEYS: Readonly<Record<string, Shortcut>> = {
   f: "fullscreen",
@@ -10,6 +10,7 @@ const KEYS: Readonly<Record<string, Shortcut>> = {
   "=": "in",
   "-": "out",
   s: "save",
+  x: "mark",
   d: "details",
   "?": "help",
 };

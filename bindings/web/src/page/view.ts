@@ -31,7 +31,8 @@ export class View {
   constructor(
     private readonly stage: HTMLElement,
     private readonly sheet: HTMLElement,
-    private readonly canvas: HTMLCanvasElement,
+    /** The picture and what lies over it, all of the same size. */
+    private readonly canvases: readonly HTMLCanvasElement[],
     private readonly cursorCanvas: HTMLCanvasElement,
     private readonly changed: (mode: Mode, zoom: number) => void,
   ) {
@@ -101,10 +102,11 @@ export class View {
     style.height = `${this.#box.height}px`;
     // The canvas is laid out in its own whole pixels and scaled by the compositor: a CSS size of 208.5 px would be
     // rounded by some browsers, and with it every pixel.
-    const canvas = this.canvas.style;
-    canvas.width = `${this.#source.width}px`;
-    canvas.height = `${this.#source.height}px`;
-    canvas.transform = `scale(${box.width / this.#source.width / ratio}, ${box.height / this.#source.height / ratio})`;
+    for (const { style } of this.canvases) {
+      style.width = `${this.#source.width}px`;
+      style.height = `${this.#source.height}px`;
+      style.transform = `scale(${box.width / this.#source.width / ratio}, ${box.height / this.#source.height / ratio})`;
+    }
     this.sheet.classList.toggle("pixelated", isPixelated(this.#zoom));
     this.stage.classList.toggle("pannable", box.width > room.width || box.height > room.height);
     this.#placeCursor();

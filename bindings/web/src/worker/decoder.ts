@@ -1,5 +1,7 @@
 // The wasm decoder as an object. The ABI is documented in bindings/web/decoder/src/exports.rs.
 
+import type { PlaneRequest } from "./av1/planes.ts";
+
 interface Exports {
   memory: WebAssembly.Memory;
   panecast_new(): number;
@@ -19,6 +21,19 @@ interface Exports {
   panecast_pixels(d: number): number;
   panecast_dirty_len(d: number): number;
   panecast_dirty(d: number, index: number, side: number): number;
+  panecast_av1_surface(d: number): number;
+  panecast_av1_keyframe(d: number): number;
+  panecast_av1_full_chroma(d: number): number;
+  panecast_av1_width(d: number): number;
+  panecast_av1_height(d: number): number;
+  panecast_av1_data(d: number): number;
+  panecast_av1_data_len(d: number): number;
+  panecast_av1_alive(d: number, index: number): bigint;
+  panecast_planes(d: number): number;
+  panecast_planes_len(d: number): number;
+  panecast_supply(d: number): number;
+  panecast_lossy_px(d: number): bigint;
+  panecast_marks(d: number): number;
   panecast_cursor_visible(d: number): number;
   panecast_cursor_x(d: number): number;
   panecast_cursor_y(d: number): number;
@@ -59,6 +74,9 @@ export class Decoder {
   readonly #wasm: Exports;
   readonly #handle: number;
   #image: ImageData | undefined;
+  #marks: ImageData | undefined;
+  /** What of a message is not fed yet. */
+  #rest: Uint8Array = new Uint8Array(0);
 
   constructor(module: WebAssembly.Module) {
     this.#wasm = new WebAssembly.Instance(module, {}).exports as unknown as Exports;
@@ -66,30 +84,45 @@ export class Decoder {
     if (this.#handle === 0) throw new DecodeError("trap", "the decoder could not be made");
   }
 
-  /** Feeds a whole message and hands each thing found to `found`, in order. */
-  decode(bytes: Uint8Array, found: (decoded: Decoded) => void): void {
-    const wasm = this.#wasm;
-    const most = wasm.panecast_input_len();
-    try {
-      for (let at = 0; at < bytes.length; at += most) {
-        const piece = bytes.subarray(at, at + most);
-        new Uint8Array(wasm.memory.buffer, wasm.panecast_input(this.#handle), piece.length).set(piece);
-        if (wasm.panecast_feed(this.#handle, piece.length) < 0) throw this.#error();
-        for (;;) {
-          const decoded = this.#step();
-          if (decoded === undefined) break;
-          found(decoded);
-        }
-      }
-    } catch (e) {
-      if (e instanceof WebAssembly.RuntimeError)
-        throw new DecodeError("trap", `the decoder stopped: ${e.message}`);
-      throw e;
-    }
+  /**
+   * Feeds a whole message and hands each thing found to `found`, in order. Where a packet needs planes it stops and
+   * says which: {@link supply} goes on.
+   */
+  decode(bytes: Uint8Array, found: (decoded: Decoded) => void): PlaneRequest | undefined {
+    this.#rest = bytes;
+    return this.#guarded(() => this.#run(found));
+  }
+
+  /** Goes on with the planes that were asked for. */
+  supply(planes: Uint8Array, found: (decoded: Decoded) => void): PlaneRequest | undefined {
+    return this.#guarded(() => {
+      const wasm = this.#wasm;
+      const at = wasm.panecast_planes(this.#handle);
+      if (at === 0 || planes.length !== wasm.panecast_planes_len(this.#handle)) throw this.#error();
+      new Uint8Array(wasm.memory.buffer, at, planes.length).set(planes);
+      if (wasm.panecast_supply(this.#handle) < 0) throw this.#error();
+      return this.#run(found);
+    });
   }
 
   reset(): void {
+    this.#rest = new Uint8Array(0);
     this.#wasm.panecast_reset(this.#handle);
+  }
+
+  /** The AV1 surfaces that the stream goes on with. */
+  surfaces(): Set<number> {
+    const alive = new Set<number>();
+    for (;;) {
+      const surface = Number(this.#wasm.panecast_av1_alive(this.#handle, alive.size));
+      if (surface < 0) return alive;
+      alive.add(surface);
+    }
+  }
+
+  /** Pixels of the picture that are not exactly the source's. */
+  get lossyPixels(): number {
+    return Number(this.#wasm.panecast_lossy_px(this.#handle));
   }
 
   get width(): number {
@@ -102,23 +135,32 @@ export class Decoder {
 
   /** The picture as a view of the decoder's own memory, good until the next {@link decode}; undefined before the first. */
   image(): ImageData | undefined {
-    const wasm = this.#wasm;
+    return (this.#image = this.#view(this.#image, () => this.#wasm.panecast_pixels(this.#handle)));
+  }
+
+  /** What covers the pixels that are not exact, brought up to date; a view like {@link image}. */
+  marks(): ImageData | undefined {
+    return (this.#marks = this.#view(this.#marks, () => this.#wasm.panecast_marks(this.#handle)));
+  }
+
+  #view(had: ImageData | undefined, address: () => number): ImageData | undefined {
     const { width, height } = this;
     if (width === 0) return undefined;
-    const at = wasm.panecast_pixels(this.#handle);
-    const had = this.#image;
+    const at = address();
+    if (at === 0) return undefined;
+    const { buffer } = this.#wasm.memory;
     // Memory that grew has a new buffer and the old views are empty.
     if (
-      had === undefined ||
-      had.data.buffer !== wasm.memory.buffer ||
-      had.data.byteOffset !== at ||
-      had.width !== width ||
-      had.height !== height
+      had !== undefined &&
+      had.data.buffer === buffer &&
+      had.data.byteOffset === at &&
+      had.width === width &&
+      had.height === height
     ) {
-      const bytes = new Uint8ClampedArray(wasm.memory.buffer as ArrayBuffer, at, width * height * 4);
-      this.#image = new ImageData(bytes, width, height);
+      return had;
     }
-    return this.#image;
+    const bytes = new Uint8ClampedArray(buffer as ArrayBuffer, at, width * height * 4);
+    return new ImageData(bytes, width, height);
   }
 
   /** Where the cursor's hotspot is; undefined where it is hidden. */
@@ -157,7 +199,50 @@ export class Decoder {
     };
   }
 
-  #step(): Decoded | undefined {
+  #guarded<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (e) {
+      if (e instanceof WebAssembly.RuntimeError)
+        throw new DecodeError("trap", `the decoder stopped: ${e.message}`);
+      throw e;
+    }
+  }
+
+  #run(found: (decoded: Decoded) => void): PlaneRequest | undefined {
+    const wasm = this.#wasm;
+    for (;;) {
+      for (;;) {
+        const decoded = this.#step();
+        if (decoded === undefined) break;
+        if (decoded.kind === "planes") return decoded.request;
+        found(decoded);
+      }
+      if (this.#rest.length === 0) return undefined;
+      const piece = this.#rest.subarray(0, wasm.panecast_input_len());
+      this.#rest = this.#rest.subarray(piece.length);
+      new Uint8Array(wasm.memory.buffer, wasm.panecast_input(this.#handle), piece.length).set(piece);
+      if (wasm.panecast_feed(this.#handle, piece.length) < 0) throw this.#error();
+    }
+  }
+
+  #request(): PlaneRequest {
+    const wasm = this.#wasm;
+    const d = this.#handle;
+    const at = wasm.panecast_av1_data(d);
+    const request = {
+      surface: wasm.panecast_av1_surface(d),
+      keyframe: wasm.panecast_av1_keyframe(d) !== 0,
+      width: wasm.panecast_av1_width(d),
+      height: wasm.panecast_av1_height(d),
+      fullChroma: wasm.panecast_av1_full_chroma(d) !== 0,
+      data: new Uint8Array(wasm.memory.buffer as ArrayBuffer, at, wasm.panecast_av1_data_len(d)).slice(),
+    };
+    if (request.width === 0) throw new DecodeError("trap", "the decoder asks for planes of nothing");
+    return request;
+  }
+
+  #step(): Decoded | { kind: "planes"; request: PlaneRequest } | undefined {
     const wasm = this.#wasm;
     const d = this.#handle;
     switch (wasm.panecast_step(d)) {
@@ -184,6 +269,8 @@ export class Decoder {
         return { kind: "cursor" };
       case 5:
         return { kind: "end" };
+      case 6:
+        return { kind: "planes", request: this.#request() };
       default:
         throw this.#error();
     }

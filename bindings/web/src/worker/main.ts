@@ -2,6 +2,8 @@
 
 import type { FromWorker, ToWorker } from "../messages.ts";
 import type { Socket, SocketEvents, Surroundings } from "./link.ts";
+import { Av1, browserChoices } from "./av1/av1.ts";
+import { ModuleAv1 } from "./av1/module.ts";
 import { Session } from "./session.ts";
 
 interface WorkerScope {
@@ -21,14 +23,18 @@ let session: Session | undefined;
 let early: ToWorker[] = [];
 
 scope.onmessage = ({ data }) => {
-  if (data.type === "start") void start(data.canvas, data.wasm, data.socket);
+  if (data.type === "start") void start(data);
   else if (session === undefined) early.push(data);
   else handle(session, data);
 };
 
-async function start(canvas: OffscreenCanvas, wasm: string, socket: string): Promise<void> {
+async function start(given: Extract<ToWorker, { type: "start" }>): Promise<void> {
   try {
-    session = new Session(await compile(wasm), canvas, surroundings(socket), post);
+    const choices = browserChoices(given.av1Decoders, async () => new ModuleAv1(await compile(given.av1)));
+    const av1 = new Av1(choices);
+    const module = await compile(given.wasm);
+    session = new Session(module, given, av1, surroundings(given.socket), post);
+    av1.prepare();
   } catch (e) {
     post({
       type: "broken",
@@ -54,6 +60,9 @@ function handle(session: Session, message: ToWorker): void {
       break;
     case "reconnect":
       session.reconnect();
+      break;
+    case "mark":
+      session.mark(message.on);
       break;
     case "snapshot":
       answer(session.snapshot(), (png) => post({ type: "snapshot", id: message.id, png }));

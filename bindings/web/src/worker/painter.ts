@@ -50,8 +50,8 @@ export class Painter {
     };
   }
 
-  /** Paints what is dirty from `image`; returns the pixels painted and whether the canvas got a new size. */
-  paint(image: ImageData): { pixels: number; resized: boolean } {
+  /** Paints what is dirty from `image`; returns where that was and whether the canvas got a new size. */
+  paint(image: ImageData): { rects: Rect[]; pixels: number; resized: boolean } {
     const resized = image.width !== this.#canvas.width || image.height !== this.#canvas.height;
     if (resized) {
       this.#canvas.width = image.width;
@@ -59,11 +59,12 @@ export class Painter {
       this.#dirty.add({ x: 0, y: 0, width: image.width, height: image.height });
     }
     let pixels = 0;
-    for (const r of this.#dirty.take()) {
+    const rects = this.#dirty.take();
+    for (const r of rects) {
       this.#context.putImageData(image, 0, 0, r.x, r.y, r.width, r.height);
       pixels += r.width * r.height;
     }
-    return { pixels, resized };
+    return { rects, pixels, resized };
   }
 
   /** Black; for a picture that is no longer ours to show. */

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import type { FromWorker } from "../../src/messages.ts";
 import type { SocketEvents } from "../../src/worker/link.ts";
+import { Av1 } from "../../src/worker/av1/av1.ts";
 import { Session } from "../../src/worker/session.ts";
 import { Cleanup, pageFolder } from "./harness.ts";
 import { makeClip, sha256, type Clip } from "./pictures.ts";
@@ -23,6 +24,7 @@ class FakeCanvas {
     return {
       fillStyle: "",
       fillRect: () => this.pixels.fill(0),
+      clearRect: () => undefined,
       putImageData: (
         image: ImageData,
         _dx: number,
@@ -97,9 +99,9 @@ describe("acknowledgements", () => {
       now: () => 0,
       random: () => 0,
     };
-    session = new Session(module, canvas as unknown as OffscreenCanvas, around, (message) =>
-      posted.push(message),
-    );
+    const av1 = new Av1({ browser: () => undefined, module: () => Promise.reject(new Error("no AV1 here")) });
+    const canvases = { canvas, marks: new FakeCanvas() } as unknown as ConstructorParameters<typeof Session>[1];
+    session = new Session(module, canvases, av1, around, (message) => posted.push(message));
     session.join("KJ4P-7TWX");
     socket.open();
     socket.text('{"type":"joined","agent":1}');

@@ -93,7 +93,7 @@ function checkExactRows(rgba: Buffer, i: number): void {
   }
 }
 
-function toRgba(bgra: Uint8Array): Buffer {
+export function toRgba(bgra: Uint8Array): Buffer {
   const out = Buffer.from(bgra);
   for (let at = 0; at < out.length; at += 4) {
     const blue = out[at]!;

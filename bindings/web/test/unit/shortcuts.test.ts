@@ -14,7 +14,7 @@ const press = (key: string, change: Partial<Press> = {}): Press => ({
 });
 
 test("keys mean what the help says", () => {
-  const meant = ["f", "F", "0", "1", "+", "=", "-", "s", "d", "?"].map((key) => shortcutOf(press(key)));
+  const meant = ["f", "F", "0", "1", "+", "=", "-", "s", "x", "d", "?"].map((key) => shortcutOf(press(key)));
   assert.deepEqual(meant, [
     "fullscreen",
     "fullscreen",
@@ -24,10 +24,11 @@ test("keys mean what the help says", () => {
     "in",
     "out",
     "save",
+    "mark",
     "details",
     "help",
   ]);
-  for (const key of ["x", "Tab", "Enter", " ", "ArrowLeft", "Escape"])
+  for (const key of ["y", "Tab", "Enter", " ", "ArrowLeft", "Escape"])
     assert.equal(shortcutOf(press(key)), undefined, key);
 });
 
