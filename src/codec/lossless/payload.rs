@@ -334,4 +334,45 @@ mod tests {
             held.pixels_mut().fill(255);
         }
     }
+
+    #[test]
+    fn broken_payloads_are_named() {
+        use crate::ErrorKind;
+        let size = Size::new(80, 70);
+        let limits = Limits::default();
+        let black = FrameBuf::new(size, &limits).expect("room");
+        let mut source = black.clone();
+        for (i, px) in source.pixels_mut().chunks_exact_mut(4).enumerate() {
+            px[1] = (i * i / 7) as u8;
+        }
+        let rect = |y, coding| CodedRect { rect: Rect::new(0, y, 80, 20), coding };
+        let rects = [rect(0, Coding::Modelled), rect(20, Coding::Rows), rect(40, Coding::Predicted)];
+        let mut payload = Vec::new();
+        let mut writer = PixelWriter::new().expect("room");
+        let mut shown = black.clone();
+        let plain = writer.snapshot(&mut shown, &source, &rects, true, &mut payload).expect("a payload");
+        let read = |payload: &[u8], plain, limits: &Limits| {
+            let mut reader = PixelReader::new().expect("room");
+            let mut picture = black.clone();
+            reader
+                .snapshot(payload, plain, &mut picture, limits, |_, _| ())
+                .map(|()| picture)
+                .map_err(|e| e.kind())
+        };
+        assert_eq!(read(&payload, plain, &limits), Ok(shown));
+        let longer = [&payload[..], &[1; 5]].concat();
+        assert_eq!(read(&longer, plain, &limits), Err(ErrorKind::InvalidData), "bytes left over");
+        for len in [0, 1, 2, payload.len() / 2, payload.len() - 40] {
+            assert_eq!(read(&payload[..len], plain, &limits), Err(ErrorKind::InvalidData), "{len} bytes");
+        }
+        let few = Limits { rects: 2, ..limits };
+        assert_eq!(read(&payload, plain, &few), Err(ErrorKind::LimitExceeded));
+        assert_eq!(read(&payload, 1 << 40, &limits), Err(ErrorKind::LimitExceeded));
+        for other in [0, plain - 1, plain + 1] {
+            assert_eq!(read(&payload, other, &limits), Err(ErrorKind::InvalidData), "{other} plain bytes");
+        }
+        let mut nobody = payload.clone();
+        nobody[0] = 2;
+        assert_eq!(read(&nobody, plain, &limits), Err(ErrorKind::InvalidData));
+    }
 }
