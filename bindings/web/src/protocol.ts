@@ -21,7 +21,9 @@ export type RelayToAgent =
   | ({ type: "refused" } & Refusal);
 
 export type AgentSays =
-  { type: "hello"; protocol: number; key: string } | { type: "ack"; sequence: number } | { type: "resync" };
+  | { type: "hello"; protocol: number; key: string }
+  | { type: "ack"; sequence: number; held_us?: number }
+  | { type: "resync" };
 
 const STATES: readonly string[] = ["live", "idle", "paused", "stalled"];
 const REASONS: readonly string[] = [

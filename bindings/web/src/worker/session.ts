@@ -57,6 +57,9 @@ export class Session implements LinkEvents {
   #failures = 0;
   #failedAt = 0;
 
+  /** When the newest message came. */
+  #arrivedAt = 0;
+
   /** The newest decoded picture or epoch, painted with the next animation frame. */
   #decoded = { sequence: 0, timestampUs: 0, picture: false, any: false };
   /** What the canvas holds. */
@@ -149,6 +152,7 @@ export class Session implements LinkEvents {
   }
 
   binary(bytes: Uint8Array): void {
+    this.#arrivedAt = this.#around.now();
     this.#totals.bytes += bytes.length;
     if (startsStream(bytes)) {
       this.#startOver();
@@ -261,7 +265,10 @@ export class Session implements LinkEvents {
     }
     if (this.#decoded.any) {
       this.#painted.sequence = this.#decoded.sequence;
-      this.#link.send({ type: "ack", sequence: this.#decoded.sequence });
+      // Our own time is not the line's. A message that came meanwhile makes it too short, never too long.
+      const heldUs = Math.round((this.#around.now() - this.#arrivedAt) * 1000);
+      const held = heldUs > 0 ? { held_us: heldUs } : {};
+      this.#link.send({ type: "ack", sequence: this.#decoded.sequence, ...held });
     }
     this.#decoded.picture = false;
     this.#decoded.any = false;
