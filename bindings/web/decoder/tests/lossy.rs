@@ -18,9 +18,13 @@ fn picture(step: u32) -> FrameBuf {
             let at = (y * SIZE.width + x) as usize * 4;
             let value = if x > 130 && y > 20 {
                 let (u, v) = ((x + 3 * step) as f32, (y + step) as f32);
-                let grain = (x + 3 * step).wrapping_mul(2_654_435_761).wrapping_add(y * 40_503) >> 29;
-                let wave =
-                    |a: f32, b: f32| (128.0 + 60.0 * (u / a).sin() + 50.0 * (v / b).cos()) as u32 + grain;
+                // New in every picture: what only moved would be copied.
+                let seed =
+                    (x + step * 77).wrapping_mul(2_654_435_761) ^ (y + step * 31).wrapping_mul(40_503_001);
+                let (grain, phase) = (seed.wrapping_mul(1_274_126_177) >> 29, step as f32 / 5.0);
+                let wave = |a: f32, b: f32| {
+                    (120.0 + 60.0 * (u / a).sin() + 40.0 * (v / b + phase).sin()) as u32 + grain
+                };
                 [wave(17.0, 29.0) as u8, wave(31.0, 13.0) as u8, wave(11.0, 41.0) as u8]
             } else {
                 [if x / 7 % 3 == 0 && y % 9 < 6 { 20 } else { 250 }; 3]
