@@ -111,13 +111,13 @@ proptest! {
                 for y in block.y..block.bottom() {
                     for (a, b) in decoded.row_of(&block, y).iter().zip(picture.row_of(&block, y)) {
                         let off = f64::from(a.abs_diff(*b));
-                        prop_assert!(off <= 14.0 * step + 2.0, "off by {off} with a step of {step}");
+                        prop_assert!(off <= 21.0 * step + 2.0, "off by {off} with a step of {step}");
                         sum += off * off;
                     }
                 }
                 if (block.width, block.height) == (8, 8) {
                     let root = (sum / (3.0 * 64.0)).sqrt();
-                    prop_assert!(root <= 1.04 * step + 1.0, "{root} over a block with a step of {step}");
+                    prop_assert!(root <= 1.6 * step + 1.0, "{root} over a block with a step of {step}");
                 }
             }
         }

@@ -34,6 +34,16 @@ const SLOPE_FROM: [u16; SLOPES - 1] = [1, 2, 3, 5, 8, 12, 20, 35];
 const COUNT_FROM: [u8; COUNT_CLASSES] = [0, 1, 2, 3, 5, 9, 17, 33];
 const COUNT_CLASSES: usize = 8;
 
+/// What the encoder gives for a bit, as the loss in 16ths of a bit of two steps: at this slope the steps themselves
+/// trade bits for loss, 16 ÷ (2 ln 2 ÷ 12).
+const BIT_LOSS: i32 = 138;
+
+/// 16ths of a bit that a last level of ±1 costs at least.
+const SPARE_LAST: i32 = 80;
+
+/// Most 16ths of a bit that are looked at, so that no coefficient is off by more than nine tenths of a step.
+const MOST_SPARE: i32 = 110;
+
 fn class_of(sum: u16, from: &[u16]) -> usize {
     from.iter().take_while(|least| sum >= **least).count()
 }
@@ -169,11 +179,19 @@ impl Neighbours<'_> {
 pub(super) struct Levels {
     levels: [[i16; STRIDE * STRIDE]; PLANES],
     counts: [usize; PLANES],
+    /// The encoder's: magnitudes of the coefficients, and the planes' steps.
+    sizes: [[u16; STRIDE * STRIDE]; PLANES],
+    steps: [i32; PLANES],
 }
 
 impl Default for Levels {
     fn default() -> Self {
-        Self { levels: [[0; STRIDE * STRIDE]; PLANES], counts: [0; PLANES] }
+        Self {
+            levels: [[0; STRIDE * STRIDE]; PLANES],
+            counts: [0; PLANES],
+            sizes: [[0; STRIDE * STRIDE]; PLANES],
+            steps: [0; PLANES],
+        }
     }
 }
 
@@ -189,21 +207,28 @@ impl Levels {
 
     /// Cuts coefficients into levels.
     pub(super) fn measure(&mut self, plane: usize, shape: Shape, block: &Block, foretold: i32, step: i32) {
-        let levels = &mut self.levels[plane];
-        let inverse = (1 << 20) / step as u32;
-        // Two fifths are rounded up.
-        let more = step as u32 * 2 / 5;
-        for (row, levels) in block.iter().zip(levels.chunks_exact_mut(STRIDE)) {
-            for (coefficient, level) in row.iter().zip(levels) {
-                let magnitude = (((coefficient.unsigned_abs() + more) * inverse) >> 20) as i16;
-                *level = if *coefficient < 0 { -magnitude } else { magnitude };
+        let (levels, sizes) = (&mut self.levels[plane], &mut self.sizes[plane]);
+        // As many bits as a factor of 16 bits can have.
+        let bits = step.ilog2();
+        let (inverse, half) = (((1_u32 << (16 + bits)) / step as u32).min(0xFFFF), step as u16 / 2);
+        let (mut all, mut cut) = ([0_u16; SIDE * SIDE], [0_i16; SIDE * SIDE]);
+        for ((coefficient, size), level) in block.as_flattened().iter().zip(&mut all).zip(&mut cut) {
+            *size = coefficient.unsigned_abs() as u16;
+            let magnitude = (((u32::from(*size + half) * inverse) >> 16) as u16 >> bits) as i16;
+            let sign = (*coefficient >> 31) as i16;
+            *level = (magnitude ^ sign) - sign;
+        }
+        // What the upper and the lower half of each column have.
+        let mut halves = [[0; SIDE]; 2];
+        for (y, row) in cut.as_chunks::<SIDE>().0.iter().enumerate() {
+            levels[y * STRIDE..][..SIDE].copy_from_slice(row);
+            sizes[y * STRIDE..][..SIDE].copy_from_slice(&all[y * SIDE..][..SIDE]);
+            for (half, level) in halves[y / (SIDE / 2)].iter_mut().zip(row) {
+                *half |= level;
             }
         }
         let off = block[0][0] - foretold;
         levels[0] = ((off + off.signum() * step / 2) / step) as i16;
-        let order = &shape.order()[..shape.width() * shape.height()];
-        self.counts[plane] =
-            order.iter().skip(1).rposition(|at| levels[usize::from(*at)] != 0).map_or(0, |i| i + 1);
         if shape != (Shape { narrow: false, low: false }) {
             // What stands outside of the shape is no coefficient.
             for (i, row) in levels.chunks_exact_mut(STRIDE).enumerate() {
@@ -211,13 +236,40 @@ impl Levels {
                 row[keep..].fill(0);
             }
         }
+        self.steps[plane] = step;
+        let order = &shape.order()[..shape.width() * shape.height()];
+        let mut count = order.len() - 1;
+        let [upper, lower] = halves;
+        if order.len() == SIDE * SIDE && lower == [0; SIDE] && upper[SIDE / 2..] == [0; SIDE / 2] {
+            // Nothing beyond the diagonals of the first quarter.
+            count = 27;
+        }
+        while count > 0 {
+            let at = usize::from(order[count]);
+            let level = self.levels[plane][at];
+            if level.abs() == 1 && self.spare(plane, at) < SPARE_LAST {
+                self.levels[plane][at] = 0;
+            } else if level != 0 {
+                break;
+            }
+            count -= 1;
+        }
+        self.counts[plane] = count;
+    }
+
+    /// How many 16ths of a bit the level at `at` must save to be worth one step less, in terms of the loss.
+    #[inline]
+    fn spare(&self, plane: usize, at: usize) -> i32 {
+        let step = self.steps[plane];
+        let level = i32::from(self.levels[plane][at].unsigned_abs());
+        (2 * i32::from(self.sizes[plane][at]) - (2 * level - 1) * step) * BIT_LOSS / step
     }
 
     /// Turns levels back into coefficients.
     pub(super) fn scale(&self, plane: usize, step: i32, most: i32, block: &mut Block) {
-        for (row, levels) in block.iter_mut().zip(self.levels[plane].chunks_exact(STRIDE)) {
-            for (coefficient, level) in row.iter_mut().zip(levels) {
-                *coefficient = (i32::from(*level) * step).clamp(-most, most);
+        for (row, levels) in block.iter_mut().zip(self.levels[plane].as_chunks::<STRIDE>().0) {
+            for i in 0..SIDE {
+                row[i] = (i32::from(levels[i]) * step).clamp(-most, most);
             }
         }
     }
@@ -228,6 +280,8 @@ pub(super) trait Coder {
     fn answer(&mut self, plane: usize, odds: &mut Odds, answer: bool) -> bool;
     fn plain(&mut self, plane: usize, bits: u32, value: u32) -> u32;
     fn number(&mut self, plane: usize, mean: &mut Mean, number: i32) -> i32;
+    /// A number that the writer may bring one nearer to zero if that saves `spare` 16ths of a bit.
+    fn level(&mut self, plane: usize, mean: &mut Mean, number: i32, spare: impl FnOnce() -> i32) -> i32;
 }
 
 impl Coder for rans::Decoder<'_> {
@@ -248,6 +302,11 @@ impl Coder for rans::Decoder<'_> {
         let number = rans::Decoder::number(self, plane, mean.distribution());
         mean.note(number);
         number
+    }
+
+    #[inline]
+    fn level(&mut self, plane: usize, mean: &mut Mean, _: i32, _: impl FnOnce() -> i32) -> i32 {
+        Coder::number(self, plane, mean, 0)
     }
 }
 
@@ -299,6 +358,15 @@ impl Coder for Writer {
         mean.note(number);
         number
     }
+
+    fn level(&mut self, plane: usize, mean: &mut Mean, number: i32, spare: impl FnOnce() -> i32) -> i32 {
+        if number == 0 {
+            return self.number(plane, mean, 0);
+        }
+        let saves = self.family[mean.distribution()].saves(number);
+        let lower = spare() < saves.min(MOST_SPARE);
+        self.number(plane, mean, if lower { number - number.signum() } else { number })
+    }
 }
 
 /// What is learnt over all blocks of a layer.
@@ -347,14 +415,14 @@ impl Models {
         let number = coder.number(plane, &mut self.first[plane][slope], levels.mean(plane));
         let count = self.count(coder, plane, around, levels.counts[plane], shape);
         levels.counts[plane] = count;
-        let (before, [now, ..]) = levels.levels.split_at_mut(plane) else { return };
-        now[0] = number as i16;
+        levels.levels[plane][0] = number as i16;
         let order = shape.order();
         for i in (1..=count).rev() {
             let at = usize::from(order[i]) % (STRIDE * STRIDE - 2 * STRIDE);
             let band = usize::from(BAND_OF[at / STRIDE + at % STRIDE]);
+            let now = &levels.levels[plane];
             if i == count {
-                now[at] = self.last(coder, plane, band, now[at]);
+                levels.levels[plane][at] = self.last(coder, plane, band, now[at]);
                 continue;
             }
             let size = |at: usize| u32::from(now[at].unsigned_abs());
@@ -362,12 +430,14 @@ impl Models {
                 + size(at + STRIDE + 1)
                 + size(at + 2)
                 + size(at + 2 * STRIDE);
-            for (plane, before) in before.iter().enumerate() {
+            for (plane, before) in levels.levels[..plane].iter().enumerate() {
                 sum += u32::from(before[at].unsigned_abs()) << plane;
             }
             let busy = usize::from(self.busy[(sum as usize).min(MOST_SUM - 1)]);
             let away = usize::from(count - i >= 4) + usize::from(count - i >= 10);
-            now[at] = coder.number(plane, &mut self.levels[plane][band][away][busy], now[at].into()) as i16;
+            let mean = &mut self.levels[plane][band][away][busy];
+            let level = coder.level(plane, mean, now[at].into(), || levels.spare(plane, at));
+            levels.levels[plane][at] = level as i16;
         }
     }
 

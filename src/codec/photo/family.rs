@@ -32,7 +32,7 @@ const TOKENS: usize = ESCAPE + 1;
 /// Bits of an escaped number, which is sent less [`LEAST`].
 pub(super) const ESCAPE_BITS: u32 = 14;
 
-/// The smallest number that can be coded; the largest is one below its opposite.
+/// What an escaped number is sent less of; a magnitude as large as it has no code.
 pub(super) const LEAST: i32 = -(1 << (ESCAPE_BITS - 1));
 
 /// The fall of each distribution from one magnitude to the next, in 2^20ths. The first is for what is all but always
@@ -55,6 +55,7 @@ pub(super) struct Part {
 pub(super) struct Distribution {
     parts: [Part; 128],
     tokens: [u8; SHARES as usize],
+    saves: [u8; 4],
 }
 
 /// A number as it is coded: its token's part, then plain bits.
@@ -102,7 +103,9 @@ impl Distribution {
             tokens[usize::from(first)..usize::from(first + part.share)].fill(token as u8);
             first += part.share;
         }
-        Self { parts, tokens }
+        let share = |number: usize| u32::from(parts[DIRECT as usize + number].share);
+        let saves = std::array::from_fn(|i| sixteenths(share(i)).saturating_sub(sixteenths(share(i + 1))));
+        Self { parts, tokens, saves }
     }
 
     /// The token and its part at `at` of [`SHARES`].
@@ -110,6 +113,12 @@ impl Distribution {
     pub(super) fn find(&self, at: u32) -> (u8, Part) {
         let token = self.tokens[(at % SHARES) as usize];
         (token, self.parts[usize::from(token % 128)])
+    }
+
+    /// How many 16ths of a bit the neighbour towards zero is cheaper than `number`, which is not zero.
+    #[inline]
+    pub(super) fn saves(&self, number: i32) -> i32 {
+        i32::from(self.saves[(number.unsigned_abs() as usize).min(self.saves.len()) - 1])
     }
 
     /// How `number` is coded; it is within ±8191.
@@ -131,6 +140,14 @@ impl Distribution {
             }
         }
         Coded { part: self.parts[ESCAPE], bits: ESCAPE_BITS, value: (number - LEAST) as u32 }
+    }
+}
+
+/// The base-2 logarithm of a share in 16ths, by straight lines between powers of two.
+fn sixteenths(share: u32) -> u8 {
+    match share.checked_ilog2() {
+        Some(octave) => (octave * 16 + ((share << 4) >> octave) % 16) as u8,
+        None => 0,
     }
 }
 

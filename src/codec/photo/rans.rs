@@ -170,3 +170,58 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_comes_back_in_every_distribution() {
+        for distribution in 0..COUNT {
+            let numbers = || (LEAST + 1..-LEAST).step_by(7).chain(-40..40);
+            let mut encoder = Encoder::new();
+            for (i, number) in numbers().enumerate().collect::<Vec<_>>().into_iter().rev() {
+                encoder.number(i % LANES, distribution, number);
+            }
+            let mut bytes = Vec::new();
+            encoder.finish(&mut bytes);
+            let mut decoder = Decoder::new(&bytes).expect("long enough");
+            for (i, number) in numbers().enumerate() {
+                assert_eq!(decoder.number(i % LANES, distribution), number, "distribution {distribution}");
+            }
+            decoder.finish().expect("all was read");
+        }
+    }
+
+    #[test]
+    fn a_distribution_costs_what_its_shares_say() {
+        // 1000 numbers of the size that each distribution is for, near the entropy of a geometric law.
+        for (distribution, size) in [(10, 0.28), (16, 1.33), (20, 3.8), (25, 14.1)] {
+            let ratio = f64::sqrt(size * size + 1.0) - 1.0;
+            let ratio = ratio / size;
+            let mut state = 1_u64;
+            let mut encoder = Encoder::new();
+            let mut bits = 0.0;
+            for _ in 0..4000 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let dice = (state >> 11) as f64 / (1_u64 << 53) as f64;
+                let zero = (1.0 - ratio) / (1.0 + ratio);
+                let (magnitude, share) = match dice < zero {
+                    true => (0, zero),
+                    false => {
+                        let rest = (dice - zero) / (1.0 - zero);
+                        let magnitude = 1 + ((1.0 - rest).ln() / ratio.ln()) as i32;
+                        (magnitude, zero * ratio.powi(magnitude))
+                    }
+                };
+                bits -= share.log2();
+                let number = if state & 1 << 10 == 0 { magnitude } else { -magnitude };
+                encoder.number(0, distribution, number);
+            }
+            let mut bytes = Vec::new();
+            encoder.finish(&mut bytes);
+            let cost = bytes.len() as f64 * 8.0;
+            assert!(cost < bits * 1.06 + 200.0, "distribution {distribution}: {cost} bits for {bits}");
+        }
+    }
+}

@@ -156,3 +156,75 @@ pub(super) fn flat(block: &mut Block, first: i32, width: usize, height: usize) {
     let across = round(first * by(width), COSINE_BITS);
     *block = [[round(across * by(height), COSINE_BITS + MORE_BITS); SIDE]; SIDE];
 }
+
+#[cfg(test)]
+#[allow(clippy::needless_range_loop)] // Places in a matrix.
+mod tests {
+    use super::*;
+    use std::f64::consts::PI;
+
+    /// The orthonormal cosine transform as its definition says, of one coefficient.
+    fn coefficient(values: &Block, size: (usize, usize), at: (usize, usize)) -> f64 {
+        let wave = |k: usize, n: usize, len: usize| {
+            let amplitude = if k == 0 { 1.0 } else { 2.0_f64 } / len as f64;
+            amplitude.sqrt() * ((2 * n + 1) as f64 * k as f64 * PI / (2 * len) as f64).cos()
+        };
+        let mut sum = 0.0;
+        for y in 0..size.1 {
+            for x in 0..size.0 {
+                sum += f64::from(values[y][x]) * wave(at.0, x, size.0) * wave(at.1, y, size.1);
+            }
+        }
+        sum * f64::from(1 << MORE_BITS)
+    }
+
+    #[test]
+    fn it_is_the_cosine_transform_and_comes_back() {
+        for (width, height) in [(8, 8), (4, 8), (8, 4), (4, 4)] {
+            for seed in 1..20_i32 {
+                let mut values = Block::default();
+                for (i, value) in values.as_flattened_mut().iter_mut().enumerate() {
+                    *value = (i as i32 + seed).wrapping_mul(0x9E37_79B1_u32 as i32) >> (seed % 4 + 21);
+                }
+                let mut block = values;
+                forward(&mut block, width, height);
+                for y in 0..height {
+                    for x in 0..width {
+                        let off = f64::from(block[y][x]) - coefficient(&values, (width, height), (x, y));
+                        assert!(off.abs() < 3.0, "{width}x{height} at {x}, {y}: off by {off}");
+                    }
+                }
+                inverse(&mut block, width, height);
+                for y in 0..height {
+                    for x in 0..width {
+                        let off = block[y][x].abs_diff(values[y][x]);
+                        assert!(off <= 2, "{width}x{height} at {x}, {y}: {off} quarters off");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_flat_block_is_the_inverse_of_its_mean() {
+        for (width, height) in [(8, 8), (4, 8), (8, 4), (4, 4)] {
+            for first in [-32_768, -1000, -3, 0, 1, 77, 16_320, 32_768] {
+                let (mut quick, mut plain) = (Block::default(), Block::default());
+                flat(&mut quick, first, width, height);
+                plain[0][0] = first;
+                inverse(&mut plain, width, height);
+                for y in 0..height {
+                    assert_eq!(quick[y][..width], plain[y][..width], "{width}x{height} of {first}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn colours_come_back() {
+        for i in 0..1 << 15 {
+            let bgr_of = [(i & 31) as u8 * 8, (i >> 5 & 31) as u8 * 8 + 7, (i >> 10) as u8 * 8 + 3];
+            assert_eq!(bgr(colours(bgr_of)), bgr_of);
+        }
+    }
+}
