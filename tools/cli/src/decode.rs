@@ -1,13 +1,14 @@
 //! `panecast decode`.
 
 use crate::failure::Failure;
-use crate::output::{is_standard, open_file};
+use crate::output::{is_standard, line, open_file};
 use crate::pictures::{Format, PictureWriter};
 use crate::progress;
 use crate::recording::frame_index;
+use crate::reference::Reference;
 use panecast::bitstream::{EndBody, Packet, Piece, Splitter};
 use panecast::codec::{Decoded, Decoder};
-use panecast::frame::Timestamp;
+use panecast::frame::{Size, Timestamp};
 use panecast::{Error, ErrorKind, Limits};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -27,22 +28,27 @@ Examples:
   panecast decode screen.pcast -o last.png
   panecast decode screen.pcast -o 'picture-%04d.png'
   panecast decode - -o - --format y4m < screen.pcast | ffplay -
+  panecast decode screen.pcast --reference screen.bgra
 
-Unchanged pictures are repeated, so that encoding and decoding give every picture back.
+Unchanged pictures are repeated, so that encoding and decoding give every picture back. With --reference, PSNR over
+B, G, R, PSNR and SSIM of the luma are printed, of all pictures together and of the worst one.
 Exit codes: 0 success, 1 failure (what is sound is written), 2 wrong usage.")]
 pub(crate) struct Arguments {
     /// The stream; `-` is standard input
     #[arg(value_name = "IN.pcast")]
     input: PathBuf,
     /// The pictures; `-` is standard output
-    #[arg(short, long, value_name = "OUT")]
-    output: PathBuf,
+    #[arg(short, long, value_name = "OUT", required_unless_present = "reference")]
+    output: Option<PathBuf>,
     /// Format of the pictures [default: by the name: .y4m, .png, else bgra]
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// Most pictures to write: a stream of a few bytes may ask for billions
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     max_frames: u64,
+    /// Compare with the pictures that the stream was made from: .y4m, else raw B, G, R, A
+    #[arg(long, value_name = "FILE")]
+    reference: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -51,10 +57,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let end = find_end(&mut input).map_err(|e| about(e.into()))?;
     input.seek(SeekFrom::Start(0)).map_err(|e| about(e.into()))?;
     let fps = end.map(|e| e.fps.max(1));
-    let format = arguments.format.unwrap_or(Format::of(&arguments.output));
+    let pictures = match &arguments.output {
+        Some(path) => {
+            let format = arguments.format.unwrap_or(Format::of(path));
+            Some(PictureWriter::create(path, format, fps.unwrap_or(USUAL_FPS))?)
+        }
+        None => None,
+    };
     let mut decoding = Decoding {
         decoder: Decoder::new(Limits::default()),
-        pictures: PictureWriter::create(&arguments.output, format, fps.unwrap_or(USUAL_FPS))?,
+        pictures,
+        reference: arguments.reference.as_deref().map(Reference::new),
+        written: 0,
         fps,
         most: arguments.max_frames,
         first: None,
@@ -63,15 +77,54 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let bar = progress::bar(end.map(|e| e.frames.min(arguments.max_frames)), "pictures");
     let result = decoding.run(&mut input, |written| bar.set_position(written));
     bar.finish_and_clear();
-    let written = decoding.pictures.written();
+    let written = decoding.written;
     // What is sound is written even if the rest is not.
-    if written > 0 || result.is_ok() {
-        decoding.pictures.finish()?;
+    if (written > 0 || result.is_ok())
+        && let Some(pictures) = decoding.pictures
+    {
+        pictures.finish()?;
+    }
+    if let Some(reference) = &decoding.reference {
+        match &arguments.output {
+            // The pictures go there.
+            Some(path) if is_standard(path) => eprintln!("{reference}"),
+            _ => line(reference)?,
+        }
     }
     result.map_err(|e| match written {
         0 => about(e),
         _ => about(e).about(format!("stopped after {written} pictures")),
     })
+}
+
+/// Decodes a whole stream into raw pictures, and gives their size and rate.
+pub(crate) fn to_raw(input: &Path, output: &Path) -> Result<(Size, u32), Failure> {
+    let arguments = Arguments {
+        input: input.to_owned(),
+        output: Some(output.to_owned()),
+        format: Some(Format::Bgra),
+        max_frames: 1_000_000,
+        reference: None,
+    };
+    run(&arguments)?;
+    let mut input = open_file(input)?;
+    let fps = find_end(&mut input)?.map_or(USUAL_FPS, |end| end.fps.max(1));
+    input.seek(SeekFrom::Start(0))?;
+    // The first packet with a picture tells the size.
+    let mut decoder = Decoder::new(Limits::default());
+    let mut chunk = vec![0; READ_BYTES];
+    while decoder.frame().is_none() {
+        let n = read(&mut input, &mut chunk)?;
+        if n == 0 {
+            return Err(Failure::new(
+                "the stream holds no picture",
+                "check the stream with `panecast inspect`",
+            ));
+        }
+        decoder.feed(&chunk[..n])?;
+        while decoder.frame().is_none() && decoder.next()?.is_some() {}
+    }
+    Ok((decoder.frame().map_or(Size::default(), |f| f.size()), fps))
 }
 
 /// Opens the stream; standard input is put into a temporary file, because the stream is read twice.
@@ -125,7 +178,10 @@ pub(crate) fn read(input: &mut (impl Read + ?Sized), chunk: &mut [u8]) -> io::Re
 
 struct Decoding {
     decoder: Decoder,
-    pictures: PictureWriter,
+    pictures: Option<PictureWriter>,
+    reference: Option<Reference>,
+    /// Pictures that came out, repeated ones included.
+    written: u64,
     /// The grid on which pictures lie; without it each is written once.
     fps: Option<u32>,
     most: u64,
@@ -144,7 +200,7 @@ impl Decoding {
             self.decoder.feed(&chunk[..n])?;
             while let Some(decoded) = self.decoder.next()? {
                 self.take(&decoded)?;
-                progress(self.pictures.written());
+                progress(self.written);
             }
         }
     }
@@ -159,11 +215,8 @@ impl Decoding {
                 if let Some(fps) = self.fps {
                     self.repeat_until(frame_index(timestamp, first, fps))?;
                 }
-                self.check_room(self.pictures.written() + 1)?;
-                match self.decoder.frame() {
-                    Some(picture) => self.pictures.picture(picture),
-                    None => Ok(()),
-                }
+                self.check_room(self.written + 1)?;
+                self.write(true)
             }
             Decoded::End { frames, .. } => {
                 self.ended = true;
@@ -175,16 +228,31 @@ impl Decoding {
 
     /// Writes the last picture again until there are `frames`.
     fn repeat_until(&mut self, frames: u64) -> Result<(), Failure> {
-        if frames <= self.pictures.written() {
+        if frames <= self.written {
             return Ok(());
         }
-        if self.first.is_none() || self.pictures.written() == 0 {
+        if self.first.is_none() || self.written == 0 {
             return Err(Error::new(ErrorKind::InvalidData, "the stream counts pictures, but has none").into());
         }
         self.check_room(frames)?;
-        while self.pictures.written() < frames {
-            self.pictures.again()?;
+        while self.written < frames {
+            self.write(false)?;
         }
+        Ok(())
+    }
+
+    /// Hands the decoder's picture on, a `new` one or the same again.
+    fn write(&mut self, new: bool) -> Result<(), Failure> {
+        let Some(picture) = self.decoder.frame() else { return Ok(()) };
+        match &mut self.pictures {
+            Some(pictures) if new => pictures.picture(picture)?,
+            Some(pictures) => pictures.again()?,
+            None => {}
+        }
+        if let Some(reference) = &mut self.reference {
+            reference.picture(picture)?;
+        }
+        self.written += 1;
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! `panecast`: shares a screen, watches one, records, encodes, decodes, inspects.
 
+mod bench;
 mod codec_args;
 mod consent;
 mod cost;
@@ -12,8 +13,10 @@ mod link;
 mod output;
 mod pictures;
 mod progress;
+mod quality;
 mod record;
 mod recording;
+mod reference;
 mod relay;
 mod share;
 mod sources;
@@ -37,6 +40,7 @@ Examples:
   panecast share --relay http://127.0.0.1:7700 --source screen
   panecast record --source pattern --seconds 5 -o pattern.pcast
   panecast inspect pattern.pcast
+  panecast bench pattern.pcast --out figures      bytes, CPU, quality; also of other codecs with --peers
 
 Exit codes: 0 success, 1 failure (the message says what to do next), 2 wrong usage."
 )]
@@ -56,6 +60,9 @@ enum Command {
     Encode(encode::Arguments),
     Decode(decode::Arguments),
     Inspect(inspect::Arguments),
+    Bench(bench::Arguments),
+    #[command(hide = true)]
+    BenchStep(bench::StepArguments),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +76,8 @@ fn main() -> ExitCode {
         Command::Encode(a) => encode::run(&a),
         Command::Decode(a) => decode::run(&a),
         Command::Inspect(a) => inspect::run(&a),
+        Command::Bench(a) => bench::run(&a),
+        Command::BenchStep(a) => bench::run_step(&a),
     };
     result.map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
 }

@@ -110,11 +110,6 @@ impl PictureWriter {
         Ok(())
     }
 
-    /// Pictures written so far.
-    pub(crate) fn written(&self) -> u64 {
-        self.written
-    }
-
     /// Writes what is still held back.
     pub(crate) fn finish(mut self) -> Result<(), Failure> {
         if let Some(out) = &mut self.out {

@@ -296,7 +296,9 @@ fn the_tools_are_told_and_shown() {
 
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in ["sources", "demo", "relay", "share", "view", "record", "encode", "decode", "inspect"] {
+    let commands =
+        ["sources", "demo", "relay", "share", "view", "record", "encode", "decode", "inspect", "bench"];
+    for command in commands {
         let help = String::from_utf8(run(&[command, "--help"], b"").ok()).unwrap();
         assert!(help.contains("Examples:") && help.contains("Exit codes:"), "{command}: {help}");
     }

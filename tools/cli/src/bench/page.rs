@@ -1,0 +1,272 @@
+//! The report: one HTML page that needs nothing else.
+
+use super::row::{Row, Spread};
+use super::{Results, plots};
+use crate::failure::Failure;
+use std::fmt::Write;
+
+const STYLE: &str = include_str!("page.css");
+
+/// A lossy codec is held against exact ones from this quality on.
+const GOOD_DB: f64 = 43.0;
+
+/// The whole page.
+pub(crate) fn html(results: &Results) -> Result<String, Failure> {
+    let mut page = String::new();
+    let traces = traces(&results.rows);
+    page += "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width\"><title>panecast bench</title>\n<style>";
+    page += STYLE;
+    page += "</style></head>\n<body><header><h1>panecast bench</h1>\n<p>";
+    page += &format!(
+        "{} on {}. Every codec got the same pictures in the same run, in processes of its own with one thread. ",
+        count(results.rows.len(), "run"),
+        count(traces.len(), "trace"),
+    );
+    page += "Bytes count all pictures, the first included. CPU is user and system time a changed picture.</p></header>\n<main>";
+    overview(&mut page, results, &traces);
+    for trace in &traces {
+        section(&mut page, results, trace)?;
+    }
+    method(&mut page, results);
+    page += "</main></body></html>\n";
+    Ok(page)
+}
+
+fn traces(rows: &[Row]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for row in rows {
+        if !names.contains(&row.trace) {
+            names.push(row.trace.clone());
+        }
+    }
+    names
+}
+
+/// Per trace: each of panecast's modes against the smallest other codec that is good enough.
+fn overview(page: &mut String, results: &Results, traces: &[String]) {
+    let has_peers = results.rows.iter().any(|r| !r.own);
+    *page += "<section><h2>In short</h2><div class=\"wide\"><table><thead><tr><th>trace</th><th>panecast</th>\
+              <th>kB</th><th>encode ms</th><th>decode ms</th><th>quality</th>";
+    if has_peers {
+        *page += "<th>best other codec as good, or ≥ 43 dB</th><th>kB</th><th>encode ms</th><th>quality</th>\
+                  <th>bytes of it</th><th>CPU of it</th>";
+    }
+    *page += "</tr></thead><tbody>";
+    for trace in traces {
+        for row in results.rows.iter().filter(|r| r.trace == *trace && r.own) {
+            let least = row.psnr_rgb.map_or(GOOD_DB, |db| db.min(GOOD_DB));
+            let good = |r: &&Row| r.trace == *trace && !r.own && r.psnr_rgb.is_none_or(|db| db >= least);
+            let best = results.rows.iter().filter(good).min_by_key(|r| r.bytes);
+            let _ = write!(
+                page,
+                "<tr class=\"own\"><td>{}</td><td>{}</td><td>{}</td><td>{:.2}</td><td>{:.2}</td><td>{}</td>",
+                escaped(trace),
+                escaped(&label(row)),
+                kb(row.bytes),
+                row.encode_ms.mean,
+                row.decode_ms.mean,
+                db(row.psnr_rgb),
+            );
+            match best {
+                Some(best) => {
+                    let _ = write!(
+                        page,
+                        "<td>{}</td><td>{}</td><td>{:.2}</td><td>{}</td>{}{}",
+                        escaped(&label(best)),
+                        kb(best.bytes),
+                        best.encode_ms.mean,
+                        db(best.psnr_rgb),
+                        ratio(row.bytes as f64, best.bytes as f64),
+                        ratio(row.encode_ms.mean, best.encode_ms.mean),
+                    );
+                }
+                None if has_peers => *page += "<td colspan=\"6\" class=\"none\">none reaches it</td>",
+                None => {}
+            }
+            *page += "</tr>";
+        }
+    }
+    *page += "</tbody></table></div></section>\n";
+}
+
+fn section(page: &mut String, results: &Results, trace: &str) -> Result<(), Failure> {
+    let rows: Vec<&Row> = results.rows.iter().filter(|r| r.trace == trace).collect();
+    let Some(first) = rows.first() else { return Ok(()) };
+    let _ = write!(
+        page,
+        "<section><h2>{}</h2><p class=\"facts\">{} · {} a second · {} · {} changed</p><p class=\"legend\">",
+        escaped(trace),
+        first.size,
+        count(first.fps as usize, "picture"),
+        count(first.frames as usize, "picture"),
+        first.changed,
+    );
+    for codec in plots::codecs(&rows) {
+        let (r, g, b) = plots::colour(&codec);
+        let _ = write!(page, "<span><i style=\"background:rgb({r},{g},{b})\"></i>{}</span>", escaped(&codec));
+    }
+    let chosen = one_quality_each(&rows);
+    for (title, note, svg) in [
+        ("Quality", "up and to the left is better", plots::quality(&rows)?),
+        ("CPU", "down and to the left is better", plots::cost(&rows)?),
+        ("Bytes over time", "each codec at its quality nearest to 43 dB", plots::growth(&chosen)?),
+    ] {
+        let open = if title == "Quality" { "</p><div class=\"charts\">" } else { "" };
+        let _ = write!(page, "{open}<figure><figcaption><b>{title}</b> {note}</figcaption>{svg}</figure>");
+    }
+    *page += "</div>";
+    table(page, &rows, &results.baseline);
+    *page += "</section>\n";
+    Ok(())
+}
+
+/// Of each codec the row that is nearest to [`GOOD_DB`].
+fn one_quality_each<'a>(rows: &[&'a Row]) -> Vec<&'a Row> {
+    let far = |row: &Row| (row.psnr_rgb.unwrap_or(GOOD_DB) - GOOD_DB).abs();
+    let of_codec = |codec: &String| {
+        let rows = rows.iter().filter(|r| r.codec == *codec).copied();
+        rows.min_by(|a, b| far(a).total_cmp(&far(b)))
+    };
+    plots::codecs(rows).iter().filter_map(of_codec).collect()
+}
+
+fn table(page: &mut String, rows: &[&Row], baseline: &str) {
+    let _ = write!(
+        page,
+        "<div class=\"wide\"><table><thead>\
+         <tr><th colspan=\"2\"></th><th colspan=\"4\">bytes</th><th colspan=\"2\">encode CPU, ms</th>\
+         <th colspan=\"2\">decode CPU, ms</th><th></th><th colspan=\"3\">changed tiles</th>\
+         <th colspan=\"3\">whole pictures</th><th></th><th colspan=\"3\">time, ms</th>\
+         <th colspan=\"2\">peak memory, MB</th><th></th></tr>\
+         <tr><th>codec</th><th></th><th>total kB</th><th>first kB</th><th>a change</th><th>p50 / p95 / p99</th>\
+         <th>mean</th><th>p50 / p95 / p99</th><th>mean</th><th>p50 / p95 / p99</th><th>delay</th>\
+         <th>PSNR-RGB</th><th>PSNR-Y</th><th>SSIM</th><th>PSNR-RGB</th><th>PSNR-Y</th><th>SSIM</th>\
+         <th>exact</th><th>first</th><th>first exact</th><th>longest inexact</th><th>encode</th><th>decode</th>\
+         <th title=\"against {}\">BD-rate</th></tr></thead><tbody>",
+        escaped(baseline)
+    );
+    for row in rows {
+        let class = if row.own { "own" } else { "" };
+        let cells = [
+            escaped(&row.codec),
+            escaped(&row.quality),
+            kb(row.bytes),
+            kb(row.first_bytes),
+            format!("{:.0}", row.changed_bytes.mean),
+            percentiles(&row.changed_bytes, 0),
+            format!("{:.2}", row.encode_ms.mean),
+            percentiles(&row.encode_ms, 2),
+            format!("{:.2}", row.decode_ms.mean),
+            percentiles(&row.decode_ms, 2),
+            row.latency_frames.map_or("?".to_owned(), |n| n.to_string()),
+            db(row.psnr_rgb),
+            db(row.psnr_luma),
+            format!("{:.4}", row.ssim),
+            db(row.frame_psnr_rgb),
+            db(row.frame_psnr_luma),
+            format!("{:.4}", row.frame_ssim),
+            format!("{}/{}", row.exact_frames, row.frames),
+            format!("{:.0}", row.first_ms),
+            row.exact_ms.map_or("never".to_owned(), |ms| format!("{ms:.0}")),
+            format!("{:.0}", row.longest_inexact_ms),
+            mb(row.encode_peak_bytes),
+            mb(row.decode_peak_bytes),
+            row.bd_rate.map_or(String::new(), |percent| format!("{percent:+.0} %")),
+        ];
+        let _ = write!(page, "<tr class=\"{class}\">");
+        for cell in cells {
+            let _ = write!(page, "<td>{cell}</td>");
+        }
+        *page += "</tr>";
+    }
+    *page += "</tbody></table></div>";
+}
+
+fn method(page: &mut String, results: &Results) {
+    *page += "<section><h2>Machine and method</h2><table class=\"machine\"><tbody>";
+    for (name, value) in &results.machine {
+        let _ = write!(page, "<tr><th>{}</th><td>{}</td></tr>", escaped(name), escaped(value));
+    }
+    *page += "</tbody></table><ul>";
+    let method = [
+        "Quality is judged in RGB against the source. <b>Changed tiles</b> are the 64×64 tiles in which the source \
+         differs from the picture before, squared errors of all of them added up, the first picture left out; \
+         <b>whole pictures</b> are all pixels of all pictures. PSNR-Y and SSIM are of the BT.601 luma."
+            .to_owned(),
+        "CPU of panecast is taken around its calls, from pixels to bytes and from bytes to pixels. CPU of other \
+         encoders is that of the ffmpeg process less that of ffmpeg reading the same planes into nothing; their \
+         percentiles are of the calls of the encoder. CPU of other decoders is that of the decoder's calls. \
+         Colour conversion is counted for panecast and left out for the others."
+            .to_owned(),
+        "Other codecs get their planes by ffmpeg, BT.601 full range with accurate rounding, and are brought back the \
+         same way."
+            .to_owned(),
+        "Delay is the most pictures that a coder held while it gave one."
+            .to_owned(),
+        format!(
+            "Times count a link of {} kbit/s without other delay, and no time for coding: when the first picture and \
+             the first exact one have arrived, and the longest stretch in which the shown picture was not exact.",
+            results.link_kbit
+        ),
+        "Peak memory is the largest resident set of the process, with its input and, for decoding, the pictures it \
+         is compared with."
+            .to_owned(),
+        format!(
+            "BD-rate is the mean difference in bytes at the same PSNR-RGB over changed tiles, against {}.",
+            escaped(&results.baseline)
+        ),
+    ];
+    for text in method {
+        let _ = write!(page, "<li>{text}</li>");
+    }
+    *page += "</ul>";
+    if !results.notes.is_empty() {
+        *page += "<h3>Not run</h3><ul>";
+        for note in &results.notes {
+            let _ = write!(page, "<li>{}</li>", escaped(note));
+        }
+        *page += "</ul>";
+    }
+    *page += "</section>";
+}
+
+fn label(row: &Row) -> String {
+    if row.quality.is_empty() { row.codec.clone() } else { format!("{}, {}", row.codec, row.quality) }
+}
+
+fn percentiles(spread: &Spread, digits: usize) -> String {
+    match (spread.p50, spread.p95, spread.p99) {
+        (Some(a), Some(b), Some(c)) => format!("{a:.digits$} / {b:.digits$} / {c:.digits$}"),
+        _ => String::new(),
+    }
+}
+
+fn ratio(own: f64, other: f64) -> String {
+    if other <= 0.0 {
+        return "<td></td>".to_owned();
+    }
+    let share = own / other;
+    let class = if share <= 1.0 { "better" } else { "worse" };
+    format!("<td class=\"{class}\">{share:.2}×</td>")
+}
+
+fn db(value: Option<f64>) -> String {
+    value.map_or("exact".to_owned(), |db| format!("{db:.2}"))
+}
+
+fn kb(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / 1e3)
+}
+
+fn mb(bytes: Option<u64>) -> String {
+    bytes.map_or("?".to_owned(), |bytes| format!("{:.0}", bytes as f64 / 1e6))
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
