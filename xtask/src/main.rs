@@ -1,6 +1,7 @@
 //! The project's chores: `cargo xtask --help`.
 
 mod apt;
+mod counts;
 mod demo;
 mod fingerprint;
 mod header;
@@ -56,7 +57,7 @@ enum Chore {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Set up and run every check: format, lints, tests, docs, licences, agent page, browsers
+    /// Set up and run every check: format, lints, tests, docs, licences, counts, agent page, browsers
     #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --quick")]
     Test {
         /// Leave out the tests in real browsers
@@ -75,6 +76,15 @@ enum Chore {
         /// Write nothing; fail if the committed header differs
         #[arg(long)]
         check: bool,
+    },
+    /// Count the instructions of fixed work and compare with benches/counts.txt
+    #[command(
+        after_help = "Examples:\n  cargo xtask counts\n  cargo xtask counts --bless     renew the baseline"
+    )]
+    Counts {
+        /// Write the baseline instead of comparing with it
+        #[arg(long)]
+        bless: bool,
     },
     /// Check the licence of every dependency against deny.toml
     #[command(after_help = "Example:\n  cargo xtask licences")]
@@ -105,6 +115,7 @@ fn run(arguments: Arguments) -> Result<bool> {
             viewer::build(choice)?;
         }
         Chore::Header { check } => header::run(check)?,
+        Chore::Counts { bless } => counts::run(bless)?,
         Chore::Licences => licences::run()?,
     }
     Ok(true)

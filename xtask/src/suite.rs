@@ -2,12 +2,12 @@
 
 use crate::process::{cargo, on_path, root, run, run_counting, succeeds, target_dir};
 use crate::steps::Steps;
-use crate::{Result, header, licences, setup, viewer, wasm};
+use crate::{Result, counts, header, licences, setup, viewer, wasm};
 use std::process::Command;
 
 /// Runs the checks and prints the summary; true if all passed.
 pub(crate) fn run_all(choice: wasm::Choice, quick: bool) -> bool {
-    let mut steps = Steps::new(8 + usize::from(!quick) + usize::from(header::is_needed()));
+    let mut steps = Steps::new(9 + usize::from(!quick) + usize::from(header::is_needed()));
     let outcome = checks(&mut steps, choice, quick);
     if let Err(error) = &outcome {
         println!("\nerror: {error}");
@@ -37,6 +37,7 @@ fn checks(steps: &mut Steps, choice: wasm::Choice, quick: bool) -> Result<()> {
     steps.run("docs", |_| {
         run(cargo().args(["doc", "--workspace", "--no-deps", "--lib"]).env("RUSTDOCFLAGS", "-D warnings"))
     })?;
+    steps.run("instruction counts", |_| counts::run(false))?;
     steps.run("agent page tests", |tally| {
         run_counting(viewer::npm().args(["run", "--silent", "test"]), tally)
     })?;
