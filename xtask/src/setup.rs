@@ -25,7 +25,7 @@ struct Need {
     present: fn() -> bool,
 }
 
-const NEEDS: [Need; 19] = [
+const NEEDS: [Need; 18] = [
     Need { purpose: Purpose::Viewer, packages: &["gcc", "libc6-dev"], present: || on_path("cc").is_some() },
     Need { purpose: Purpose::Viewer, packages: &["clang"], present: || wasm::c_compiler().is_some() },
     Need { purpose: Purpose::Viewer, packages: &["nodejs"], present: node_is_new_enough },
@@ -46,7 +46,6 @@ const NEEDS: [Need; 19] = [
         present: || apt::installed("fonts-dejavu-core"),
     },
     Need { purpose: Purpose::Test, packages: &["valgrind"], present: || on_path("valgrind").is_some() },
-    Need { purpose: Purpose::Test, packages: &["ffmpeg"], present: || on_path("ffmpeg").is_some() },
     Need { purpose: Purpose::Test, packages: &["zstd"], present: || on_path("zstd").is_some() },
     Need {
         purpose: Purpose::Test,

@@ -66,6 +66,26 @@ fn the_built_in_desktop_gives_figures_a_table_and_a_page() {
 }
 
 #[test]
+fn the_automatic_mode_becomes_exact_in_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("figures");
+    let args = ["bench", "pattern:320x180@30", "--frames", "45", "--codec", "auto", "--quality", "40,90"];
+    let report = run(&[&args[..], &["--out", text(&out), "--json"]].concat(), &[]).ok();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!((&rows[0]["quality"], &rows[1]["quality"]), (&"q 40".into(), &"q 90".into()));
+    for row in rows {
+        assert_eq!(row["codec"], "panecast auto");
+        // The pattern's film is lossy while it runs; when nothing follows, the rest of it is sent.
+        assert!(row["last_exact_ms"].as_f64().is_some(), "{row}");
+        assert!(
+            row["exact_frames"].as_u64() == Some(45) || row["psnr_rgb_frame"].as_f64().is_some(),
+            "{row}"
+        );
+    }
+}
+
+#[test]
 fn raw_pictures_and_streams_of_them_give_the_same_figures() {
     let dir = tempfile::tempdir().unwrap();
     let traces = dir.path().join("traces");

@@ -65,6 +65,7 @@ pub(crate) fn encode(
         bytes: log.bytes,
         peak_bytes: log.peak_bytes,
         latency_frames: log.latency_frames,
+        ..Encoded::default()
     })
 }
 
@@ -87,6 +88,7 @@ pub(crate) fn decode(trace: &RawTrace, coded: &Path) -> Result<Shown, Failure> {
         cpu_ns: log.decode_ns,
         peak_bytes: log.peak_bytes,
         scores,
+        ends_exact: false,
     })
 }
 

@@ -54,6 +54,10 @@ pub(crate) struct Arguments {
     /// Run only codecs with this in their name; may be repeated
     #[arg(long, value_name = "NAME")]
     codec: Vec<String>,
+    /// Qualities at which the automatic mode runs, from 1 to 100
+    #[arg(long, value_name = "Q,…", value_delimiter = ',', default_values_t = [85, 60, 30])]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: Vec<u8>,
     /// Size of raw pictures, for example 1280x720
     #[arg(long, value_name = "WxH")]
     size: Option<Size>,
@@ -77,21 +81,23 @@ pub(crate) struct Arguments {
 /// A codec at one quality.
 #[derive(Clone, Copy, Debug)]
 enum Job {
-    Own(&'static str, &'static str, Mode),
+    Own(Mode),
     Peer(Peer, u32),
 }
 
 impl Job {
     fn name(&self) -> &'static str {
         match self {
-            Self::Own(name, ..) => name,
+            Self::Own(Mode::Lossless) => "panecast lossless",
+            Self::Own(Mode::Auto(_)) => "panecast auto",
             Self::Peer(peer, _) => peer.name,
         }
     }
 
     fn quality(&self) -> String {
         match self {
-            Self::Own(_, quality, _) => (*quality).to_owned(),
+            Self::Own(Mode::Lossless) => String::new(),
+            Self::Own(Mode::Auto(quality)) => format!("q {quality}"),
             Self::Peer(_, quality) => format!("crf {quality}"),
         }
     }
@@ -164,7 +170,8 @@ fn specs(arguments: &Arguments) -> Result<Vec<TraceSpec>, Failure> {
 }
 
 fn jobs(arguments: &Arguments, notes: &mut Vec<String>) -> Result<Vec<Job>, Failure> {
-    let mut all = vec![Job::Own("panecast lossless", "", Mode::Lossless)];
+    let mut all = vec![Job::Own(Mode::Lossless)];
+    all.extend(arguments.quality.iter().map(|quality| Job::Own(Mode::Auto(*quality))));
     if arguments.peers {
         let (there, missing) = peers::installed();
         all.extend(there.iter().flat_map(|peer| peer.qualities.iter().map(|q| Job::Peer(*peer, *q))));
@@ -196,7 +203,7 @@ fn run_trace(
     for job in jobs {
         let (name, quality) = (job.name(), job.quality());
         let outcome = match job {
-            Job::Own(_, _, mode) => run_own(trace, *mode, folder),
+            Job::Own(mode) => run_own(trace, *mode, folder, link),
             Job::Peer(peer, quality) => run_peer(trace, peer, *quality, folder, &mut planes),
         };
         match (outcome, job) {
@@ -234,11 +241,12 @@ fn report(bar: &ProgressBar, row: &Row) {
     });
 }
 
-fn run_own(trace: &RawTrace, mode: Mode, folder: &Path) -> Result<(Encoded, Shown), Failure> {
+fn run_own(trace: &RawTrace, mode: Mode, folder: &Path, link: u64) -> Result<(Encoded, Shown), Failure> {
     let stream = folder.join("stream.pcast");
-    let step = Step::Encode { trace: trace.clone(), stream: stream.clone(), mode };
+    let step = Step::Encode { trace: trace.clone(), stream: stream.clone(), mode, link };
     let encoded: Encoded = child(&step)?;
-    let shown = child(&Step::Decode { trace: trace.clone(), stream, bytes: encoded.bytes.clone() })?;
+    let (bytes, tail) = (encoded.bytes.clone(), encoded.tail_bytes);
+    let shown = child(&Step::Decode { trace: trace.clone(), stream, bytes, tail })?;
     Ok((encoded, shown))
 }
 

@@ -134,15 +134,15 @@ fn one_quality_each<'a>(rows: &[&'a Row]) -> Vec<&'a Row> {
 fn table(page: &mut String, rows: &[&Row], baseline: &str) {
     let _ = write!(
         page,
-        "<div class=\"wide\"><table><thead>\
+        "<div class=\"wide\"><table class=\"all\"><thead>\
          <tr><th colspan=\"2\"></th><th colspan=\"4\">bytes</th><th colspan=\"2\">encode CPU, ms</th>\
          <th colspan=\"2\">decode CPU, ms</th><th></th><th colspan=\"3\">changed tiles</th>\
-         <th colspan=\"3\">whole pictures</th><th></th><th colspan=\"3\">time, ms</th>\
+         <th colspan=\"3\">whole pictures</th><th></th><th colspan=\"4\">time, ms</th>\
          <th colspan=\"2\">peak memory, MB</th><th></th></tr>\
          <tr><th>codec</th><th></th><th>total kB</th><th>first kB</th><th>a change</th><th>p50 / p95 / p99</th>\
          <th>mean</th><th>p50 / p95 / p99</th><th>mean</th><th>p50 / p95 / p99</th><th>delay</th>\
          <th>PSNR-RGB</th><th>PSNR-Y</th><th>SSIM</th><th>PSNR-RGB</th><th>PSNR-Y</th><th>SSIM</th>\
-         <th>exact</th><th>first</th><th>first exact</th><th>longest inexact</th><th>encode</th><th>decode</th>\
+         <th>exact</th><th>first</th><th>first exact</th><th>longest inexact</th><th>last exact</th><th>encode</th><th>decode</th>\
          <th title=\"against {}\">BD-rate</th></tr></thead><tbody>",
         escaped(baseline)
     );
@@ -170,6 +170,7 @@ fn table(page: &mut String, rows: &[&Row], baseline: &str) {
             format!("{:.0}", row.first_ms),
             row.exact_ms.map_or("never".to_owned(), |ms| format!("{ms:.0}")),
             format!("{:.0}", row.longest_inexact_ms),
+            row.tail_ms.map_or("never".to_owned(), |ms| format!("{ms:.0}")),
             mb(row.encode_peak_bytes),
             mb(row.decode_peak_bytes),
             row.bd_rate.map_or(String::new(), |percent| format!("{percent:+.0} %")),
@@ -206,7 +207,9 @@ fn method(page: &mut String, results: &Results) {
             .to_owned(),
         format!(
             "Times count a link of {} kbit/s without other delay, and no time for coding: when the first picture and \
-             the first exact one have arrived, and the longest stretch in which the shown picture was not exact.",
+             the first exact one have arrived, the longest stretch in which the shown picture was not exact, and how \
+             long after the last picture that one is exact if nothing follows it. What becomes exact only then is not \
+             in the bytes.",
             results.link_kbit
         ),
         "Peak memory is the largest resident set of the process, with its input and, for decoding, the pictures it \

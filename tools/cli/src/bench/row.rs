@@ -44,6 +44,9 @@ pub(crate) struct Row {
     pub(crate) exact_ms: Option<f64>,
     /// Longest time that what was shown was not exact.
     pub(crate) longest_inexact_ms: f64,
+    /// How long after the last picture it is exact, and what that took on top of `bytes`.
+    pub(crate) tail_ms: Option<f64>,
+    pub(crate) tail_bytes: u64,
     pub(crate) encode_peak_bytes: Option<u64>,
     pub(crate) decode_peak_bytes: Option<u64>,
     /// Bytes against the baseline at the same PSNR, in percent.
@@ -140,6 +143,8 @@ impl Row {
             first_ms: arrivals.first().copied().unwrap_or(0.0),
             exact_ms: exact.and_then(|at| arrivals.get(at).copied()),
             longest_inexact_ms: longest_run(&scores.is_exact) as f64 * 1000.0 / f64::from(trace.fps),
+            tail_ms: encoded.tail_ms.filter(|_| shown.ends_exact),
+            tail_bytes: encoded.tail_bytes,
             encode_peak_bytes: encoded.peak_bytes,
             decode_peak_bytes: shown.peak_bytes,
             bd_rate: None,
@@ -187,6 +192,8 @@ impl Row {
             ("first_picture_ms", json!(rounded(self.first_ms))),
             ("first_exact_ms", db(self.exact_ms)),
             ("longest_inexact_ms", json!(rounded(self.longest_inexact_ms))),
+            ("last_exact_ms", db(self.tail_ms)),
+            ("last_exact_bytes", json!(self.tail_bytes)),
             ("encode_peak_bytes", json!(self.encode_peak_bytes)),
             ("decode_peak_bytes", json!(self.decode_peak_bytes)),
             ("bd_rate_percent", db(self.bd_rate)),

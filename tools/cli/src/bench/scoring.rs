@@ -83,6 +83,11 @@ impl Scoring {
         Ok(true)
     }
 
+    /// Whether `shown` is the last source picture, pixel for pixel.
+    pub(crate) fn is_last(&self, shown: &FrameBuf) -> bool {
+        self.picture.pixels() == shown.pixels()
+    }
+
     /// What was added up.
     pub(crate) fn finish(self) -> Scores {
         self.scores

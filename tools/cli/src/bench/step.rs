@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::output::line;
 use panecast::Limits;
 use panecast::capture::Damage;
-use panecast::codec::{Decoded, Decoder, Encoder, EncoderConfig};
+use panecast::codec::{self, Decoded, Decoder, Encoder, EncoderConfig};
 use panecast::frame::{FrameBuf, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -24,10 +24,11 @@ pub(crate) struct Arguments {
 /// What one process does.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Step {
-    /// Encodes the trace into `stream`, and prints [`Encoded`].
-    Encode { trace: RawTrace, stream: PathBuf, mode: Mode },
-    /// Decodes `stream`, scores it against the trace, and prints [`Shown`]. `bytes` are those of each picture.
-    Decode { trace: RawTrace, stream: PathBuf, bytes: Vec<u64> },
+    /// Encodes the trace into `stream` for a link of so many bits a second, and prints [`Encoded`].
+    Encode { trace: RawTrace, stream: PathBuf, mode: Mode, link: u64 },
+    /// Decodes `stream`, scores it against the trace, and prints [`Shown`]. `bytes` are those of each picture, `tail`
+    /// those that came after the last one.
+    Decode { trace: RawTrace, stream: PathBuf, bytes: Vec<u64>, tail: u64 },
     /// Scores raw pictures from standard input, and prints [`Scores`].
     Score { trace: RawTrace },
 }
@@ -37,6 +38,19 @@ pub(crate) enum Step {
 pub(crate) enum Mode {
     /// Every picture exact.
     Lossless,
+    /// Films and photographs with a loss at first, at this quality.
+    Auto(u8),
+}
+
+impl Mode {
+    fn config(self) -> EncoderConfig {
+        match self {
+            Self::Lossless => EncoderConfig { mode: codec::Mode::Lossless, ..EncoderConfig::default() },
+            Self::Auto(quality) => {
+                EncoderConfig { mode: codec::Mode::Auto, quality, ..EncoderConfig::default() }
+            }
+        }
+    }
 }
 
 /// What encoding cost.
@@ -52,6 +66,9 @@ pub(crate) struct Encoded {
     pub(crate) peak_bytes: Option<u64>,
     /// Pictures that went in before the first one's bytes came out, beyond the one itself; `None` if unknown.
     pub(crate) latency_frames: Option<u64>,
+    /// Bytes after the last picture that made it exact, and how long after it they had arrived, in milliseconds.
+    pub(crate) tail_bytes: u64,
+    pub(crate) tail_ms: Option<f64>,
 }
 
 /// What decoding cost and showed.
@@ -65,6 +82,8 @@ pub(crate) struct Shown {
     pub(crate) peak_bytes: Option<u64>,
     /// How near it was.
     pub(crate) scores: Scores,
+    /// Whether the last picture had become exact in the end.
+    pub(crate) ends_exact: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -74,8 +93,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
     let pool = pool.map_err(|e| Failure::new(format!("no threads: {e}"), "close other programs"))?;
     let printed = pool.install(|| match step {
-        Step::Encode { trace, stream, mode } => json(&encode(&trace, &stream, mode)?),
-        Step::Decode { trace, stream, bytes } => json(&decode(&trace, &stream, &bytes)?),
+        Step::Encode { trace, stream, mode, link } => json(&encode(&trace, &stream, mode, link)?),
+        Step::Decode { trace, stream, bytes, tail } => json(&decode(&trace, &stream, &bytes, tail)?),
         Step::Score { trace } => json(&score(&trace)?),
     })?;
     line(printed)
@@ -89,32 +108,86 @@ fn nanos(since: std::time::Duration) -> u64 {
     u64::try_from(cpu_time().saturating_sub(since).as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn encode(trace: &RawTrace, stream: &PathBuf, mode: Mode) -> Result<Encoded, Failure> {
+/// How long after the last picture what it lacks is waited for.
+const TAIL_US: u64 = 10_000_000;
+
+/// A link of a fixed rate on the trace's own clock.
+struct Link {
+    bits_a_second: f64,
+    /// When it has sent what it was given, in microseconds.
+    free_us: f64,
+}
+
+impl Link {
+    fn send(&mut self, now_us: u64, bytes: usize) {
+        self.free_us = self.free_us.max(now_us as f64) + bytes as f64 * 8e6 / self.bits_a_second;
+    }
+
+    /// Bytes that it could send until `until_us` beyond what it was given.
+    fn room(&self, now_us: u64, until_us: u64) -> usize {
+        let left_us = until_us as f64 - self.free_us.max(now_us as f64);
+        (left_us.max(0.0) * self.bits_a_second / 8e6) as usize
+    }
+}
+
+fn encode(trace: &RawTrace, stream: &PathBuf, mode: Mode, link: u64) -> Result<Encoded, Failure> {
     let mut pictures = trace.open()?;
     let mut frame = FrameBuf::new(trace.size(), &Limits::default())?;
     let mut out = BufWriter::new(File::create(stream)?);
-    let config = match mode {
-        Mode::Lossless => EncoderConfig::default(),
-    };
-    let mut encoder = Encoder::new(config)?;
+    let mut encoder = Encoder::new(mode.config())?;
     let mut encoded = Encoded { latency_frames: Some(0), ..Encoded::default() };
+    let mut link = Link { bits_a_second: link.max(1) as f64, free_us: 0.0 };
     let mut bytes = Vec::new();
     while pictures.next(&mut frame)? {
         let index = encoded.bytes.len() as u64;
+        let (now, next) = (trace.time_us(index), trace.time_us(index + 1));
         bytes.clear();
         let start = cpu_time();
-        encoder.encode(&mut frame, &Damage::Unknown, Timestamp(trace.time_us(index)), &mut bytes)?;
+        encoder.encode(&mut frame, &Damage::Unknown, Timestamp(now), &mut bytes)?;
+        link.send(now, bytes.len());
+        refine(&mut encoder, &mut link, now, next, &mut bytes)?;
         encoded.cpu_ns.push(nanos(start));
         out.write_all(&bytes)?;
         encoded.bytes.push(bytes.len() as u64);
     }
-    out.flush()?;
     encoded.cpu_total_ns = encoded.cpu_ns.iter().sum();
+    // The desktop stays as it is: what the last picture lacks follows.
+    let last = trace.time_us((encoded.bytes.len() as u64).saturating_sub(1));
+    let mut index = encoded.bytes.len() as u64;
+    while encoder.exactness().lossy_px() > 0 && trace.time_us(index) <= last + TAIL_US {
+        bytes.clear();
+        let (now, next) = (trace.time_us(index), trace.time_us(index + 1));
+        refine(&mut encoder, &mut link, now, next, &mut bytes)?;
+        out.write_all(&bytes)?;
+        encoded.tail_bytes += bytes.len() as u64;
+        index += 1;
+    }
+    out.flush()?;
+    let after = (link.free_us - last as f64).max(0.0) / 1000.0;
+    encoded.tail_ms = (encoder.exactness().lossy_px() == 0).then_some(after);
     encoded.peak_bytes = peak_rss_bytes();
     Ok(encoded)
 }
 
-fn decode(trace: &RawTrace, stream: &PathBuf, bytes: &[u64]) -> Result<Shown, Failure> {
+/// Sends exact pixels for as long as the link has nothing else to do.
+fn refine(
+    encoder: &mut Encoder,
+    link: &mut Link,
+    now: u64,
+    next: u64,
+    bytes: &mut Vec<u8>,
+) -> Result<(), Failure> {
+    let room = link.room(now, next);
+    if room == 0 || encoder.refine_due().is_none_or(|due| due.micros() > now) {
+        return Ok(());
+    }
+    let before = bytes.len();
+    encoder.refine(Timestamp(now), room, None, bytes)?;
+    link.send(now, bytes.len() - before);
+    Ok(())
+}
+
+fn decode(trace: &RawTrace, stream: &PathBuf, bytes: &[u64], tail: u64) -> Result<Shown, Failure> {
     let mut input = File::open(stream)?;
     let mut scoring = Scoring::new(trace)?;
     let mut decoder = Decoder::new(Limits::default());
@@ -137,6 +210,13 @@ fn decode(trace: &RawTrace, stream: &PathBuf, bytes: &[u64]) -> Result<Shown, Fa
     }
     shown.cpu_total_ns = shown.cpu_ns.iter().sum();
     shown.peak_bytes = peak_rss_bytes();
+    packet.clear();
+    input.take(tail).read_to_end(&mut packet)?;
+    for part in packet.chunks(1 << 20) {
+        decoder.feed(part)?;
+        while decoder.next()?.is_some() {}
+    }
+    shown.ends_exact = decoder.frame().is_some_and(|frame| scoring.is_last(frame));
     shown.scores = scoring.finish();
     Ok(shown)
 }
