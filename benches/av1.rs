@@ -48,8 +48,8 @@ fn squares(a: &FrameBuf, b: &FrameBuf, rect: &Rect) -> u64 {
     rows.map(row).sum()
 }
 
-fn decibels(squares: u64, pixels: u64) -> f64 {
-    10.0 * (255.0_f64.powi(2) / (squares as f64 / (3 * pixels) as f64)).log10()
+fn decibels(squares: u64, samples: u64) -> f64 {
+    10.0 * (255.0_f64.powi(2) / (squares as f64 / samples as f64)).log10()
 }
 
 #[derive(Default)]
@@ -61,6 +61,7 @@ struct Cost {
     decode: f64,
     to_picture: f64,
     squares: u64,
+    luma_squares: u64,
     pixels: u64,
     units: usize,
 }
@@ -68,18 +69,19 @@ struct Cost {
 impl Cost {
     fn head() {
         println!(
-            "{:<26} {:>4} {:>9} {:>9} {:>7} {:>8} {:>8} {:>8} {:>8}",
-            "", "q", "bytes", "first", "dB RGB", "planes", "encode", "decode", "pixels"
+            "{:<26} {:>4} {:>9} {:>9} {:>7} {:>7} {:>8} {:>8} {:>8} {:>8}",
+            "", "q", "bytes", "first", "dB RGB", "dB Y", "planes", "encode", "decode", "pixels"
         );
     }
 
     fn line(&self, what: &str, quantizer: u8) {
         let each = |ms: f64| ms / self.units as f64;
         println!(
-            "{what:<26} {quantizer:>4} {:>9} {:>9} {:>7.2} {:>8.2} {:>8.2} {:>8.2} {:>8.2}",
+            "{what:<26} {quantizer:>4} {:>9} {:>9} {:>7.2} {:>7.2} {:>8.2} {:>8.2} {:>8.2} {:>8.2}",
             self.bytes,
             self.first,
-            decibels(self.squares, self.pixels),
+            decibels(self.squares, 3 * self.pixels),
+            decibels(self.luma_squares, self.pixels),
             each(self.to_planes),
             each(self.encode),
             each(self.decode),
@@ -105,6 +107,8 @@ fn run(encoder: &mut dyn Av1Encoder, frames: &[FrameBuf], rect: Rect, chroma: Ch
         times[3] = cpu_ms();
         to_picture(&shown, &rect.size().rect(), &mut seen, (rect.x, rect.y)).expect("pixels");
         times[4] = cpu_ms();
+        let luma = planes.plane(0).iter().zip(shown.plane(0));
+        cost.luma_squares += luma.map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum::<u64>();
         encoder.reconstruction(&mut planes).expect("a reconstruction");
         assert!(planes == shown, "the decoder shows something else");
         cost.to_planes += times[1] - times[0];
@@ -181,7 +185,7 @@ fn colour() {
             println!(
                 "{:<26} {:>7.2} {:>8.3} {:>8.3}",
                 format!("{name} {chroma:?}"),
-                decibels(cost.squares, cost.pixels),
+                decibels(cost.squares, 3 * cost.pixels),
                 cost.to_planes / count,
                 cost.to_picture / count
             );

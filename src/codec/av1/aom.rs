@@ -14,7 +14,6 @@ use std::ptr::NonNull;
 type Options = &'static [(&'static CStr, &'static CStr)];
 
 const VIDEO: Options = &[
-    (c"cpu-used", c"9"),
     (c"aq-mode", c"0"),
     (c"enable-tpl-model", c"0"),
     (c"deltaq-mode", c"0"),
@@ -36,6 +35,9 @@ const STILL: Options = &[
     (c"enable-restoration", c"0"),
     (c"enable-cdef", c"1"),
 ];
+
+/// Up to this many pixels a picture, video has the time for libaom's speed 7 (15 % fewer bytes than 9); above, 9.
+const SLOW_PIXELS: u64 = 640 * 480;
 
 /// Screens are sRGB; the matrix is BT.601, in the range that [`Chroma`] says.
 const PRIMARIES: c_int = ffi::AOM_CICP_CP_BT_709 as c_int;
@@ -89,6 +91,10 @@ impl Aom {
         let mut context = Context::new(config)?;
         for (name, value) in if self.still { STILL } else { VIDEO } {
             context.option(name, value)?;
+        }
+        if !self.still {
+            let speed = if self.size.area() <= SLOW_PIXELS { 7 } else { 9 };
+            context.control(ffi::AOME_SET_CPUUSED, speed)?;
         }
         context.control(ffi::AV1E_SET_COLOR_PRIMARIES, PRIMARIES)?;
         context.control(ffi::AV1E_SET_TRANSFER_CHARACTERISTICS, TRANSFER)?;

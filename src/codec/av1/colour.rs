@@ -4,6 +4,8 @@
 //! The loops are plain and branchless over short runs, so that compilers turn them into vector code everywhere,
 //! WebAssembly included.
 
+#![cfg_attr(target_arch = "x86_64", allow(unsafe_code))]
+
 use super::{Chroma, Planes};
 use crate::error::{Error, Result};
 use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Rect};
@@ -97,6 +99,26 @@ pub fn to_planes(
 ) -> Result<()> {
     check(rect, frame)?;
     planes.reset(rect.size(), chroma, limits)?;
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2.
+        unsafe { to_planes_avx2(frame, rect, planes) };
+        return Ok(());
+    }
+    fill_planes(frame, rect, planes);
+    Ok(())
+}
+
+/// [`fill_planes`], compiled for wider vectors.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn to_planes_avx2(frame: &FrameBuf, rect: &Rect, planes: &mut Planes) {
+    fill_planes(frame, rect, planes);
+}
+
+#[inline(always)]
+fn fill_planes(frame: &FrameBuf, rect: &Rect, planes: &mut Planes) {
+    let chroma = planes.chroma();
     let forward = &weights(chroma).0;
     let width = rect.width as usize;
     let chroma_width = planes.plane_size(1).width as usize;
@@ -125,10 +147,10 @@ pub fn to_planes(
             }
         }
     }
-    Ok(())
 }
 
 /// The differences of two rows of pixels.
+#[inline(always)]
 fn half_row(forward: &Forward, upper: &[u8], lower: &[u8], u: &mut [u8], v: &mut [u8]) {
     const PAIR: usize = 2 * BYTES_PER_PIXEL;
     let (upper_pairs, upper_last) = upper.as_chunks::<PAIR>();
@@ -159,11 +181,30 @@ pub fn to_picture(planes: &Planes, from: &Rect, frame: &mut FrameBuf, to: (u32, 
     if !from.fits(planes.size()) {
         return Err(Error::input(format!("{from} does not fit planes of {}", planes.size())));
     }
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2.
+        unsafe { to_picture_avx2(planes, from, frame, &place) };
+        return Ok(());
+    }
+    fill_picture(planes, from, frame, &place);
+    Ok(())
+}
+
+/// [`fill_picture`], compiled for wider vectors.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn to_picture_avx2(planes: &Planes, from: &Rect, frame: &mut FrameBuf, place: &Rect) {
+    fill_picture(planes, from, frame, place);
+}
+
+#[inline(always)]
+fn fill_picture(planes: &Planes, from: &Rect, frame: &mut FrameBuf, place: &Rect) {
     let backward = &weights(planes.chroma()).1;
     let left = from.x as usize;
     for row in 0..from.height {
         let at = (from.y + row) as usize;
-        let out = frame.row_of_mut(&place, place.y + row);
+        let out = frame.row_of_mut(place, place.y + row);
         let y = &planes.row(0, at)[left..];
         match planes.chroma() {
             Chroma::Full => {
@@ -183,9 +224,9 @@ pub fn to_picture(planes: &Planes, from: &Rect, frame: &mut FrameBuf, to: (u32, 
             }
         }
     }
-    Ok(())
 }
 
+#[inline(always)]
 fn convert(backward: &Backward, y: &[u8], u: &[u8], v: &[u8], out: &mut [u8]) {
     let (out, _) = out.as_chunks_mut::<BYTES_PER_PIXEL>();
     for (((p, y), u), v) in out.iter_mut().zip(y).zip(u).zip(v) {
@@ -194,6 +235,7 @@ fn convert(backward: &Backward, y: &[u8], u: &[u8], v: &[u8], out: &mut [u8]) {
 }
 
 /// The differences of the pixels from (`x`, `y`) on, at most [`RUN`].
+#[inline(always)]
 fn interpolate(planes: &Planes, plane: usize, x: usize, y: usize, out: &mut [u8]) {
     let rows = planes.plane_size(plane).height as usize;
     let near = planes.row(plane, y / 2);
@@ -225,4 +267,41 @@ fn check(rect: &Rect, frame: &FrameBuf) -> Result<()> {
         return Err(Error::input(format!("{rect} is no part of a picture of {}", frame.size())));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Size;
+
+    #[test]
+    fn wide_vectors_change_nothing() {
+        let limits = Limits::default();
+        let mut frame = FrameBuf::new(Size::new(301, 11), &limits).unwrap();
+        let mut state = 1_u32;
+        for p in frame.pixels_mut().as_chunks_mut::<BYTES_PER_PIXEL>().0 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            *p = [(state >> 24) as u8, (state >> 16) as u8, (state >> 8) as u8, 255];
+        }
+        let rect = Rect::new(1, 1, 299, 9);
+        for chroma in [Chroma::Half, Chroma::Full] {
+            let (mut fast, mut plain) = (Planes::default(), Planes::default());
+            to_planes(&frame, &rect, &mut fast, chroma, &limits).unwrap();
+            plain.reset(rect.size(), chroma, &limits).unwrap();
+            fill_planes(&frame, &rect, &mut plain);
+            assert!(fast == plain, "{chroma:?}");
+
+            let (mut fast, mut plain) = (frame.clone(), frame.clone());
+            let (from, to) = (Rect::new(3, 1, 290, 7), Rect::new(5, 2, 290, 7));
+            to_picture(&planes_of(&frame, chroma), &from, &mut fast, (to.x, to.y)).unwrap();
+            fill_picture(&planes_of(&frame, chroma), &from, &mut plain, &to);
+            assert!(fast == plain && fast != frame, "{chroma:?}");
+        }
+    }
+
+    fn planes_of(frame: &FrameBuf, chroma: Chroma) -> Planes {
+        let mut planes = Planes::default();
+        to_planes(frame, &frame.size().rect(), &mut planes, chroma, &Limits::default()).unwrap();
+        planes
+    }
 }
