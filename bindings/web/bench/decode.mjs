@@ -69,7 +69,7 @@ for (const path of process.argv.slice(2)) {
     Object.assign(line, { av1Units: units, av1Ms: each(inAv1, units) });
     try {
       // Three times: a short run is mostly its own start.
-      const script = `for i in 1 2 3; do "$0" decode "$1" -o "$2" >&2; done; times`;
+      const script = `set -e; for i in 1 2 3; do "$0" decode "$1" -o "$2" >&2; done; times`;
       const text = execFileSync("bash", ["-c", script, native, path, last], {
         encoding: "utf8",
         stdio: ["ignore", "pipe", "ignore"],
