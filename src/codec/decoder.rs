@@ -585,7 +585,7 @@ impl Core {
         }
         self.surfaces.clear();
         let Some(pixels) = &mut self.pixels else { return Err(desync("an epoch before the first snapshot")) };
-        pixels.begin(&picture)?;
+        pixels.begin();
         (self.epoch, self.sequence) = (b.epoch, b.sequence);
         self.picture = Some(picture);
         Ok(Decoded::Epoch { sequence: b.sequence })

@@ -55,7 +55,8 @@ impl Learnt {
 /// The encoder's side.
 #[derive(Debug)]
 pub(in crate::codec) struct PixelWriter {
-    stream: StreamEncoder,
+    /// `None` until an update of the epoch needs it: most sessions never do, and it takes megabytes.
+    stream: Option<StreamEncoder>,
     learnt: Learnt,
     plain: Vec<u8>,
     zstd: Vec<u8>,
@@ -63,7 +64,7 @@ pub(in crate::codec) struct PixelWriter {
 
 impl PixelWriter {
     pub(in crate::codec) fn new() -> Result<Self> {
-        Ok(Self { stream: StreamEncoder::new()?, learnt: Learnt::new(), plain: Vec::new(), zstd: Vec::new() })
+        Ok(Self { stream: None, learnt: Learnt::new(), plain: Vec::new(), zstd: Vec::new() })
     }
 
     /// Appends the payload that turns `shown` into `source` within `rects`, sorted by their first row; on return it
@@ -79,7 +80,11 @@ impl PixelWriter {
         self.zstd.clear();
         layout::write_plain(source, rects, &mut self.plain);
         if !self.plain.is_empty() {
-            self.stream.compress(&self.plain, &mut self.zstd)?;
+            let stream = match self.stream.take() {
+                Some(stream) => stream,
+                None => StreamEncoder::over(shown)?,
+            };
+            self.stream.insert(stream).compress(&self.plain, &mut self.zstd)?;
         }
         write(&mut self.learnt, shown, source, rects, &self.zstd, out);
         Ok(self.plain.len() as u64)
@@ -110,7 +115,7 @@ impl PixelWriter {
         if !alone {
             self.learnt = Learnt::new();
         }
-        self.stream.begin(shown)?;
+        self.stream = None;
         Ok(plain.len() as u64)
     }
 }
@@ -149,7 +154,8 @@ fn write(
 /// The decoder's side.
 #[derive(Debug)]
 pub(in crate::codec) struct PixelReader {
-    stream: StreamDecoder,
+    /// `None` until an update of the epoch needs it.
+    stream: Option<StreamDecoder>,
     learnt: Learnt,
     plain: Vec<u8>,
     table: Vec<CodedRect>,
@@ -157,18 +163,13 @@ pub(in crate::codec) struct PixelReader {
 
 impl PixelReader {
     pub(in crate::codec) fn new() -> Result<Self> {
-        Ok(Self {
-            stream: StreamDecoder::new()?,
-            learnt: Learnt::new(),
-            plain: Vec::new(),
-            table: Vec::new(),
-        })
+        Ok(Self { stream: None, learnt: Learnt::new(), plain: Vec::new(), table: Vec::new() })
     }
 
-    /// Begins an epoch over `picture`.
-    pub(in crate::codec) fn begin(&mut self, picture: &FrameBuf) -> Result<()> {
+    /// Begins an epoch.
+    pub(in crate::codec) fn begin(&mut self) {
         self.learnt = Learnt::new();
-        self.stream.begin(picture)
+        self.stream = None;
     }
 
     /// Writes the pixels of an update's payload into `picture`, and tells `written` of every rectangle and about
@@ -188,7 +189,11 @@ impl PixelReader {
         let (zstd, bits) = split(data, plain_bytes, picture.size())?;
         self.plain.clear();
         if plain_bytes > 0 {
-            self.stream.decompress(zstd, plain_bytes as usize, &mut self.plain)?;
+            let stream = match self.stream.take() {
+                Some(stream) => stream,
+                None => StreamDecoder::over(picture)?,
+            };
+            self.stream.insert(stream).decompress(zstd, plain_bytes as usize, &mut self.plain)?;
         }
         let parts = Parts { bits, plain: &self.plain, zstd_bytes: zstd.len() };
         read(&mut self.learnt, parts, &mut self.table, picture, limits, written)
@@ -219,7 +224,8 @@ impl PixelReader {
         if !alone {
             self.learnt = Learnt::new();
         }
-        self.stream.begin(picture)
+        self.stream = None;
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::frame::{BYTES_PER_PIXEL, FrameBuf};
 use zstd_safe::zstd_sys::ZSTD_EndDirective;
-use zstd_safe::{CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
+use zstd_safe::{CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer};
 
 /// Base-2 logarithm of the history: 8 MiB, a full HD picture and what came after it.
 const WINDOW_LOG: u32 = 23;
@@ -29,13 +29,14 @@ fn no_memory() -> Error {
     Error::limit("there is no memory for a zstd context")
 }
 
-/// The encoder's side of an epoch's stream.
+/// The encoder's side of an epoch's stream, from its first use.
 pub(in crate::codec) struct StreamEncoder {
     context: CCtx<'static>,
 }
 
 impl StreamEncoder {
-    pub(in crate::codec) fn new() -> Result<Self> {
+    /// A stream primed with `picture`.
+    pub(in crate::codec) fn over(picture: &FrameBuf) -> Result<Self> {
         let mut context = CCtx::try_create().ok_or_else(no_memory)?;
         // Figures for each: benches/lossless.rs.
         for parameter in [
@@ -46,14 +47,8 @@ impl StreamEncoder {
         ] {
             context.set_parameter(parameter).map_err(zstd_error)?;
         }
+        context.load_dictionary(&history(picture)).map_err(zstd_error)?;
         Ok(Self { context })
-    }
-
-    /// Begins an epoch over `picture`.
-    pub(in crate::codec) fn begin(&mut self, picture: &FrameBuf) -> Result<()> {
-        self.context.reset(ResetDirective::SessionOnly).map_err(zstd_error)?;
-        self.context.load_dictionary(&history(picture)).map_err(zstd_error)?;
-        Ok(())
     }
 
     /// Appends `plain`, compressed and flushed, to `out`.
@@ -87,17 +82,12 @@ pub(in crate::codec) struct StreamDecoder {
 }
 
 impl StreamDecoder {
-    pub(in crate::codec) fn new() -> Result<Self> {
+    /// A stream primed with `picture`.
+    pub(in crate::codec) fn over(picture: &FrameBuf) -> Result<Self> {
         let mut context = DCtx::try_create().ok_or_else(no_memory)?;
         context.set_parameter(DParameter::WindowLogMax(WINDOW_LOG)).map_err(zstd_error)?;
+        context.load_dictionary(&history(picture)).map_err(zstd_error)?;
         Ok(Self { context })
-    }
-
-    /// Begins an epoch over `picture`.
-    pub(in crate::codec) fn begin(&mut self, picture: &FrameBuf) -> Result<()> {
-        self.context.reset(ResetDirective::SessionOnly).map_err(zstd_error)?;
-        self.context.load_dictionary(&history(picture)).map_err(zstd_error)?;
-        Ok(())
     }
 
     /// Decompresses all of `data`, which must give exactly `plain_bytes`, into `plain`. The caller has charged
