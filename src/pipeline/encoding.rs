@@ -153,7 +153,10 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
     fn over(&self, state: &State) -> Option<Result<()>> {
         let SourceLife::Ended(how) = &state.source else { return None };
         let joiners = state.flow.any(Place::Waiting) && (self.has_picture || state.newest.is_some());
-        let waited_for = joiners || (state.has_news() && state.flow.any(Place::Following));
+        let follows = state.flow.any(Place::Following);
+        // What was shown last becomes exact before the end, unless the source failed.
+        let refines = how.is_ok() && self.has_picture && self.encoder.refine_due().is_some();
+        let waited_for = joiners || (follows && (refines || state.has_news()));
         let shows = state.fresh && !state.paused;
         (!(waited_for && shows)).then(|| how.clone())
     }

@@ -10,7 +10,7 @@ use panecast::pipeline::PipelineConfig;
 #[derive(Clone, Copy, Debug, clap::Args)]
 #[command(next_help_heading = "Coding")]
 pub(crate) struct CodecArgs {
-    /// What may be lost [default: lossless]
+    /// What may be lost [default: auto where viewers watch, lossless for files]
     #[arg(long, value_enum)]
     mode: Option<ModeArg>,
     /// Quality of films and photographs, from 1 to 100

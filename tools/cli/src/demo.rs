@@ -58,7 +58,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let config = arguments.codec.pipeline(Mode::Lossless, arguments.fps)?;
+    let config = arguments.codec.pipeline(Mode::Auto, arguments.fps)?;
     let (source, allowed) = choose(&arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(run_all(arguments, source, allowed, config))

@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { relay, source, yes, fps, codec, json } = arguments;
-    let config = codec.pipeline(Mode::Lossless, fps)?;
+    let config = codec.pipeline(Mode::Auto, fps)?;
     let ask = if yes { Ask::AlreadyAllowed } else { Ask::Terminal };
     let allowed = consent::ask(&source.to_string(), ask)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
