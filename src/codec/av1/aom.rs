@@ -85,7 +85,8 @@ impl Aom {
         config.g_error_resilient = 0;
         config.rc_dropframe_thresh = 0;
         config.rc_resize_mode = 0;
-        config.rc_end_usage = if self.still { ffi::AOM_Q } else { ffi::AOM_CBR };
+        // Constant quality: libaom codes a film's keyframe finer than what follows, which pays within a second.
+        config.rc_end_usage = ffi::AOM_Q;
         // Keyframes come when they are asked for, and not otherwise.
         config.kf_mode = ffi::AOM_KF_DISABLED;
         let mut context = Context::new(config)?;
@@ -122,7 +123,10 @@ impl Av1Encoder for Aom {
         let keyframe = keyframe || self.still || self.pictures == 0;
         let start = out.len();
         let outcome = context
-            .control(ffi::AV1E_SET_QUANTIZER_ONE_PASS, Self::level(quantizer))
+            .control(
+                if self.still { ffi::AV1E_SET_QUANTIZER_ONE_PASS } else { ffi::AOME_SET_CQ_LEVEL },
+                Self::level(quantizer),
+            )
             .and_then(|()| context.encode(planes, self.pictures, keyframe, out));
         if let Err(error) = outcome {
             out.truncate(start);
