@@ -105,5 +105,5 @@ impl Stills {
 
 /// How coarse photographs are at a quality of 1 to 100.
 fn near(quality: u8) -> u8 {
-    ((100 - u32::from(quality)) / 8 + 1).clamp(1, u32::from(photo::MOST_NEAR)) as u8
+    ((100 - u32::from(quality)) / 10 + 1).clamp(1, u32::from(photo::MOST_NEAR)) as u8
 }
