@@ -110,7 +110,7 @@ fn m(colour: u32, i: usize) -> u32 {
 
 fn place(hash: u32) -> (usize, u32) {
     let mixed = (hash ^ (hash >> 15)).wrapping_mul(0x9E3779B1);
-    ((mixed >> 14) as usize, (mixed >> 9) & 31)
+    ((mixed >> 15) as usize, (mixed >> 10) & 31)
 }
 
 /// A picture of B + 256 G + 65,536 R.
@@ -127,7 +127,7 @@ pub(crate) struct Stranger {
 
 impl Stranger {
     pub(crate) fn new(width: i64, height: i64) -> Self {
-        let table = || vec![Slot::default(); 1 << 18];
+        let table = || vec![Slot::default(); 1 << 17];
         let pixels = vec![0; (width * height) as usize];
         Self {
             width,

@@ -1,8 +1,8 @@
 //! Tables of what followed a context the last time.
 
-/// Base-2 logarithm of the entries of a table: 1 MiB. Half of it costs a document scroll a fifth more bytes, twice
-/// of it saves it 2 % (benches/lossless.rs).
-const ENTRIES_LOG: u32 = 18;
+/// Base-2 logarithm of the entries of a table: 512 KiB, which stays in a core's cache. Half of it costs a document
+/// scroll 8 % more bytes; twice of it saves 4 % and costs a terminal 6 % more time (benches/lossless.rs).
+const ENTRIES_LOG: u32 = 17;
 
 /// The bits of a colour: B, G, R from the lowest.
 pub(super) const COLOUR: u32 = 0x00FF_FFFF;
