@@ -84,6 +84,7 @@ fn unsafety(name: &str, words: &[&str], broken: &mut impl FnMut(String)) {
         || name == "src/damage/simd.rs"
         // A counting allocator cannot be written without; none of it ships.
         || name.starts_with("benches/")
+        || name == "tests/memory.rs"
         // The page's JavaScript reads the decoder's memory by address.
         || name.starts_with("bindings/web/decoder/")
         || name == "bindings/web/av1-decoder/src/exports.rs";
