@@ -463,7 +463,7 @@ impl Encoder {
     ///
     /// # Errors
     /// - [`crate::ErrorKind::InvalidInput`] if a shape's pixels do not fit its size.
-    /// - [`crate::ErrorKind::LimitExceeded`] if a shape is larger than [`Limits::cursor_side_px`].
+    /// - [`crate::ErrorKind::LimitExceeded`] if a shape is larger than [`crate::Limits::cursor_side_px`].
     pub fn cursor(&mut self, update: &CursorUpdate, timestamp: Timestamp, out: &mut Vec<u8>) -> Result<()> {
         if let Some(shape) = &update.shape {
             let side = self.config.limits.cursor_side_px;
