@@ -1,6 +1,8 @@
 //! The session's flow control over lines of many kinds, on a virtual clock: how long a letter takes to be seen, how
 //! long queues get, how much of a line is used.
 
+mod scene;
+
 #[path = "link_simulator/coded.rs"]
 mod coded;
 #[path = "link_simulator/line.rs"]
@@ -9,9 +11,10 @@ mod line;
 mod session;
 
 use coded::{Editor, QUIET};
-use line::{Ms, Random, Terms};
+use line::{Ms, Terms};
 use panecast::codec::Mode;
 use panecast::session::{Flow, Place, ViewerId};
+use scene::Random;
 use session::{Desk, Manners, Outcome, Parcel, Simulation};
 
 /// A desktop whose updates have these sizes.

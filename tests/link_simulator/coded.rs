@@ -1,6 +1,7 @@
 //! An editor beside a photograph and a spinner, through the real encoder and decoders.
 
-use crate::line::{Ms, Random};
+use crate::line::Ms;
+use crate::scene::Random;
 use crate::session::{Desk, Parcel};
 use panecast::Limits;
 use panecast::capture::Damage;

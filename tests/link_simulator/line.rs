@@ -1,23 +1,12 @@
 //! A line on a virtual clock: what it is given comes out at the far end later, in order, and nothing is lost.
 
+use crate::scene::Random;
 use std::collections::VecDeque;
 
 /// Milliseconds of the virtual clock.
 pub(crate) type Ms = u64;
 
-/// A small deterministic generator (SplitMix64).
-#[derive(Clone, Debug)]
-pub(crate) struct Random(pub(crate) u64);
-
 impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
     /// A number from 0 to `most`.
     pub(crate) fn up_to(&mut self, most: u64) -> u64 {
         self.next() % (most + 1)

@@ -1,6 +1,7 @@
 //! A sender that keeps the session's rules, lines, and viewers that paint and acknowledge, on a virtual clock.
 
-use crate::line::{Line, Ms, Random, Terms};
+use crate::line::{Line, Ms, Terms};
+use crate::scene::Random;
 use panecast::frame::Timestamp;
 use panecast::session::{Flow, Place, ViewerId};
 use std::time::Duration;

@@ -5,6 +5,7 @@ use panecast::Limits;
 use panecast::frame::{FrameBuf, Rect, Size};
 
 /// A small deterministic generator (SplitMix64).
+#[derive(Clone, Debug)]
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
