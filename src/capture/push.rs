@@ -162,9 +162,7 @@ impl Capturer for PushCapturer {
             Damage::Within(region) => {
                 for rect in region.rects().iter().chain(stale.rects()) {
                     let Some(rect) = rect.intersection(&slot.picture.size().rect()) else { continue };
-                    for y in rect.y..rect.bottom() {
-                        frame.row_of_mut(&rect, y).copy_from_slice(slot.picture.row_of(&rect, y));
-                    }
+                    frame.copy_rect(&slot.picture, &rect);
                 }
             }
         }

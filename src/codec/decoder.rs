@@ -4,7 +4,7 @@ use super::av1::{Chroma, Planes};
 use super::exactness::Exactness;
 use super::lossless::{CodedRect, Coding, PixelReader, decompress_once};
 use super::picture_hash::PictureHash;
-use super::surfaces::Surfaces;
+use super::surfaces::{STILLS, Surfaces};
 use super::tools::{Tool, ToolUse};
 use crate::bitstream::{
     Av1Layer, CursorBody, EndBody, EpochBody, FEATURE_AV1, Layer, Packet, PacketKind, Piece, SnapshotBody,
@@ -224,12 +224,9 @@ impl Decoder {
                 Ok(Some(Decoded::Header))
             }
             Some(Piece::Packet(kind, body)) => {
-                if self.external_av1 && matches!(kind, PacketKind::Snapshot | PacketKind::Update) {
-                    let pending = Pending { kind, body: Vec::new(), planes: Vec::new() };
-                    if !layers_of(kind, body, &self.limits)?.is_empty() {
-                        self.pending = Some(Pending { body: body.to_vec(), ..pending });
-                        return Ok(Some(Decoded::NeedsPlanes));
-                    }
+                if self.external_av1 && !layers_of(kind, body, &self.limits)?.is_empty() {
+                    self.pending = Some(Pending { kind, body: body.to_vec(), planes: Vec::new() });
+                    return Ok(Some(Decoded::NeedsPlanes));
                 }
                 self.core.packet(kind, body, &self.limits, &[]).map(Some)
             }
@@ -410,10 +407,7 @@ impl Core {
         for used in &self.tools {
             bare.set(&used.rect, true);
         }
-        let mut pixels = match self.pixels.take() {
-            Some(pixels) => pixels,
-            None => PixelReader::new()?,
-        };
+        let mut pixels = self.pixels.take().unwrap_or_else(PixelReader::new);
         pixels.snapshot(b.data, b.plain_bytes, &mut picture, limits, |coded, bytes| {
             bare.set(&coded.rect, true);
             self.note(coded, bytes, &mut facts);
@@ -547,7 +541,7 @@ impl Core {
                         None => None,
                     };
                     let planes = self.surfaces.decode(layer, supplied, limits)?;
-                    let tool = if layer.surface == 0 { Tool::Av1Still } else { Tool::Av1Video };
+                    let tool = if layer.surface == STILLS { Tool::Av1Still } else { Tool::Av1Video };
                     for patch in &layer.patches {
                         laid_px += check_laid(&patch.to, size, laid_px, most_px)?;
                         av1::to_picture(planes, &patch.source(), picture, (patch.to.x, patch.to.y))?;

@@ -85,8 +85,7 @@ impl Encoder {
     /// An encoder before its first picture.
     ///
     /// # Errors
-    /// - [`crate::ErrorKind::InvalidInput`], [`crate::ErrorKind::Unsupported`]: see [`EncoderConfig::check`].
-    /// - [`crate::ErrorKind::LimitExceeded`] if there is no memory for the zstd context.
+    /// As [`EncoderConfig::check`].
     pub fn new(config: EncoderConfig) -> Result<Self> {
         config.check()?;
         Ok(Self {
@@ -97,7 +96,7 @@ impl Encoder {
             sequence: 0,
             begun: false,
             hash: PictureHash::default(),
-            pixels: PixelWriter::new()?,
+            pixels: PixelWriter::new(),
             motion: Motion::default(),
             residual: Residual::default(),
             activity: Activity::default(),
@@ -175,13 +174,7 @@ impl Encoder {
         self.regions.clear();
         self.write_snapshot(&picture, false, timestamp, out)?;
         self.picture = Some(picture);
-        Ok(Update {
-            kind: UpdateKind::Keyframe,
-            sequence: self.sequence,
-            dirty_px: size.area(),
-            stale: Region::full(size),
-            lossy_px: self.shown.exactness().lossy_px(),
-        })
+        Ok(self.update(UpdateKind::Keyframe, size.area(), Region::full(size)))
     }
 
     fn delta(
@@ -193,8 +186,7 @@ impl Encoder {
         out: &mut Vec<u8>,
     ) -> Result<Update> {
         compare(&picture, frame, damage, &mut self.changed)?;
-        let unchanged = self.changed.is_clean();
-        if unchanged {
+        if self.changed.is_clean() {
             self.picture = Some(picture);
             return Ok(self.update(UpdateKind::Unchanged, 0, Region::empty()));
         }
@@ -203,7 +195,8 @@ impl Encoder {
         self.dirty.clone_from(&self.changed);
         self.copies.clear();
         // A film beside which little happens is not searched for what moved.
-        if self.regions.go_on(&self.dirty, timestamp) {
+        let taken = self.regions.go_on(&self.dirty, timestamp);
+        if taken {
             self.regions.take(&mut picture, frame, &mut self.dirty);
         }
         self.motion.find(&mut picture, frame, &mut self.dirty, &mut self.copies)?;
@@ -213,7 +206,9 @@ impl Encoder {
         self.shown.copy(&self.copies);
         self.note_copies(timestamp);
         self.regions.follow(&self.copies, frame.size());
-        self.regions.take(&mut picture, frame, &mut self.dirty);
+        if !taken || !self.copies.is_empty() {
+            self.regions.take(&mut picture, frame, &mut self.dirty);
+        }
         self.regions.review(frame, timestamp);
         let rects = self.residual.find(&picture, frame, &self.dirty, self.config.limits.rects);
         self.rects.clear();
@@ -413,7 +408,7 @@ impl Encoder {
         Ok(Some(self.update(UpdateKind::Refinement, 0, Region::empty())))
     }
 
-    /// How many bits a second films and photographs may take; `None` for as many as the quality asks for.
+    /// How many bits a second films may be coded for; `None` for as many as the quality asks for.
     pub fn set_bitrate(&mut self, bits_a_second: Option<u64>) {
         self.regions.set_bitrate(bits_a_second);
     }
@@ -488,7 +483,7 @@ impl Encoder {
         Packet::End(EndBody { frames, fps }).write(out);
     }
 
-    /// The picture that the viewers hold once they have everything.
+    /// The source's newest picture.
     #[must_use]
     pub fn picture(&self) -> Option<&FrameBuf> {
         self.picture.as_ref()
@@ -544,9 +539,7 @@ impl Encoder {
             )?;
             let shown = self.shown.picture(picture);
             for rect in &photos {
-                for y in rect.y..rect.bottom() {
-                    laid.row_of_mut(rect, y).copy_from_slice(shown.row_of(rect, y));
-                }
+                laid.copy_rect(shown, rect);
             }
             drawn.iter().map(|r| CodedRect { rect: *r, coding: Coding::Modelled }).collect()
         } else {

@@ -18,7 +18,7 @@ const MOST_REGIONS: usize = 4;
 const LEAST_SIDE_PX: u32 = 64;
 
 /// A region that stands still for this long ends.
-pub(super) const IDLE_AFTER: Duration = Duration::from_millis(1000);
+const IDLE_AFTER: Duration = Duration::from_millis(1000);
 
 /// Pictures a second of a film, as far as an encoder needs to know.
 const FPS: u32 = 30;
@@ -336,13 +336,7 @@ fn steer(now: u8, wanted: u8, bytes: u64, budget: Option<u64>) -> u8 {
 
 /// Whether two rectangles touch or nearly do.
 fn near(a: &Rect, b: &Rect) -> bool {
-    let grown = Rect::from_edges(
-        a.x.saturating_sub(TILE_PX / 2),
-        a.y.saturating_sub(TILE_PX / 2),
-        a.right().saturating_add(TILE_PX / 2),
-        a.bottom().saturating_add(TILE_PX / 2),
-    );
-    grown.intersection(b).is_some()
+    a.grown(TILE_PX / 2).intersection(b).is_some()
 }
 
 /// The bounds of each film among `rects`: tiles that keep changing and look photographed, and what changed around
@@ -384,12 +378,7 @@ fn films(picture: &FrameBuf, grid: &TileGrid, rects: &[Rect], activity: &Activit
         if tiles < 2 {
             continue;
         }
-        let around = Rect::from_edges(
-            bounds.x.saturating_sub(TILE_PX),
-            bounds.y.saturating_sub(TILE_PX),
-            (bounds.right() + TILE_PX).min(picture.size().width),
-            (bounds.bottom() + TILE_PX).min(picture.size().height),
-        );
+        let around = bounds.grown(TILE_PX);
         let changed = rects
             .iter()
             .filter(|r| r.intersection(&bounds).is_some())

@@ -51,13 +51,15 @@ impl Shown {
     /// Gives the picture to be changed where it is going to differ from `source`, which it has been so far. The
     /// caller then says by [`Shown::lost`] where.
     pub(super) fn differ(&mut self, source: &FrameBuf, limits: &Limits) -> Result<&mut FrameBuf> {
-        if self.picture.is_none() {
-            let mut picture = FrameBuf::new(source.size(), limits)?;
-            picture.pixels_mut().copy_from_slice(source.pixels());
-            self.picture = Some(picture);
-        }
-        // It was set above; there is no other way to say so without a second copy of the picture's size.
-        self.picture.as_mut().ok_or_else(|| crate::Error::limit("there is no memory for the shown picture"))
+        let picture = match self.picture.take() {
+            Some(picture) => picture,
+            None => {
+                let mut picture = FrameBuf::new(source.size(), limits)?;
+                picture.pixels_mut().copy_from_slice(source.pixels());
+                picture
+            }
+        };
+        Ok(self.picture.insert(picture))
     }
 
     /// The pixels of `rect` are not the source's.
@@ -68,9 +70,7 @@ impl Shown {
     /// The pixels of `rect` are now those of `source`.
     pub(super) fn exact(&mut self, source: &FrameBuf, rect: &Rect) {
         let Some(picture) = &mut self.picture else { return };
-        for y in rect.y..rect.bottom() {
-            picture.row_of_mut(rect, y).copy_from_slice(source.row_of(rect, y));
-        }
+        picture.copy_rect(source, rect);
         self.exactness.set(rect, true);
     }
 

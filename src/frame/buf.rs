@@ -103,6 +103,16 @@ impl FrameBuf {
         FrameView::of_buf(self)
     }
 
+    /// Copies `rect` from `from`, a picture of the same size.
+    ///
+    /// # Panics
+    /// If `rect` does not fit both.
+    pub(crate) fn copy_rect(&mut self, from: &Self, rect: &Rect) {
+        for y in rect.y..rect.bottom() {
+            self.row_of_mut(rect, y).copy_from_slice(from.row_of(rect, y));
+        }
+    }
+
     /// Copies `rect` from `view`, converting to B, G, R, 255.
     ///
     /// # Errors

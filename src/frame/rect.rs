@@ -146,6 +146,17 @@ impl Rect {
         )
     }
 
+    /// It and all pixels up to `by` away; its edges saturate.
+    #[must_use]
+    pub fn grown(&self, by: u32) -> Self {
+        Self::from_edges(
+            self.x.saturating_sub(by),
+            self.y.saturating_sub(by),
+            self.right().saturating_add(by),
+            self.bottom().saturating_add(by),
+        )
+    }
+
     /// Whether `other` lies wholly within it.
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {

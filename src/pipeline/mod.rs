@@ -139,7 +139,6 @@ impl Pipeline {
     /// - whatever `open` returns.
     /// - [`crate::ErrorKind::InvalidInput`] if `config.fps` is zero, or `config.quality` is not from 1 to 100.
     /// - [`crate::ErrorKind::Unsupported`] if `config.av1` is not built in.
-    /// - [`crate::ErrorKind::LimitExceeded`] if there is no memory for the encoder.
     /// - [`crate::ErrorKind::Io`] if the system starts no thread.
     pub fn start(
         allowed: Allowed,

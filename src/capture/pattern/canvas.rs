@@ -64,10 +64,7 @@ impl<'a> Canvas<'a> {
 
     /// Copies what may be painted from `from`, a picture of the same size.
     pub(super) fn copy(&mut self, from: &FrameBuf) {
-        let clip = self.clip;
-        for y in clip.y..clip.bottom() {
-            self.frame.row_of_mut(&clip, y).copy_from_slice(from.row_of(&clip, y));
-        }
+        self.frame.copy_rect(from, &self.clip);
     }
 
     /// Sets each pixel of `area` that may be painted to `shade(x, y)`, from the area's corner.

@@ -63,8 +63,8 @@ pub(in crate::codec) struct PixelWriter {
 }
 
 impl PixelWriter {
-    pub(in crate::codec) fn new() -> Result<Self> {
-        Ok(Self { stream: None, learnt: Learnt::new(), plain: Vec::new(), zstd: Vec::new() })
+    pub(in crate::codec) fn new() -> Self {
+        Self { stream: None, learnt: Learnt::new(), plain: Vec::new(), zstd: Vec::new() }
     }
 
     /// Appends the payload that turns `shown` into `source` within `rects`, sorted by their first row; on return it
@@ -139,9 +139,7 @@ fn write(
         y = entry.rect.y;
     }
     for CodedRect { rect, coding } in rects {
-        for y in rect.y..rect.bottom() {
-            shown.row_of_mut(rect, y).copy_from_slice(source.row_of(rect, y));
-        }
+        shown.copy_rect(source, rect);
         match coding {
             Coding::Modelled => learnt.model.rect(&mut bits, shown, rect),
             Coding::Solid => learnt.model.solid(&mut bits, shown, rect),
@@ -162,8 +160,8 @@ pub(in crate::codec) struct PixelReader {
 }
 
 impl PixelReader {
-    pub(in crate::codec) fn new() -> Result<Self> {
-        Ok(Self { stream: None, learnt: Learnt::new(), plain: Vec::new(), table: Vec::new() })
+    pub(in crate::codec) fn new() -> Self {
+        Self { stream: None, learnt: Learnt::new(), plain: Vec::new(), table: Vec::new() }
     }
 
     /// Begins an epoch.
@@ -325,8 +323,8 @@ mod tests {
             CodedRect { rect: Rect::new(60, 40, 37, 2), coding: Coding::Rows },
         ];
         let mut held = shown.clone();
-        let mut writer = PixelWriter::new().expect("room");
-        let mut reader = PixelReader::new().expect("room");
+        let mut writer = PixelWriter::new();
+        let mut reader = PixelReader::new();
         let mut first = Vec::new();
         let all = [CodedRect { rect: size.rect(), coding: Coding::Modelled }];
         let plain = writer.snapshot(&mut shown, &held.clone(), &all, true, &mut first).expect("a payload");
@@ -354,11 +352,11 @@ mod tests {
         let rect = |y, coding| CodedRect { rect: Rect::new(0, y, 80, 20), coding };
         let rects = [rect(0, Coding::Modelled), rect(20, Coding::Rows), rect(40, Coding::Predicted)];
         let mut payload = Vec::new();
-        let mut writer = PixelWriter::new().expect("room");
+        let mut writer = PixelWriter::new();
         let mut shown = black.clone();
         let plain = writer.snapshot(&mut shown, &source, &rects, true, &mut payload).expect("a payload");
         let read = |payload: &[u8], plain, limits: &Limits| {
-            let mut reader = PixelReader::new().expect("room");
+            let mut reader = PixelReader::new();
             let mut picture = black.clone();
             reader
                 .snapshot(payload, plain, &mut picture, limits, |_, _| ())

@@ -1,4 +1,4 @@
-//! The zstd contexts: one long-lived stream for an epoch, primed with the picture at its beginning.
+//! The zstd contexts: one long-lived stream for an epoch, primed with the picture at its first use.
 
 use crate::error::{Error, Result};
 use crate::frame::{BYTES_PER_PIXEL, FrameBuf};

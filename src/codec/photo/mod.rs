@@ -50,9 +50,7 @@ pub fn encode(picture: &FrameBuf, rects: &[Rect], near: u8, shown: &mut FrameBuf
     }
     exact::encode(picture, rects, out);
     for rect in rects {
-        for y in rect.y..rect.bottom() {
-            shown.row_of_mut(rect, y).copy_from_slice(picture.row_of(rect, y));
-        }
+        shown.copy_rect(picture, rect);
     }
 }
 
