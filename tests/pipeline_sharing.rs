@@ -187,10 +187,8 @@ fn an_absurd_size_is_a_typed_end() {
     rig.join(1);
     rig.settle();
     let source = Consent::ask("huge").answer(Decision::Allow).unwrap();
-    let config = PipelineConfig {
-        limits: panecast::Limits { pixels: 100, ..panecast::Limits::default() },
-        ..PipelineConfig::default()
-    };
+    let mut config = PipelineConfig::default();
+    config.encoder.limits.pixels = 100;
     let (sink, outputs) = channel();
     let script = Script::new();
     let small = Pipeline::start(

@@ -97,7 +97,7 @@ impl Capturing<'_> {
         drop(state);
         if self.buffer.is_none() {
             let size = self.source.info().size;
-            let frame = FrameBuf::new(size, &self.config.limits)?;
+            let frame = FrameBuf::new(size, &self.config.encoder.limits)?;
             self.buffer = Some(Buffer { frame, stale: Region::full(size) });
         }
         Ok(true)
@@ -112,7 +112,7 @@ impl Capturing<'_> {
         let Some(buffer) = &mut self.buffer else { return Ok(true) };
         let size = self.source.info().size;
         if buffer.frame.size() != size {
-            buffer.frame.reset(size, &self.config.limits)?;
+            buffer.frame.reset(size, &self.config.encoder.limits)?;
             buffer.stale = Region::full(size);
         }
         let fresh = self.shared.lock().fresh;
@@ -148,7 +148,7 @@ impl Capturing<'_> {
                 }
             }
             Captured::Resized(size) => {
-                buffer.frame.reset(size, &self.config.limits)?;
+                buffer.frame.reset(size, &self.config.encoder.limits)?;
                 buffer.stale = Region::full(size);
                 self.shared.update(|s, _| answered(s).damage = Damage::Unknown);
             }

@@ -19,11 +19,9 @@ mod shared;
 pub use crate::session::{StreamState, ViewerId};
 
 use crate::capture::Capturer;
-use crate::codec::av1::Av1Choice;
-use crate::codec::{Encoder, EncoderConfig, Mode, Refine};
+use crate::codec::{Encoder, EncoderConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Rect;
-use crate::limits::Limits;
 use crate::session::Allowed;
 use shared::{Shared, State};
 use std::sync::{Arc, mpsc};
@@ -89,32 +87,15 @@ pub struct PipelineStats {
 pub struct PipelineConfig {
     /// Most pictures a second.
     pub fps: u32,
-    /// Caps of the stream.
-    pub limits: Limits,
-    /// What may be lost.
-    pub mode: Mode,
-    /// Of what may be lost, from 1 (smallest) to 100 (best).
-    pub quality: u8,
-    /// The AV1 encoder.
-    pub av1: Av1Choice,
-    /// When lossy places become exact.
-    pub refine: Refine,
+    /// How pictures are coded.
+    pub encoder: EncoderConfig,
     /// Most bits a second for moving pictures, however much the lines take.
     pub bitrate: Option<u64>,
 }
 
 impl Default for PipelineConfig {
     fn default() -> Self {
-        let EncoderConfig { limits, mode, quality, av1, refine } = EncoderConfig::default();
-        Self { fps: 30, limits, mode, quality, av1, refine, bitrate: None }
-    }
-}
-
-impl PipelineConfig {
-    /// The part that the encoder is told.
-    fn encoder(&self) -> EncoderConfig {
-        let Self { limits, mode, quality, av1, refine, .. } = *self;
-        EncoderConfig { limits, mode, quality, av1, refine }
+        Self { fps: 30, encoder: EncoderConfig::default(), bitrate: None }
     }
 }
 
@@ -137,8 +118,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// - whatever `open` returns.
-    /// - [`crate::ErrorKind::InvalidInput`] if `config.fps` is zero, or `config.quality` is not from 1 to 100.
-    /// - [`crate::ErrorKind::Unsupported`] if `config.av1` is not built in.
+    /// - [`crate::ErrorKind::InvalidInput`] if `config.fps` is zero.
+    /// - as [`EncoderConfig::check`].
     /// - [`crate::ErrorKind::Io`] if the system starts no thread.
     pub fn start(
         allowed: Allowed,
@@ -149,7 +130,7 @@ impl Pipeline {
         if config.fps == 0 {
             return Err(Error::input("0 pictures a second show nothing"));
         }
-        let encoder = Encoder::new(config.encoder())?;
+        let encoder = Encoder::new(config.encoder)?;
         let shared = Arc::new(Shared::new());
         let mut pipeline = Self { shared: shared.clone(), threads: Vec::new() };
         let (opened, is_open) = mpsc::channel();

@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
 
 use panecast::capture::{Captured, Capturer, CursorUpdate, Damage, SourceInfo, SourceKind};
-use panecast::codec::{Decoded, Decoder, Mode};
+use panecast::codec::{Decoded, Decoder, EncoderConfig, Mode};
 use panecast::frame::{FrameBuf, Rect, Region, Size};
 use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, StreamState, ViewerId};
 use panecast::session::{Allowed, Consent, Decision};
@@ -214,7 +214,8 @@ impl Rig {
         let script = Script::new();
         let (sink, outputs) = channel();
         let source = script.clone();
-        let config = PipelineConfig { fps: 1000, mode, ..PipelineConfig::default() };
+        let encoder = EncoderConfig { mode, ..EncoderConfig::default() };
+        let config = PipelineConfig { fps: 1000, encoder, ..PipelineConfig::default() };
         let pipeline = Pipeline::start(
             allowed(),
             move || Ok(source.source()),

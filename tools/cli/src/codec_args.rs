@@ -67,8 +67,7 @@ impl CodecArgs {
 
     /// The pipeline's configuration with at most `fps` pictures a second.
     pub(crate) fn pipeline(&self, usual: Mode, fps: u32) -> Result<PipelineConfig, Failure> {
-        let EncoderConfig { limits, mode, quality, av1, refine } = self.encoder(usual)?;
-        Ok(PipelineConfig { fps, limits, mode, quality, av1, refine, bitrate: self.bitrate })
+        Ok(PipelineConfig { fps, encoder: self.encoder(usual)?, bitrate: self.bitrate })
     }
 
     /// Most bits a second, if a number was asked for.

@@ -6,7 +6,7 @@ use crate::status::{Rate, Reporter, TICK, tenth};
 use panecast::capture::{self, SourceSpec};
 use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, PipelineStats, StreamState, ViewerId};
 use panecast::session::Allowed;
-use panecast::{Error, ErrorKind, Limits};
+use panecast::{Error, ErrorKind};
 use panecast_protocol::{
     EndReason, Envelope, MAX_BINARY_BYTES, PROTOCOL_VERSION, Refusal, RefusalKind, RelayToVisitor, Resume,
     StreamState as WireState, VisitorSays,
@@ -53,15 +53,15 @@ pub(crate) async fn share(
     on_room: impl FnMut(&str),
 ) -> Result<(), Failure> {
     let (sink, outputs) = mpsc::channel(MOST_QUEUED);
-    let Share { relay, source, allowed, config } = share;
+    let Share { relay, source, allowed, mut config } = share;
     let name = allowed.source().to_owned();
     // The envelope's head and the packet's own must fit beside the payload.
-    let limits = Limits { packet_bytes: MAX_BINARY_BYTES - 1024, ..config.limits };
+    config.encoder.limits.packet_bytes = MAX_BINARY_BYTES - 1024;
     let starting = tokio::task::spawn_blocking(move || {
         Pipeline::start(
             allowed,
             move || capture::open(&source),
-            PipelineConfig { limits, ..config },
+            config,
             move |output| {
                 // Once the receiver is gone the share is over.
                 let _ = sink.blocking_send(output);
