@@ -12,7 +12,7 @@ pub(crate) fn bar(total: Option<u64>, unit: &str) -> ProgressBar {
     let target = ProgressDrawTarget::stderr_with_hz(10);
     let bar = ProgressBar::with_draw_target(total, target);
     let template = match total {
-        Some(_) => format!("{{wide_bar}} {{pos}}/{{len}} {unit}  {{eta}}"),
+        Some(_) => format!("{{wide_bar}} {{pos}}/{{len}} {unit}  {{eta}}  {{msg}}"),
         None => format!("{{spinner}} {{pos}} {unit}  {{elapsed}}"),
     };
     if let Ok(style) = ProgressStyle::with_template(&template) {

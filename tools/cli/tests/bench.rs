@@ -73,15 +73,25 @@ fn the_automatic_mode_becomes_exact_in_the_end() {
     let report = run(&[&args[..], &["--out", text(&out), "--json"]].concat(), &[]).ok();
     let report: Value = serde_json::from_slice(&report).unwrap();
     let rows = report["rows"].as_array().unwrap();
-    assert_eq!((&rows[0]["quality"], &rows[1]["quality"]), (&"q 40".into(), &"q 90".into()));
-    for row in rows {
-        assert_eq!(row["codec"], "panecast auto");
+    let of = |codec: &str| -> Vec<&Value> { rows.iter().filter(|r| r["codec"] == codec).collect() };
+    let (refined, unrefined) = (of("panecast auto"), of("panecast auto, unrefined"));
+    assert_eq!((rows.len(), refined.len(), unrefined.len()), (4, 2, 2));
+    for (row, quality) in refined.iter().zip(["q 40", "q 90"]) {
+        assert_eq!(row["quality"], quality);
         // The pattern's film is lossy while it runs; when nothing follows, the rest of it is sent.
         assert!(row["last_exact_ms"].as_f64().is_some(), "{row}");
         assert!(
             row["exact_frames"].as_u64() == Some(45) || row["psnr_rgb_frame"].as_f64().is_some(),
             "{row}"
         );
+    }
+    for (row, refined) in unrefined.iter().zip(refined) {
+        assert_eq!(row["quality"], refined["quality"]);
+        assert_eq!((&row["refine_bytes"], &row["last_exact_bytes"]), (&0.into(), &0.into()), "{row}");
+        assert_eq!(row["first_bytes"], refined["first_bytes"], "refinement comes after the first picture");
+        if row["psnr_rgb_frame"].as_f64().is_some() {
+            assert!(row["last_exact_ms"].is_null(), "what was lost stays lost: {row}");
+        }
     }
 }
 

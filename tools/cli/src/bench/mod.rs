@@ -78,6 +78,9 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+/// The automatic mode as other codecs work: what was lost stays lost.
+const UNREFINED: &str = "panecast auto, unrefined";
+
 /// A codec at one quality.
 #[derive(Clone, Copy, Debug)]
 enum Job {
@@ -90,6 +93,7 @@ impl Job {
         match self {
             Self::Own(Mode::Lossless) => "panecast lossless",
             Self::Own(Mode::Auto(_)) => "panecast auto",
+            Self::Own(Mode::Unrefined(_)) => UNREFINED,
             Self::Peer(peer, _) => peer.name,
         }
     }
@@ -97,7 +101,7 @@ impl Job {
     fn quality(&self) -> String {
         match self {
             Self::Own(Mode::Lossless) => String::new(),
-            Self::Own(Mode::Auto(quality)) => format!("q {quality}"),
+            Self::Own(Mode::Auto(quality) | Mode::Unrefined(quality)) => format!("q {quality}"),
             Self::Peer(_, quality) => format!("crf {quality}"),
         }
     }
@@ -171,7 +175,9 @@ fn specs(arguments: &Arguments) -> Result<Vec<TraceSpec>, Failure> {
 
 fn jobs(arguments: &Arguments, notes: &mut Vec<String>) -> Result<Vec<Job>, Failure> {
     let mut all = vec![Job::Own(Mode::Lossless)];
-    all.extend(arguments.quality.iter().map(|quality| Job::Own(Mode::Auto(*quality))));
+    for mode in [Mode::Auto, Mode::Unrefined] {
+        all.extend(arguments.quality.iter().map(|quality| Job::Own(mode(*quality))));
+    }
     if arguments.peers {
         let (there, missing) = peers::installed();
         all.extend(there.iter().flat_map(|peer| peer.qualities.iter().map(|q| Job::Peer(*peer, *q))));
@@ -202,6 +208,7 @@ fn run_trace(
     let mut planes: Vec<(&str, ffmpeg::Planes)> = Vec::new();
     for job in jobs {
         let (name, quality) = (job.name(), job.quality());
+        bar.set_message(format!("{}: {name} {quality}", trace.name));
         let outcome = match job {
             Job::Own(mode) => run_own(trace, *mode, folder, link),
             Job::Peer(peer, quality) => run_peer(trace, peer, *quality, folder, &mut planes),
@@ -235,8 +242,8 @@ fn report(bar: &ProgressBar, row: &Row) {
             row.codec,
             row.quality,
             row.bytes as f64 / 1e3,
-            row.encode_ms.mean,
-            row.decode_ms.mean,
+            row.encode.changed.mean,
+            row.decode.changed.mean,
         );
     });
 }
@@ -245,8 +252,8 @@ fn run_own(trace: &RawTrace, mode: Mode, folder: &Path, link: u64) -> Result<(En
     let stream = folder.join("stream.pcast");
     let step = Step::Encode { trace: trace.clone(), stream: stream.clone(), mode, link };
     let encoded: Encoded = child(&step)?;
-    let (bytes, tail) = (encoded.bytes.clone(), encoded.tail_bytes);
-    let shown = child(&Step::Decode { trace: trace.clone(), stream, bytes, tail })?;
+    let (bytes, refined, tail) = (encoded.bytes.clone(), encoded.refined.clone(), encoded.tail_bytes);
+    let shown = child(&Step::Decode { trace: trace.clone(), stream, bytes, refined, tail })?;
     Ok((encoded, shown))
 }
 

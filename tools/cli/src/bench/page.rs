@@ -1,7 +1,7 @@
 //! The report: one HTML page that needs nothing else.
 
 use super::row::{Row, Spread};
-use super::{Results, plots};
+use super::{Results, UNREFINED, plots};
 use crate::failure::Failure;
 use std::fmt::Write;
 
@@ -25,6 +25,7 @@ pub(crate) fn html(results: &Results) -> Result<String, Failure> {
     );
     page += "Bytes count all pictures, the first included. CPU is user and system time a changed picture.</p></header>\n<main>";
     overview(&mut page, results, &traces);
+    bd_rates(&mut page, results, &traces);
     for trace in &traces {
         section(&mut page, results, trace)?;
     }
@@ -46,46 +47,98 @@ fn traces(rows: &[Row]) -> Vec<String> {
 /// Per trace: each of panecast's modes against the smallest other codec that is good enough.
 fn overview(page: &mut String, results: &Results, traces: &[String]) {
     let has_peers = results.rows.iter().any(|r| !r.own);
-    *page += "<section><h2>In short</h2><div class=\"wide\"><table><thead><tr><th>trace</th><th>panecast</th>\
-              <th>kB</th><th>encode ms</th><th>decode ms</th><th>quality</th>";
+    *page += "<section><h2>In short</h2><div class=\"wide\"><table><thead>\
+              <tr><th>trace</th><th>panecast</th><th>kB</th><th>encode ms</th><th>decode ms</th><th>PSNR-RGB</th>";
     if has_peers {
-        *page += "<th>best other codec as good, or ≥ 43 dB</th><th>kB</th><th>encode ms</th><th>quality</th>\
-                  <th>bytes of it</th><th>CPU of it</th>";
+        *page += "<th>smallest other codec as good, or ≥ 43 dB</th><th>kB</th><th>encode ms</th><th>PSNR-RGB</th>\
+                  <th>its bytes</th><th>without refining</th><th>its CPU</th>";
     }
     *page += "</tr></thead><tbody>";
     for trace in traces {
-        for row in results.rows.iter().filter(|r| r.trace == *trace && r.own) {
-            let least = row.psnr_rgb.map_or(GOOD_DB, |db| db.min(GOOD_DB));
-            let good = |r: &&Row| r.trace == *trace && !r.own && r.psnr_rgb.is_none_or(|db| db >= least);
-            let best = results.rows.iter().filter(good).min_by_key(|r| r.bytes);
+        let of_trace: Vec<&Row> = results.rows.iter().filter(|r| r.trace == *trace).collect();
+        for row in of_trace.iter().filter(|r| r.own && r.codec != UNREFINED) {
             let _ = write!(
                 page,
                 "<tr class=\"own\"><td>{}</td><td>{}</td><td>{}</td><td>{:.2}</td><td>{:.2}</td><td>{}</td>",
                 escaped(trace),
                 escaped(&label(row)),
                 kb(row.bytes),
-                row.encode_ms.mean,
-                row.decode_ms.mean,
+                row.encode.changed.mean,
+                row.decode.changed.mean,
                 db(row.psnr_rgb),
             );
-            match best {
+            match best_other(&of_trace, row) {
                 Some(best) => {
+                    let unrefined =
+                        of_trace.iter().find(|r| r.codec == UNREFINED && r.quality == row.quality);
+                    // It must be as good as what it is held against, too.
+                    let unrefined =
+                        unrefined.filter(|r| best_other(&of_trace, r).is_some_and(|b| b.bytes >= best.bytes));
                     let _ = write!(
                         page,
-                        "<td>{}</td><td>{}</td><td>{:.2}</td><td>{}</td>{}{}",
+                        "<td>{}</td><td>{}</td><td>{:.2}</td><td>{}</td>{}{}{}",
                         escaped(&label(best)),
                         kb(best.bytes),
-                        best.encode_ms.mean,
+                        best.encode.changed.mean,
                         db(best.psnr_rgb),
                         ratio(row.bytes as f64, best.bytes as f64),
-                        ratio(row.encode_ms.mean, best.encode_ms.mean),
+                        unrefined
+                            .map_or("<td></td>".to_owned(), |r| ratio(r.bytes as f64, best.bytes as f64)),
+                        ratio(row.encode.changed.mean, best.encode.changed.mean),
                     );
                 }
-                None if has_peers => *page += "<td colspan=\"6\" class=\"none\">none reaches it</td>",
+                None if has_peers => *page += "<td colspan=\"7\" class=\"none\">none reaches it</td>",
                 None => {}
             }
             *page += "</tr>";
         }
+    }
+    *page += "</tbody></table></div></section>\n";
+}
+
+/// The smallest of the other codecs that is as good as `row`, or good enough.
+fn best_other<'a>(rows: &[&'a Row], row: &Row) -> Option<&'a Row> {
+    let least = row.psnr_rgb.map_or(GOOD_DB, |db| db.min(GOOD_DB));
+    let good = |r: &&&Row| !r.own && r.psnr_rgb.is_none_or(|db| db >= least);
+    rows.iter().filter(good).min_by_key(|r| r.bytes).copied()
+}
+
+/// BD-rates of all codecs on all traces.
+fn bd_rates(page: &mut String, results: &Results, traces: &[String]) {
+    let all: Vec<&Row> = results.rows.iter().collect();
+    let codecs: Vec<String> = plots::codecs(&all);
+    let of = |trace: &str, codec: &str| {
+        results.rows.iter().find(|r| r.trace == trace && r.codec == codec).and_then(|r| r.bd_rate)
+    };
+    let codecs: Vec<&String> =
+        codecs.iter().filter(|codec| traces.iter().any(|trace| of(trace, codec).is_some())).collect();
+    if codecs.len() < 2 {
+        return;
+    }
+    let _ = write!(
+        page,
+        "<section><h2>Bytes at equal quality</h2><p class=\"facts\">BD-rate against {}: −20 % means a fifth fewer \
+         bytes at the same PSNR-RGB over changed tiles. “panecast auto” pays for becoming exact afterwards, which no \
+         other codec here does; “unrefined” stops at the quality that is shown first, as they do. Empty: exact, or no \
+         quality in common.</p><div class=\"wide\"><table><thead><tr><th>trace</th><th></th>",
+        escaped(&results.baseline)
+    );
+    for codec in &codecs {
+        let _ = write!(page, "<th class=\"name\">{}</th>", escaped(codec));
+    }
+    *page += "</tr></thead><tbody>";
+    for trace in traces {
+        let _ = write!(page, "<tr><td>{}</td><td></td>", escaped(trace));
+        for codec in &codecs {
+            *page += &match of(trace, codec) {
+                Some(percent) => {
+                    let class = if percent <= 0.0 { "better" } else { "worse" };
+                    format!("<td class=\"{class}\">{}</td>", signed(percent))
+                }
+                None => "<td></td>".to_owned(),
+            };
+        }
+        *page += "</tr>";
     }
     *page += "</tbody></table></div></section>\n";
 }
@@ -135,12 +188,13 @@ fn table(page: &mut String, rows: &[&Row], baseline: &str) {
     let _ = write!(
         page,
         "<div class=\"wide\"><table class=\"all\"><thead>\
-         <tr><th colspan=\"2\"></th><th colspan=\"4\">bytes</th><th colspan=\"2\">encode CPU, ms</th>\
-         <th colspan=\"2\">decode CPU, ms</th><th></th><th colspan=\"3\">changed tiles</th>\
+         <tr><th colspan=\"2\"></th><th colspan=\"5\">bytes</th><th colspan=\"4\">encode CPU, ms</th>\
+         <th colspan=\"3\">decode CPU, ms</th><th></th><th colspan=\"3\">changed tiles</th>\
          <th colspan=\"3\">whole pictures</th><th></th><th colspan=\"4\">time, ms</th>\
          <th colspan=\"2\">peak memory, MB</th><th></th></tr>\
-         <tr><th>codec</th><th></th><th>total kB</th><th>first kB</th><th>a change</th><th>p50 / p95 / p99</th>\
-         <th>mean</th><th>p50 / p95 / p99</th><th>mean</th><th>p50 / p95 / p99</th><th>delay</th>\
+         <tr><th>codec</th><th></th><th>total kB</th><th>first kB</th><th>refining kB</th><th>a change</th><th>p50 / p95 / p99</th>\
+         <th>mean</th><th>p50 / p95 / p99</th><th>unchanged</th><th>all in</th>\
+         <th>mean</th><th>p50 / p95 / p99</th><th>unchanged</th><th>delay</th>\
          <th>PSNR-RGB</th><th>PSNR-Y</th><th>SSIM</th><th>PSNR-RGB</th><th>PSNR-Y</th><th>SSIM</th>\
          <th>exact</th><th>first</th><th>first exact</th><th>longest inexact</th><th>last exact</th><th>encode</th><th>decode</th>\
          <th title=\"against {}\">BD-rate</th></tr></thead><tbody>",
@@ -153,12 +207,16 @@ fn table(page: &mut String, rows: &[&Row], baseline: &str) {
             escaped(&row.quality),
             kb(row.bytes),
             kb(row.first_bytes),
+            if row.refine_bytes == 0 { String::new() } else { kb(row.refine_bytes) },
             format!("{:.0}", row.changed_bytes.mean),
             percentiles(&row.changed_bytes, 0),
-            format!("{:.2}", row.encode_ms.mean),
-            percentiles(&row.encode_ms, 2),
-            format!("{:.2}", row.decode_ms.mean),
-            percentiles(&row.decode_ms, 2),
+            format!("{:.2}", row.encode.changed.mean),
+            percentiles(&row.encode.changed, 2),
+            row.encode.idle.map_or(String::new(), |ms| format!("{ms:.2}")),
+            format!("{:.2}", row.encode.share),
+            format!("{:.2}", row.decode.changed.mean),
+            percentiles(&row.decode.changed, 2),
+            row.decode.idle.map_or(String::new(), |ms| format!("{ms:.2}")),
             row.latency_frames.map_or("?".to_owned(), |n| n.to_string()),
             db(row.psnr_rgb),
             db(row.psnr_luma),
@@ -173,7 +231,7 @@ fn table(page: &mut String, rows: &[&Row], baseline: &str) {
             row.tail_ms.map_or("never".to_owned(), |ms| format!("{ms:.0}")),
             mb(row.encode_peak_bytes),
             mb(row.decode_peak_bytes),
-            row.bd_rate.map_or(String::new(), |percent| format!("{percent:+.0} %")),
+            row.bd_rate.map_or(String::new(), signed),
         ];
         let _ = write!(page, "<tr class=\"{class}\">");
         for cell in cells {
@@ -195,9 +253,15 @@ fn method(page: &mut String, results: &Results) {
          differs from the picture before, squared errors of all of them added up, the first picture left out; \
          <b>whole pictures</b> are all pixels of all pictures. PSNR-Y and SSIM are of the BT.601 luma."
             .to_owned(),
-        "CPU of panecast is taken around its calls, from pixels to bytes and from bytes to pixels. CPU of other \
-         encoders is that of the ffmpeg process less that of ffmpeg reading the same planes into nothing; their \
-         percentiles are of the calls of the encoder. CPU of other decoders is that of the decoder's calls. \
+        "CPU is user and system time, never wall time. <b>Mean</b> and percentiles are of the changed pictures, the \
+         first included; <b>unchanged</b> is the mean of the pictures that equal the one before; <b>all in</b> is \
+         everything that was spent, by the number of changed pictures: unchanged pictures, refinement and start \
+         included."
+            .to_owned(),
+        "CPU of panecast is taken around its calls, from pixels to bytes and from bytes to pixels; refinement, which \
+         runs between pictures, is in all in alone. CPU of other codecs is that of the calls of the encoder and of \
+         the decoder inside ffmpeg; all in is the ffmpeg process less an ffmpeg that reads the same planes into \
+         nothing. SVT-AV1 encodes on threads of its own, so that only all in is known: it stands for the mean, too. \
          Colour conversion is counted for panecast and left out for the others."
             .to_owned(),
         "Other codecs get their planes by ffmpeg, BT.601 full range with accurate rounding, and are brought back the \
@@ -216,7 +280,8 @@ fn method(page: &mut String, results: &Results) {
          is compared with."
             .to_owned(),
         format!(
-            "BD-rate is the mean difference in bytes at the same PSNR-RGB over changed tiles, against {}.",
+            "BD-rate is the mean difference in bytes at the same PSNR-RGB over changed tiles, against {}. Refinement is in the bytes of panecast auto and never in those of \
+             panecast auto, unrefined.",
             escaped(&results.baseline)
         ),
     ];
@@ -252,6 +317,10 @@ fn ratio(own: f64, other: f64) -> String {
     let share = own / other;
     let class = if share <= 1.0 { "better" } else { "worse" };
     format!("<td class=\"{class}\">{share:.2}×</td>")
+}
+
+fn signed(percent: f64) -> String {
+    format!("{percent:+.0} %").replace('-', "−")
 }
 
 fn db(value: Option<f64>) -> String {

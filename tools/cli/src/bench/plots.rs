@@ -82,7 +82,8 @@ pub(crate) fn quality(rows: &[&Row]) -> Result<String, Failure> {
 /// CPU over bytes.
 pub(crate) fn cost(rows: &[&Row]) -> Result<String, Failure> {
     let series = all(rows, |row| {
-        (row.encode_ms.mean > 0.0).then_some((row.bytes as f64 / 1e3, row.encode_ms.mean.log10()))
+        let ms = row.encode.changed.mean;
+        (ms > 0.0).then_some((row.bytes as f64 / 1e3, ms.log10()))
     });
     let y = log_range(&series, |p| 10_f64.powf(p.1));
     let y = y.start.log10()..y.end.log10();

@@ -24,9 +24,11 @@ pub(crate) struct Row {
     pub(crate) changed_bytes: Spread,
     /// Bytes up to each picture, for a plot.
     pub(crate) running_bytes: Vec<u64>,
-    /// CPU of each changed picture in ms.
-    pub(crate) encode_ms: Spread,
-    pub(crate) decode_ms: Spread,
+    pub(crate) encode: Cpu,
+    pub(crate) decode: Cpu,
+    /// Of `bytes`, what made good what earlier pictures had lost, and its CPU in ms.
+    pub(crate) refine_bytes: u64,
+    pub(crate) refine_ms: f64,
     pub(crate) latency_frames: Option<u64>,
     /// Over the tiles that changed; `None` is exact.
     pub(crate) psnr_rgb: Option<f64>,
@@ -81,10 +83,36 @@ impl Spread {
             p99: percentile(99),
         }
     }
+}
 
-    /// Where only the mean is known.
-    pub(crate) fn of_mean(mean: f64) -> Self {
-        Self { mean, ..Self::default() }
+/// CPU in ms.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Cpu {
+    /// Of the changed pictures, the first included. Where single pictures cannot be told apart, the mean alone, and
+    /// it is that of `share`.
+    pub(crate) changed: Spread,
+    /// Mean of the unchanged pictures; `None` if there are none or they cannot be told apart.
+    pub(crate) idle: Option<f64>,
+    /// All that was spent, by the number of changed pictures.
+    pub(crate) share: f64,
+}
+
+impl Cpu {
+    /// From what each picture took, if that is known, and what all took, in nanoseconds.
+    fn new(each: &[u64], total: u64, is_changed: &[bool]) -> Self {
+        let of = |wanted: bool| -> Vec<f64> {
+            let all = each.iter().zip(is_changed).filter(|(_, changed)| **changed == wanted);
+            all.map(|(ns, _)| *ns as f64 / 1e6).collect()
+        };
+        let changed = is_changed.iter().filter(|changed| **changed).count();
+        let share = total as f64 / 1e6 / changed.max(1) as f64;
+        if each.is_empty() {
+            let changed = Spread { mean: share, ..Spread::default() };
+            return Self { changed, idle: None, share };
+        }
+        let idle = of(false);
+        let mean = (!idle.is_empty()).then(|| Spread::of(idle).mean);
+        Self { changed: Spread::of(of(true)), idle: mean, share }
     }
 }
 
@@ -101,19 +129,13 @@ impl Row {
         let scores = &shown.scores;
         let is_changed = &scores.is_changed;
         let changed = is_changed.iter().filter(|changed| **changed).count() as u64;
-        let of_changed = |values: &[u64], skip: usize, unit: f64| -> Vec<f64> {
-            let all = values.iter().zip(is_changed).skip(skip);
-            all.filter(|(_, changed)| **changed).map(|(v, _)| *v as f64 / unit).collect()
-        };
-        let cpu = |each: &[u64], total: u64| {
-            if each.is_empty() {
-                return Spread::of_mean(total as f64 / 1e6 / changed.max(1) as f64);
-            }
-            // What unchanged pictures cost is paid, too.
-            let mean = total as f64 / 1e6 / changed.max(1) as f64;
-            Spread { mean, ..Spread::of(of_changed(each, 0, 1e6)) }
-        };
-        let arrivals = arrivals(trace, &encoded.bytes, link);
+        let changed_bytes = encoded.bytes.iter().zip(is_changed).skip(1);
+        let changed_bytes = changed_bytes.filter(|(_, changed)| **changed).map(|(bytes, _)| *bytes as f64);
+        // What goes over the link in each picture's time.
+        let refined = encoded.refined.iter().copied().chain(std::iter::repeat(0));
+        let sent: Vec<u64> =
+            encoded.bytes.iter().zip(refined).map(|(picture, more)| picture + more).collect();
+        let arrivals = arrivals(trace, &sent, link);
         let exact = scores.is_exact.iter().position(|exact| *exact);
         let errors = scores.over_changes();
         Self {
@@ -125,12 +147,14 @@ impl Row {
             fps: trace.fps,
             frames: is_changed.len() as u64,
             changed,
-            bytes: encoded.bytes.iter().sum(),
+            bytes: sent.iter().sum(),
             first_bytes: encoded.bytes.first().copied().unwrap_or(0),
-            changed_bytes: Spread::of(of_changed(&encoded.bytes, 1, 1.0)),
-            running_bytes: running(&encoded.bytes),
-            encode_ms: cpu(&encoded.cpu_ns, encoded.cpu_total_ns),
-            decode_ms: cpu(&shown.cpu_ns, shown.cpu_total_ns),
+            changed_bytes: Spread::of(changed_bytes.collect()),
+            running_bytes: running(&sent),
+            encode: Cpu::new(&encoded.cpu_ns, encoded.cpu_total_ns, is_changed),
+            decode: Cpu::new(&shown.cpu_ns, shown.cpu_total_ns, is_changed),
+            refine_bytes: encoded.refined.iter().sum(),
+            refine_ms: encoded.refine_ns as f64 / 1e6,
             latency_frames: encoded.latency_frames,
             psnr_rgb: errors.psnr_rgb(),
             psnr_luma: errors.psnr_luma(),
@@ -155,8 +179,8 @@ impl Row {
     pub(crate) fn fields(&self) -> Vec<(&'static str, Value)> {
         let spread = |s: &Spread| [Some(s.mean), s.p50, s.p95, s.p99].map(|v| json!(v.map(rounded)));
         let [bytes, bytes_p50, bytes_p95, bytes_p99] = spread(&self.changed_bytes);
-        let [enc, enc_p50, enc_p95, enc_p99] = spread(&self.encode_ms);
-        let [dec, dec_p50, dec_p95, dec_p99] = spread(&self.decode_ms);
+        let [enc, enc_p50, enc_p95, enc_p99] = spread(&self.encode.changed);
+        let [dec, dec_p50, dec_p95, dec_p99] = spread(&self.decode.changed);
         let db = |value: Option<f64>| json!(value.map(rounded));
         vec![
             ("trace", json!(self.trace)),
@@ -176,10 +200,16 @@ impl Row {
             ("encode_ms_p50", enc_p50),
             ("encode_ms_p95", enc_p95),
             ("encode_ms_p99", enc_p99),
+            ("encode_ms_unchanged", db(self.encode.idle)),
+            ("encode_ms_share", json!(rounded(self.encode.share))),
             ("decode_ms", dec),
             ("decode_ms_p50", dec_p50),
             ("decode_ms_p95", dec_p95),
             ("decode_ms_p99", dec_p99),
+            ("decode_ms_unchanged", db(self.decode.idle)),
+            ("decode_ms_share", json!(rounded(self.decode.share))),
+            ("refine_bytes", json!(self.refine_bytes)),
+            ("refine_ms", json!(rounded(self.refine_ms))),
             ("latency_frames", json!(self.latency_frames)),
             ("psnr_rgb_changed", db(self.psnr_rgb)),
             ("psnr_y_changed", db(self.psnr_luma)),
@@ -277,6 +307,18 @@ mod tests {
         let s = Spread::of((1..=100).rev().map(f64::from).collect());
         assert_eq!(s, Spread { mean: 50.5, p50: Some(50.0), p95: Some(95.0), p99: Some(99.0) });
         assert_eq!(Spread::of(vec![7.0]).p99, Some(7.0));
+    }
+
+    #[test]
+    fn unchanged_pictures_are_not_charged_to_changed_ones() {
+        let changed = [true, false, true, false];
+        let cpu = Cpu::new(&[9_000_000, 1_000_000, 3_000_000, 2_000_000], 16_000_000, &changed);
+        assert_eq!((cpu.changed.mean, cpu.changed.p50, cpu.changed.p99), (6.0, Some(3.0), Some(9.0)));
+        assert_eq!((cpu.idle, cpu.share), (Some(1.5), 8.0));
+        let still = Cpu::new(&[4_000_000], 5_000_000, &[true]);
+        assert_eq!((still.changed.mean, still.idle), (4.0, None));
+        let unknown = Cpu::new(&[], 16_000_000, &changed);
+        assert_eq!((unknown.changed.mean, unknown.changed.p50, unknown.idle), (8.0, None, None));
     }
 
     #[test]

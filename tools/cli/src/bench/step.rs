@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::output::line;
 use panecast::Limits;
 use panecast::capture::Damage;
-use panecast::codec::{self, Decoded, Decoder, Encoder, EncoderConfig};
+use panecast::codec::{self, Decoded, Decoder, Encoder, EncoderConfig, Refine};
 use panecast::frame::{FrameBuf, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -26,9 +26,9 @@ pub(crate) struct Arguments {
 pub(crate) enum Step {
     /// Encodes the trace into `stream` for a link of so many bits a second, and prints [`Encoded`].
     Encode { trace: RawTrace, stream: PathBuf, mode: Mode, link: u64 },
-    /// Decodes `stream`, scores it against the trace, and prints [`Shown`]. `bytes` are those of each picture, `tail`
-    /// those that came after the last one.
-    Decode { trace: RawTrace, stream: PathBuf, bytes: Vec<u64>, tail: u64 },
+    /// Decodes `stream`, scores it against the trace, and prints [`Shown`]. `bytes` are those of each picture,
+    /// `refined` those of refinement after each, `tail` those that came after the last one.
+    Decode { trace: RawTrace, stream: PathBuf, bytes: Vec<u64>, refined: Vec<u64>, tail: u64 },
     /// Scores raw pictures from standard input, and prints [`Scores`].
     Score { trace: RawTrace },
 }
@@ -40,14 +40,18 @@ pub(crate) enum Mode {
     Lossless,
     /// Films and photographs with a loss at first, at this quality.
     Auto(u8),
+    /// Likewise, and what was lost is never made good, as with other codecs.
+    Unrefined(u8),
 }
 
 impl Mode {
     fn config(self) -> EncoderConfig {
+        let plain = EncoderConfig::default();
         match self {
-            Self::Lossless => EncoderConfig { mode: codec::Mode::Lossless, ..EncoderConfig::default() },
-            Self::Auto(quality) => {
-                EncoderConfig { mode: codec::Mode::Auto, quality, ..EncoderConfig::default() }
+            Self::Lossless => EncoderConfig { mode: codec::Mode::Lossless, ..plain },
+            Self::Auto(quality) => EncoderConfig { mode: codec::Mode::Auto, quality, ..plain },
+            Self::Unrefined(quality) => {
+                EncoderConfig { mode: codec::Mode::Auto, quality, refine: Refine::Off, ..plain }
             }
         }
     }
@@ -58,9 +62,13 @@ impl Mode {
 pub(crate) struct Encoded {
     /// Bytes of each picture.
     pub(crate) bytes: Vec<u64>,
+    /// Bytes after each picture that made good what earlier ones had lost; empty where there is no such thing.
+    pub(crate) refined: Vec<u64>,
     /// CPU of each picture in nanoseconds; empty where it cannot be told apart.
     pub(crate) cpu_ns: Vec<u64>,
-    /// CPU of all.
+    /// CPU of refinement, all of it.
+    pub(crate) refine_ns: u64,
+    /// CPU of all, the start of the codec included.
     pub(crate) cpu_total_ns: u64,
     /// Most bytes of memory resident.
     pub(crate) peak_bytes: Option<u64>,
@@ -74,7 +82,7 @@ pub(crate) struct Encoded {
 /// What decoding cost and showed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Shown {
-    /// CPU of each picture in nanoseconds; empty where it cannot be told apart.
+    /// CPU of each picture in nanoseconds, refinement apart; empty where it cannot be told apart.
     pub(crate) cpu_ns: Vec<u64>,
     /// CPU of all.
     pub(crate) cpu_total_ns: u64,
@@ -94,7 +102,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let pool = pool.map_err(|e| Failure::new(format!("no threads: {e}"), "close other programs"))?;
     let printed = pool.install(|| match step {
         Step::Encode { trace, stream, mode, link } => json(&encode(&trace, &stream, mode, link)?),
-        Step::Decode { trace, stream, bytes, tail } => json(&decode(&trace, &stream, &bytes, tail)?),
+        Step::Decode { trace, stream, bytes, refined, tail } => {
+            json(&decode(&trace, &stream, bytes.iter().zip(&refined), tail)?)
+        }
         Step::Score { trace } => json(&score(&trace)?),
     })?;
     line(printed)
@@ -134,7 +144,9 @@ fn encode(trace: &RawTrace, stream: &PathBuf, mode: Mode, link: u64) -> Result<E
     let mut pictures = trace.open()?;
     let mut frame = FrameBuf::new(trace.size(), &Limits::default())?;
     let mut out = BufWriter::new(File::create(stream)?);
+    let start = cpu_time();
     let mut encoder = Encoder::new(mode.config())?;
+    let start_ns = nanos(start);
     let mut encoded = Encoded { latency_frames: Some(0), ..Encoded::default() };
     let mut link = Link { bits_a_second: link.max(1) as f64, free_us: 0.0 };
     let mut bytes = Vec::new();
@@ -144,13 +156,17 @@ fn encode(trace: &RawTrace, stream: &PathBuf, mode: Mode, link: u64) -> Result<E
         bytes.clear();
         let start = cpu_time();
         encoder.encode(&mut frame, &Damage::Unknown, Timestamp(now), &mut bytes)?;
-        link.send(now, bytes.len());
-        refine(&mut encoder, &mut link, now, next, &mut bytes)?;
         encoded.cpu_ns.push(nanos(start));
+        let picture = bytes.len();
+        encoded.bytes.push(picture as u64);
+        link.send(now, picture);
+        let start = cpu_time();
+        refine(&mut encoder, &mut link, now, next, &mut bytes)?;
+        encoded.refine_ns += nanos(start);
+        encoded.refined.push((bytes.len() - picture) as u64);
         out.write_all(&bytes)?;
-        encoded.bytes.push(bytes.len() as u64);
     }
-    encoded.cpu_total_ns = encoded.cpu_ns.iter().sum();
+    encoded.cpu_total_ns = start_ns + encoded.refine_ns + encoded.cpu_ns.iter().sum::<u64>();
     // The desktop stays as it is: what the last picture lacks follows.
     let last = trace.time_us((encoded.bytes.len() as u64).saturating_sub(1));
     let mut index = encoded.bytes.len() as u64;
@@ -187,15 +203,21 @@ fn refine(
     Ok(())
 }
 
-fn decode(trace: &RawTrace, stream: &PathBuf, bytes: &[u64], tail: u64) -> Result<Shown, Failure> {
+fn decode<'a>(
+    trace: &RawTrace,
+    stream: &PathBuf,
+    parts: impl Iterator<Item = (&'a u64, &'a u64)>,
+    tail: u64,
+) -> Result<Shown, Failure> {
     let mut input = File::open(stream)?;
     let mut scoring = Scoring::new(trace)?;
     let mut decoder = Decoder::new(Limits::default());
     let mut shown = Shown::default();
     let blank = FrameBuf::new(trace.size(), &Limits::default())?;
     let mut packet = Vec::new();
-    for count in bytes {
-        packet.resize(usize::try_from(*count).unwrap_or(usize::MAX), 0);
+    // Whether anything was painted, and the CPU.
+    let mut next = |decoder: &mut Decoder, count: u64| -> Result<(bool, u64), Failure> {
+        packet.resize(usize::try_from(count).unwrap_or(usize::MAX), 0);
         input.read_exact(&mut packet)?;
         let start = cpu_time();
         let mut touched = false;
@@ -205,12 +227,17 @@ fn decode(trace: &RawTrace, stream: &PathBuf, bytes: &[u64], tail: u64) -> Resul
                 touched |= matches!(decoded, Decoded::Picture { .. });
             }
         }
-        shown.cpu_ns.push(nanos(start));
-        scoring.next(decoder.frame().unwrap_or(&blank), touched)?;
+        Ok((touched, nanos(start)))
+    };
+    for (picture, refined) in parts {
+        let (painted, picture_ns) = next(&mut decoder, *picture)?;
+        let (refined, refine_ns) = next(&mut decoder, *refined)?;
+        shown.cpu_ns.push(picture_ns);
+        shown.cpu_total_ns += picture_ns + refine_ns;
+        scoring.next(decoder.frame().unwrap_or(&blank), painted || refined)?;
     }
-    shown.cpu_total_ns = shown.cpu_ns.iter().sum();
     shown.peak_bytes = peak_rss_bytes();
-    packet.clear();
+    let mut packet = Vec::new();
     input.take(tail).read_to_end(&mut packet)?;
     for part in packet.chunks(1 << 20) {
         decoder.feed(part)?;
