@@ -113,7 +113,8 @@ pub trait Capturer: Send {
     ///
     /// # Errors
     /// - [`crate::ErrorKind::Closed`] if the window was closed or the server died, within 1 s of it.
-    /// - [`crate::ErrorKind::Stalled`] if the server does not answer for 1 s; a later call may succeed.
+    /// - [`crate::ErrorKind::Stalled`] if the server does not answer for 1 s; a later call may succeed. If `frame` was
+    ///   written to, the next answer is a [`Captured::Frame`].
     /// - [`crate::ErrorKind::Io`], [`crate::ErrorKind::InvalidData`] for files.
     fn next(&mut self, frame: &mut FrameBuf, stale: &Region, timeout: Duration) -> Result<Captured>;
 

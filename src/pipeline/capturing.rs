@@ -22,7 +22,8 @@ const STALL_PAUSE: Duration = Duration::from_millis(100);
 pub(super) fn run(shared: &Shared, source: Box<dyn Capturer>, config: PipelineConfig) {
     let _watch = Watch { shared, thread: "capture" };
     let interval = Duration::from_secs(1) / config.fps;
-    let mut capturing = Capturing { shared, source, config, interval, buffer: None, moved: Timestamp(0) };
+    let mut capturing =
+        Capturing { shared, source, config, interval, buffer: None, untaken: None, moved: Timestamp(0) };
     if let Err(e) = capturing.run() {
         shared.source_ended(Err(e));
     }
@@ -33,8 +34,11 @@ struct Capturing<'a> {
     source: Box<dyn Capturer>,
     config: PipelineConfig,
     interval: Duration,
-    /// What the next picture is captured into; `None` while the encoder holds all buffers.
+    /// What the next picture is captured into; `None` while it is in the mailbox or at the encoder.
     buffer: Option<Buffer>,
+    /// `buffer` is the picture of this time, which the encoder has not taken yet: where there is none that is newer,
+    /// it goes back into the mailbox.
+    untaken: Option<Timestamp>,
     /// When the picture or the cursor changed last.
     moved: Timestamp,
 }
@@ -94,6 +98,11 @@ impl Capturing<'_> {
             }
             break;
         }
+        if self.buffer.is_none()
+            && let Some(Picture { buffer, timestamp }) = state.newest.take()
+        {
+            (self.buffer, self.untaken) = (Some(buffer), Some(timestamp));
+        }
         drop(state);
         if self.buffer.is_none() {
             let size = self.source.info().size;
@@ -116,8 +125,8 @@ impl Capturing<'_> {
             buffer.stale = Region::full(size);
         }
         let fresh = self.shared.lock().fresh;
-        let timeout = if !fresh {
-            // Somebody waits: whatever there is, now.
+        let timeout = if !fresh || self.untaken.is_some() {
+            // Somebody waits, or may at any moment: whatever there is, now.
             Duration::ZERO
         } else if self.shared.now().since(self.moved) < LIVELY {
             self.interval.min(LONGEST_WAIT)
@@ -134,6 +143,7 @@ impl Capturing<'_> {
         match captured {
             Captured::Frame { timestamp, damage } => {
                 let timestamp = timestamp.unwrap_or(now);
+                self.untaken = None;
                 if let Some(mut buffer) = self.buffer.take() {
                     buffer.stale.clear();
                     let picture = Picture { buffer, timestamp };
@@ -142,7 +152,14 @@ impl Capturing<'_> {
                 self.moved = now;
             }
             Captured::Unchanged => {
-                self.shared.update(|s, _| answered(s).fresh = true);
+                let untaken = self.untaken();
+                self.shared.update(|s, _| {
+                    let state = answered(s);
+                    state.fresh = true;
+                    if untaken.is_some() {
+                        state.newest = untaken;
+                    }
+                });
                 if cursor_moved {
                     self.moved = now;
                 }
@@ -150,14 +167,27 @@ impl Capturing<'_> {
             Captured::Resized(size) => {
                 buffer.frame.reset(size, &self.config.encoder.limits)?;
                 buffer.stale = Region::full(size);
+                self.untaken = None;
                 self.shared.update(|s, _| answered(s).damage = Damage::Unknown);
             }
             Captured::Ended => {
+                if let Some(untaken) = self.untaken() {
+                    self.shared.update(|s, _| s.newest = Some(untaken));
+                }
                 self.shared.source_ended(Ok(()));
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// The picture that the encoder has not taken, if `buffer` holds one. A source that stalled while it wrote would
+    /// have given a newer one.
+    fn untaken(&mut self) -> Option<Picture> {
+        let timestamp = self.untaken.take()?;
+        let mut buffer = self.buffer.take()?;
+        buffer.stale.clear();
+        Some(Picture { buffer, timestamp })
     }
 }
 

@@ -8,9 +8,9 @@
 //!
 //! The capture thread keeps the newest picture in a one-slot mailbox; the encode thread takes it when the
 //! viewers have room: what a viewer that keeps up has not acknowledged is bounded by what its line holds. When
-//! viewers are slow, pictures in between are skipped and latency stays bounded. Three buffers go round (capture,
-//! mailbox, the encoder's reference), and each carries the region in which it differs from the newest picture, so
-//! that only that is copied.
+//! viewers are slow, pictures in between are skipped and latency stays bounded. Two buffers go round (the newest picture
+//! on its way, the encoder's reference): while nobody takes it, the picture in the mailbox is captured over. Each carries
+//! the region in which it differs from the newest picture, so that only that is copied.
 
 mod capturing;
 mod encoding;
