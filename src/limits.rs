@@ -3,7 +3,8 @@
 use crate::error::{Error, Result};
 use crate::frame::Size;
 
-/// What a stream may cost the side that receives it. Charged **before** each allocation.
+/// What a stream may cost the side that receives it, and an encoder the side that sends it. Charged **before** each
+/// allocation.
 ///
 /// # Shapes and units
 /// Sides are physical pixels, sizes are bytes. The defaults hold an 8K picture.
@@ -25,6 +26,10 @@ pub struct Limits {
     pub surfaces: usize,
     /// Longest side of a cursor's shape.
     pub cursor_side_px: u32,
+    /// Most bytes that an encoder keeps, with the picture that goes to and fro between it and its caller; the program
+    /// itself is not in it. Where it is not enough, fewer films have an AV1 encoder, then nothing is lossy; a picture that
+    /// does not fit twice is refused.
+    pub memory_bytes: u64,
 }
 
 impl Default for Limits {
@@ -38,6 +43,7 @@ impl Default for Limits {
             layers: 64,
             surfaces: 16,
             cursor_side_px: 1024,
+            memory_bytes: 512 << 20,
         }
     }
 }

@@ -4,6 +4,7 @@ use super::classify;
 use super::config::{EncoderConfig, Mode, Refine};
 use super::exactness::Exactness;
 use super::lossless::{Activity, CodedRect, Coding, PixelWriter, Residual, choose, compress_once, whole};
+use super::memory::Memory;
 use super::picture_hash::PictureHash;
 use super::refine::Quiet;
 use super::regions::{CodedPicture, Regions};
@@ -55,6 +56,7 @@ pub struct Update {
 #[derive(Debug)]
 pub struct Encoder {
     config: EncoderConfig,
+    memory: Memory,
     /// The source's newest picture.
     picture: Option<FrameBuf>,
     shown: Shown,
@@ -90,6 +92,7 @@ impl Encoder {
         config.check()?;
         Ok(Self {
             config,
+            memory: Memory::default(),
             picture: None,
             shown: Shown::default(),
             epoch: 0,
@@ -125,8 +128,8 @@ impl Encoder {
     ///   stream header.
     ///
     /// # Errors
-    /// - [`crate::ErrorKind::LimitExceeded`] if the picture is too large or the packet would be. `out` is
-    ///   unchanged; the next picture becomes a keyframe.
+    /// - [`crate::ErrorKind::LimitExceeded`] if the picture is too large, the packet would be, or two pictures are more
+    ///   than [`crate::Limits::memory_bytes`]. `out` is unchanged; the next picture becomes a keyframe.
     ///
     /// # Threads and cost
     /// Comparing uses rayon's current pool. O(damage) reads and O(changed pixels) work; nothing is allocated once
@@ -139,6 +142,7 @@ impl Encoder {
         out: &mut Vec<u8>,
     ) -> Result<Update> {
         self.config.limits.check_size(frame.size())?;
+        self.memory = Memory::new(&self.config.limits, frame.size())?;
         let before = out.len();
         let update = match self.picture.take() {
             Some(picture) if picture.size() == frame.size() => {
@@ -161,19 +165,18 @@ impl Encoder {
         out: &mut Vec<u8>,
     ) -> Result<Update> {
         let size = frame.size();
-        let back = match picture {
+        let mut back = match picture {
             Some(mut old) => {
                 old.reset(size, &self.config.limits)?;
                 old
             }
             None => FrameBuf::new(size, &self.config.limits)?,
         };
-        let picture = std::mem::replace(frame, back);
         self.begin_stream(out);
         self.activity.reset(size);
         self.regions.clear();
-        self.write_snapshot(&picture, false, timestamp, out)?;
-        self.picture = Some(picture);
+        self.write_snapshot(frame, &mut back, false, timestamp, out)?;
+        self.picture = Some(std::mem::replace(frame, back));
         Ok(self.update(UpdateKind::Keyframe, size.area(), Region::full(size)))
     }
 
@@ -218,10 +221,10 @@ impl Encoder {
         self.quiet.note(copied + left + self.regions.changed_px(), timestamp);
         self.pictures.clear();
         let mut stills = Vec::new();
-        if self.config.mode == Mode::Auto {
+        if self.may_lose() {
             self.lossy(&picture, frame, timestamp, &mut stills)?;
         }
-        self.write_payload(Some(&mut picture), frame)?;
+        self.write_payload(Some(&mut picture), frame, &mut stills)?;
         for rect in &self.rects {
             self.shown.exact(frame, rect);
             self.changed.mark(rect);
@@ -247,7 +250,8 @@ impl Encoder {
         let mut left = Vec::new();
         // What a scrolled page uncovers changes with every update, but it is no film.
         if self.copies.is_empty() {
-            self.regions.begin(new, &self.rects, &self.activity, now, &mut left);
+            let most = self.memory.for_films();
+            self.regions.begin(new, &self.rects, &self.activity, now, most, &mut left);
         } else {
             left.extend_from_slice(&self.rects);
         }
@@ -279,7 +283,12 @@ impl Encoder {
 
     /// Codes the rectangles that are left as exact pixels of `source`; viewers hold `held`, or `source`, where nothing
     /// is lossy.
-    fn write_payload(&mut self, held: Option<&mut FrameBuf>, source: &FrameBuf) -> Result<()> {
+    fn write_payload(
+        &mut self,
+        held: Option<&mut FrameBuf>,
+        source: &FrameBuf,
+        stills: &mut Vec<CodedPhoto>,
+    ) -> Result<()> {
         self.plain_bytes = 0;
         self.coded.clear();
         if self.rects.is_empty() {
@@ -291,6 +300,10 @@ impl Encoder {
             Some(held) => self.shown.canvas(held),
             None => self.shown.differ(source, &self.config.limits)?,
         };
+        Stills::take_exact(source, &mut self.coded_rects, shown, stills);
+        if self.coded_rects.is_empty() {
+            return Ok(());
+        }
         self.plain_bytes = self.pixels.update(shown, source, &self.coded_rects, &mut self.coded)?;
         Ok(())
     }
@@ -393,8 +406,11 @@ impl Encoder {
         self.rects.clear();
         let (photos, drawn) = chosen.iter().partition(|r| classify::is_photo(picture, r));
         self.rects = drawn;
-        self.stills.exact(picture, photos, &mut self.shown, &self.config.limits, &mut stills)?;
-        self.write_payload(None, picture)?;
+        if !photos.is_empty() {
+            let shown = self.shown.differ(picture, &self.config.limits)?;
+            Stills::exact(picture, &photos, shown, &mut stills);
+        }
+        self.write_payload(None, picture, &mut stills)?;
         for rect in &chosen {
             self.shown.exact(picture, rect);
         }
@@ -436,15 +452,16 @@ impl Encoder {
     ) -> Result<Option<u64>> {
         let Some(picture) = self.picture.take() else { return Ok(None) };
         self.begin_stream_for(joiner);
+        let mut black = FrameBuf::new(picture.size(), &self.config.limits)?;
         if self.shown.is_exact() && self.regions.is_empty() {
-            self.write_snapshot(&picture, true, timestamp, joiner)?;
+            self.write_snapshot(&picture, &mut black, true, timestamp, joiner)?;
             let hash = self.hash.sum(picture.size());
             Packet::Epoch(EpochBody { epoch: self.epoch, sequence: self.sequence, timestamp, hash })
                 .write(others);
         } else {
             // What is lossy is coded anew, and so it is another picture for those who are there as well.
             let before = joiner.len();
-            self.write_snapshot(&picture, false, timestamp, joiner)?;
+            self.write_snapshot(&picture, &mut black, false, timestamp, joiner)?;
             others.extend_from_slice(&joiner[before..]);
         }
         self.picture = Some(picture);
@@ -495,6 +512,11 @@ impl Encoder {
         self.picture.as_ref().map(|picture| self.shown.picture(picture))
     }
 
+    /// Whether anything may be lossy, and there is memory for what viewers see then.
+    fn may_lose(&self) -> bool {
+        self.config.mode == Mode::Auto && self.memory.may_lose()
+    }
+
     /// Writes the stream's header if nothing has been written yet.
     fn begin_stream(&mut self, out: &mut Vec<u8>) {
         if !self.begun {
@@ -509,10 +531,11 @@ impl Encoder {
     }
 
     /// A snapshot of `picture` begins an epoch. It loses nothing where there are viewers who hold the picture and
-    /// are to `keep` it.
+    /// are to `keep` it. `black` is what a joiner begins with; it comes to hold some of the picture.
     fn write_snapshot(
         &mut self,
         picture: &FrameBuf,
+        black: &mut FrameBuf,
         keep: bool,
         timestamp: Timestamp,
         out: &mut Vec<u8>,
@@ -521,31 +544,21 @@ impl Encoder {
         let mut stills = Vec::new();
         self.coded.clear();
         self.pictures.clear();
-        // What a viewer knows who has only the layers.
-        let mut laid = FrameBuf::new(size, &self.config.limits)?;
         if !keep {
             self.shown.reset(size);
         }
-        let rects = if self.config.mode == Mode::Auto && !keep {
+        let mut rects = if self.may_lose() && !keep {
             let mut drawn = vec![size.rect()];
             let photos = Stills::take(picture, &mut drawn);
-            self.stills.encode(
-                picture,
-                picture,
-                &photos,
-                &mut self.shown,
-                &self.config.limits,
-                &mut stills,
-            )?;
-            let shown = self.shown.picture(picture);
-            for rect in &photos {
-                laid.copy_rect(shown, rect);
-            }
+            self.stills.encode(black, picture, &photos, &mut self.shown, &self.config.limits, &mut stills)?;
             drawn.iter().map(|r| CodedRect { rect: *r, coding: Coding::Modelled }).collect()
         } else {
             whole(picture)
         };
-        self.plain_bytes = self.pixels.snapshot(&mut laid, picture, &rects, !keep, &mut self.coded)?;
+        // Photographs are laid over black, and the shown picture grows there into what the viewer will see.
+        let known = if keep { black } else { self.shown.canvas(black) };
+        Stills::take_exact(picture, &mut rects, known, &mut stills);
+        self.plain_bytes = self.pixels.snapshot(known, picture, &rects, !keep, &mut self.coded)?;
         if !keep {
             self.hash.reset(self.shown.picture(picture));
         }

@@ -1,7 +1,7 @@
 //! Stage 3 of 6. In: pictures and where they changed. Out: packets; and back to pictures.
 //!
 //! Copies first (scrolled panes, dragged windows), then films and photographs with a loss where the mode allows it,
-//! then exact pixels through one long-lived zstd stream. Both sides know for every pixel whether it is exact, and
+//! then exact pixels by a model of what is drawn. Both sides know for every pixel whether it is exact, and
 //! the decoder proves by a hash that it holds the encoder's picture.
 
 pub mod av1;
@@ -11,6 +11,7 @@ mod decoder;
 mod encoder;
 mod exactness;
 mod lossless;
+mod memory;
 pub mod photo;
 mod picture_hash;
 mod refine;

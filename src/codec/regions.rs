@@ -110,6 +110,11 @@ impl Regions {
         Some(bits * since.as_micros() as u64 / 1_000_000 / 8 / regions)
     }
 
+    /// Bytes of memory that the regions take.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.regions.iter().map(|r| self.choice.video_bytes(r.rect.size())).sum()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.regions.is_empty()
     }
@@ -213,13 +218,15 @@ impl Regions {
         }
     }
 
-    /// Begins regions where `rects` keep changing like a film. Gives back what is left of them.
+    /// Begins regions where `rects` keep changing like a film, as long as all together take no more than
+    /// `memory_bytes`. Gives back what is left of them.
     pub(super) fn begin(
         &mut self,
         picture: &FrameBuf,
         rects: &[Rect],
         activity: &Activity,
         now: Timestamp,
+        memory_bytes: u64,
         left: &mut Vec<Rect>,
     ) {
         left.clear();
@@ -242,6 +249,9 @@ impl Regions {
             }
             if rect.width < LEAST_SIDE_PX || rect.height < LEAST_SIDE_PX || self.regions.len() >= MOST_REGIONS
             {
+                continue;
+            }
+            if self.memory_bytes() + self.choice.video_bytes(rect.size()) > memory_bytes {
                 continue;
             }
             let Ok(encoder) = self.choice.video(rect.size(), Chroma::Half, FPS) else { continue };

@@ -98,6 +98,16 @@ impl Av1Choice {
         }
     }
 
+    /// Bytes of memory that an encoder for what moves takes at most, with its planes (docs/av1.md §4).
+    #[must_use]
+    pub fn video_bytes(self, size: Size) -> u64 {
+        match self {
+            Self::Off => 0,
+            Self::Rav1e => (4 << 20) + 150 * size.area(),
+            Self::Aom => (4 << 20) + 40 * size.area(),
+        }
+    }
+
     /// An encoder for pictures that stand alone: every unit is a keyframe.
     ///
     /// # Errors

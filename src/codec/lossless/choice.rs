@@ -13,9 +13,8 @@ const PHOTO_PIXELS_PER_COLOUR: u32 = 4;
 
 /// How one changed rectangle is coded.
 ///
-/// The model codes whatever is drawn, and strips of anything. A large photograph would take it too long: a film is
-/// predicted, as its pixels never come again; what stands still is coded as pixels, so that it can be found in the
-/// history when a window has uncovered it.
+/// The model codes whatever is drawn, and strips of anything. A large photograph would take it too long: it is taken
+/// out for a photo layer, whether it stands still (rows) or is a film (predicted).
 pub(in crate::codec) fn choose(picture: &FrameBuf, rect: &Rect, activity: &Activity) -> CodedRect {
     let coding = if solid(picture, rect) {
         Coding::Solid
