@@ -17,7 +17,12 @@ pub(crate) fn cpu_time() -> Duration {
 
 /// Most bytes of memory that the process has had resident; `None` where the platform does not tell.
 pub(crate) fn peak_rss_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    peak_rss_bytes_of("self")
+}
+
+/// Likewise of the process with this number.
+pub(crate) fn peak_rss_bytes_of(process: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kb| kb * 1024)
 }

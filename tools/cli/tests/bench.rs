@@ -160,6 +160,34 @@ fn other_codecs_run_where_ffmpeg_has_them() {
     assert!(of("panecast lossless")[0]["psnr_rgb_frame"].is_null());
 }
 
+#[test]
+fn vnc_encodings_run_where_the_server_is_installed() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("figures");
+    let args =
+        ["bench", "pattern:333x211@30", "--frames", "8", "--peers", "--codec", "VNC", "--codec", "lossless"];
+    let report = run(&[&args[..], &["--out", text(&out), "--json"]].concat(), &[]).ok();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    let rows = report["rows"].as_array().unwrap();
+    let own = rows.iter().find(|r| r["codec"] == "panecast lossless").unwrap();
+    let vnc: Vec<&Value> = rows.iter().filter(|r| r["codec"].as_str().unwrap().starts_with("VNC ")).collect();
+    if vnc.is_empty() {
+        assert!(report["notes"].to_string().contains("VNC ZRLE"), "{report}");
+        return;
+    }
+    assert_eq!((&vnc[0]["codec"], &vnc[1]["codec"]), (&"VNC Tight, lossless".into(), &"VNC ZRLE".into()));
+    for row in vnc {
+        for key in ["frames", "changed_frames"] {
+            assert_eq!(row[key], own[key], "{row}");
+        }
+        assert_eq!(row["exact_frames"], 8, "{row}");
+        assert!(row["psnr_rgb_frame"].is_null() && row["encode_ms"].as_f64() > Some(0.0), "{row}");
+        // It cannot be less than the noise in the picture takes, nor more than the pixels.
+        let raw = 333 * 211 * 4 * 8;
+        assert!((1000..raw).contains(&row["bytes"].as_u64().unwrap()), "{row}");
+    }
+}
+
 /// What ffmpeg's filter says about two raw files, after `name:`.
 fn ffmpeg_says(filter: &str, name: &str, files: [&Path; 2]) -> f64 {
     let raw = ["-f", "rawvideo", "-pix_fmt", "bgra", "-video_size", SIZE, "-framerate", "30", "-i"];

@@ -12,6 +12,7 @@ pub(crate) fn describe(peers: bool) -> Vec<(String, String)> {
     ];
     if peers {
         facts.extend(libraries());
+        facts.extend(super::vnc::version().map(|version| ("TigerVNC".to_owned(), version)));
     }
     facts
 }

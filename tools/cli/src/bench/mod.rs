@@ -9,7 +9,13 @@ mod plots;
 mod row;
 mod scoring;
 mod step;
+mod table;
 mod trace;
+#[cfg(target_os = "linux")]
+mod vnc;
+#[cfg(not(target_os = "linux"))]
+#[path = "vnc_absent.rs"]
+mod vnc;
 
 pub(crate) use step::{Arguments as StepArguments, run as run_step};
 
@@ -18,7 +24,7 @@ use crate::output::line;
 use crate::progress;
 use indicatif::ProgressBar;
 use panecast::frame::Size;
-use peers::Peer;
+use peers::{Peer, VncEncoding};
 use row::Row;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -48,7 +54,7 @@ pub(crate) struct Arguments {
     /// Folder for bench.csv and bench.html; made if it is not there
     #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
-    /// Run other codecs on the same pictures, as far as ffmpeg has them
+    /// Run other codecs on the same pictures, as far as ffmpeg and a VNC server (TigerVNC's Xvnc) are installed
     #[arg(long)]
     peers: bool,
     /// Run only codecs with this in their name; may be repeated
@@ -86,6 +92,7 @@ const UNREFINED: &str = "panecast auto, unrefined";
 enum Job {
     Own(Mode),
     Peer(Peer, u32),
+    Vnc(VncEncoding),
 }
 
 impl Job {
@@ -95,12 +102,13 @@ impl Job {
             Self::Own(Mode::Auto(_)) => "panecast auto",
             Self::Own(Mode::Unrefined(_)) => UNREFINED,
             Self::Peer(peer, _) => peer.name,
+            Self::Vnc(encoding) => encoding.name(),
         }
     }
 
     fn quality(&self) -> String {
         match self {
-            Self::Own(Mode::Lossless) => String::new(),
+            Self::Own(Mode::Lossless) | Self::Vnc(_) => String::new(),
             Self::Own(Mode::Auto(quality) | Mode::Unrefined(quality)) => format!("q {quality}"),
             Self::Peer(_, quality) => format!("crf {quality}"),
         }
@@ -179,8 +187,9 @@ fn jobs(arguments: &Arguments, notes: &mut Vec<String>) -> Result<Vec<Job>, Fail
         all.extend(arguments.quality.iter().map(|quality| Job::Own(mode(*quality))));
     }
     if arguments.peers {
-        let (there, missing) = peers::installed();
+        let (there, vnc, missing) = peers::installed();
         all.extend(there.iter().flat_map(|peer| peer.qualities.iter().map(|q| Job::Peer(*peer, *q))));
+        all.extend(vnc.into_iter().map(Job::Vnc));
         notes.extend(missing.iter().map(|name| format!("not installed: {name}")));
     }
     let wanted = |job: &Job| {
@@ -212,6 +221,7 @@ fn run_trace(
         let outcome = match job {
             Job::Own(mode) => run_own(trace, *mode, folder, link),
             Job::Peer(peer, quality) => run_peer(trace, peer, *quality, folder, &mut planes),
+            Job::Vnc(encoding) => child(&Step::Vnc { trace: trace.clone(), encoding: *encoding }),
         };
         match (outcome, job) {
             (Ok((encoded, shown)), _) => {
@@ -220,7 +230,7 @@ fn run_trace(
                 results.rows.push(row);
             }
             // A peer that cannot is no reason to lose the other figures.
-            (Err(failure), Job::Peer(..)) => {
+            (Err(failure), Job::Peer(..) | Job::Vnc(_)) => {
                 let note = format!("{}: {name} {quality}: {}", trace.name, failure.message());
                 bar.suspend(|| eprintln!("{note}"));
                 results.notes.push(note);

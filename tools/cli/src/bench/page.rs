@@ -1,7 +1,7 @@
 //! The report: one HTML page that needs nothing else.
 
-use super::row::{Row, Spread};
-use super::{Results, UNREFINED, plots};
+use super::row::Row;
+use super::{Results, UNREFINED, plots, table};
 use crate::failure::Failure;
 use std::fmt::Write;
 
@@ -50,7 +50,7 @@ fn overview(page: &mut String, results: &Results, traces: &[String]) {
     *page += "<section><h2>In short</h2><div class=\"wide\"><table><thead>\
               <tr><th>trace</th><th>panecast</th><th>kB</th><th>encode ms</th><th>decode ms</th><th>PSNR-RGB</th>";
     if has_peers {
-        *page += "<th>smallest other codec as good, or ≥ 43 dB</th><th>kB</th><th>encode ms</th><th>PSNR-RGB</th>\
+        *page += "<th class=\"text\">smallest other codec as good, or ≥ 43 dB</th><th>kB</th><th>encode ms</th><th>PSNR-RGB</th>\
                   <th>its bytes</th><th>without refining</th><th>its CPU</th>";
     }
     *page += "</tr></thead><tbody>";
@@ -76,7 +76,7 @@ fn overview(page: &mut String, results: &Results, traces: &[String]) {
                         unrefined.filter(|r| best_other(&of_trace, r).is_some_and(|b| b.bytes >= best.bytes));
                     let _ = write!(
                         page,
-                        "<td>{}</td><td>{}</td><td>{:.2}</td><td>{}</td>{}{}{}",
+                        "<td class=\"text\">{}</td><td>{}</td><td>{:.2}</td><td>{}</td>{}{}{}",
                         escaped(&label(best)),
                         kb(best.bytes),
                         best.encode.changed.mean,
@@ -120,11 +120,11 @@ fn bd_rates(page: &mut String, results: &Results, traces: &[String]) {
         "<section><h2>Bytes at equal quality</h2><p class=\"facts\">BD-rate against {}: −20 % means a fifth fewer \
          bytes at the same PSNR-RGB over changed tiles. “panecast auto” pays for becoming exact afterwards, which no \
          other codec here does; “unrefined” stops at the quality that is shown first, as they do. Empty: exact, or no \
-         quality in common.</p><div class=\"wide\"><table><thead><tr><th>trace</th><th></th>",
+         quality in common.</p><div class=\"wide\"><table class=\"rates\"><thead><tr><th>trace</th><th></th>",
         escaped(&results.baseline)
     );
     for codec in &codecs {
-        let _ = write!(page, "<th class=\"name\">{}</th>", escaped(codec));
+        let _ = write!(page, "<th>{}</th>", escaped(codec));
     }
     *page += "</tr></thead><tbody>";
     for trace in traces {
@@ -132,7 +132,11 @@ fn bd_rates(page: &mut String, results: &Results, traces: &[String]) {
         for codec in &codecs {
             *page += &match of(trace, codec) {
                 Some(percent) => {
-                    let class = if percent <= 0.0 { "better" } else { "worse" };
+                    let class = match percent.round() {
+                        0.0 => "",
+                        p if p < 0.0 => "better",
+                        _ => "worse",
+                    };
                     format!("<td class=\"{class}\">{}</td>", signed(percent))
                 }
                 None => "<td></td>".to_owned(),
@@ -169,7 +173,7 @@ fn section(page: &mut String, results: &Results, trace: &str) -> Result<(), Fail
         let _ = write!(page, "{open}<figure><figcaption><b>{title}</b> {note}</figcaption>{svg}</figure>");
     }
     *page += "</div>";
-    table(page, &rows, &results.baseline);
+    table::tables(page, &rows);
     *page += "</section>\n";
     Ok(())
 }
@@ -182,64 +186,6 @@ fn one_quality_each<'a>(rows: &[&'a Row]) -> Vec<&'a Row> {
         rows.min_by(|a, b| far(a).total_cmp(&far(b)))
     };
     plots::codecs(rows).iter().filter_map(of_codec).collect()
-}
-
-fn table(page: &mut String, rows: &[&Row], baseline: &str) {
-    let _ = write!(
-        page,
-        "<div class=\"wide\"><table class=\"all\"><thead>\
-         <tr><th colspan=\"2\"></th><th colspan=\"5\">bytes</th><th colspan=\"4\">encode CPU, ms</th>\
-         <th colspan=\"3\">decode CPU, ms</th><th></th><th colspan=\"3\">changed tiles</th>\
-         <th colspan=\"3\">whole pictures</th><th></th><th colspan=\"4\">time, ms</th>\
-         <th colspan=\"2\">peak memory, MB</th><th></th></tr>\
-         <tr><th>codec</th><th></th><th>total kB</th><th>first kB</th><th>refining kB</th><th>a change</th><th>p50 / p95 / p99</th>\
-         <th>mean</th><th>p50 / p95 / p99</th><th>unchanged</th><th>all in</th>\
-         <th>mean</th><th>p50 / p95 / p99</th><th>unchanged</th><th>delay</th>\
-         <th>PSNR-RGB</th><th>PSNR-Y</th><th>SSIM</th><th>PSNR-RGB</th><th>PSNR-Y</th><th>SSIM</th>\
-         <th>exact</th><th>first</th><th>first exact</th><th>longest inexact</th><th>last exact</th><th>encode</th><th>decode</th>\
-         <th title=\"against {}\">BD-rate</th></tr></thead><tbody>",
-        escaped(baseline)
-    );
-    for row in rows {
-        let class = if row.own { "own" } else { "" };
-        let cells = [
-            escaped(&row.codec),
-            escaped(&row.quality),
-            kb(row.bytes),
-            kb(row.first_bytes),
-            if row.refine_bytes == 0 { String::new() } else { kb(row.refine_bytes) },
-            format!("{:.0}", row.changed_bytes.mean),
-            percentiles(&row.changed_bytes, 0),
-            format!("{:.2}", row.encode.changed.mean),
-            percentiles(&row.encode.changed, 2),
-            row.encode.idle.map_or(String::new(), |ms| format!("{ms:.2}")),
-            format!("{:.2}", row.encode.share),
-            format!("{:.2}", row.decode.changed.mean),
-            percentiles(&row.decode.changed, 2),
-            row.decode.idle.map_or(String::new(), |ms| format!("{ms:.2}")),
-            row.latency_frames.map_or("?".to_owned(), |n| n.to_string()),
-            db(row.psnr_rgb),
-            db(row.psnr_luma),
-            format!("{:.4}", row.ssim),
-            db(row.frame_psnr_rgb),
-            db(row.frame_psnr_luma),
-            format!("{:.4}", row.frame_ssim),
-            format!("{}/{}", row.exact_frames, row.frames),
-            format!("{:.0}", row.first_ms),
-            row.exact_ms.map_or("never".to_owned(), |ms| format!("{ms:.0}")),
-            format!("{:.0}", row.longest_inexact_ms),
-            row.tail_ms.map_or("never".to_owned(), |ms| format!("{ms:.0}")),
-            mb(row.encode_peak_bytes),
-            mb(row.decode_peak_bytes),
-            row.bd_rate.map_or(String::new(), signed),
-        ];
-        let _ = write!(page, "<tr class=\"{class}\">");
-        for cell in cells {
-            let _ = write!(page, "<td>{cell}</td>");
-        }
-        *page += "</tr>";
-    }
-    *page += "</tbody></table></div>";
 }
 
 fn method(page: &mut String, results: &Results) {
@@ -264,10 +210,16 @@ fn method(page: &mut String, results: &Results) {
          nothing. SVT-AV1 encodes on threads of its own, so that only all in is known: it stands for the mean, too. \
          Colour conversion is counted for panecast and left out for the others."
             .to_owned(),
+        "Tight and ZRLE are TigerVNC's: its X server shows each picture as an image of the changed tiles, and a viewer \
+         of panecast's own asks for one update after another until it has the picture exactly. CPU is that of the \
+         server from the image to the end of the last update, less the mean of the same without a viewer. Desktops \
+         that move their windows by the server's own copies would need fewer bytes than these images. Decode CPU is \
+         that of panecast's viewer; peak memory is that of the whole X server."
+            .to_owned(),
         "Other codecs get their planes by ffmpeg, BT.601 full range with accurate rounding, and are brought back the \
          same way."
             .to_owned(),
-        "Delay is the most pictures that a coder held while it gave one."
+        "<b>Pictures held</b> is the delay: the most pictures that a coder held while it gave one."
             .to_owned(),
         format!(
             "Times count a link of {} kbit/s without other delay, and no time for coding: when the first picture and \
@@ -303,13 +255,6 @@ fn label(row: &Row) -> String {
     if row.quality.is_empty() { row.codec.clone() } else { format!("{}, {}", row.codec, row.quality) }
 }
 
-fn percentiles(spread: &Spread, digits: usize) -> String {
-    match (spread.p50, spread.p95, spread.p99) {
-        (Some(a), Some(b), Some(c)) => format!("{a:.digits$} / {b:.digits$} / {c:.digits$}"),
-        _ => String::new(),
-    }
-}
-
 fn ratio(own: f64, other: f64) -> String {
     if other <= 0.0 {
         return "<td></td>".to_owned();
@@ -319,26 +264,22 @@ fn ratio(own: f64, other: f64) -> String {
     format!("<td class=\"{class}\">{share:.2}×</td>")
 }
 
-fn signed(percent: f64) -> String {
-    format!("{percent:+.0} %").replace('-', "−")
+pub(crate) fn signed(percent: f64) -> String {
+    if percent.round() == 0.0 { "0 %".to_owned() } else { format!("{percent:+.0} %").replace('-', "−") }
 }
 
-fn db(value: Option<f64>) -> String {
+pub(crate) fn db(value: Option<f64>) -> String {
     value.map_or("exact".to_owned(), |db| format!("{db:.2}"))
 }
 
-fn kb(bytes: u64) -> String {
+pub(crate) fn kb(bytes: u64) -> String {
     format!("{:.1}", bytes as f64 / 1e3)
-}
-
-fn mb(bytes: Option<u64>) -> String {
-    bytes.map_or("?".to_owned(), |bytes| format!("{:.0}", bytes as f64 / 1e6))
 }
 
 fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

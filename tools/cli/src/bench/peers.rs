@@ -1,5 +1,7 @@
 //! Other codecs in their real-time settings, as far as ffmpeg has them. Each at a few qualities, one thread.
 
+use super::vnc;
+use serde::{Deserialize, Serialize};
 use std::process::{Command, Stdio};
 
 /// A codec in one setting.
@@ -93,13 +95,38 @@ impl Peer {
     }
 }
 
-/// The peers that this machine has, and the names of those that it lacks.
-pub(crate) fn installed() -> (Vec<Peer>, Vec<String>) {
+/// How a VNC server codes pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum VncEncoding {
+    /// Tight without JPEG, which has no loss.
+    Tight,
+    /// ZRLE.
+    Zrle,
+}
+
+impl VncEncoding {
+    pub(crate) const ALL: [Self; 2] = [Self::Tight, Self::Zrle];
+
+    /// What the report calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tight => "VNC Tight, lossless",
+            Self::Zrle => "VNC ZRLE",
+        }
+    }
+}
+
+/// The peers of ffmpeg and of VNC that this machine has, and the names of those that it lacks.
+pub(crate) fn installed() -> (Vec<Peer>, Vec<VncEncoding>, Vec<String>) {
     let output = Command::new("ffmpeg").args(["-hide_banner", "-encoders"]).stdin(Stdio::null()).output();
     let listed = output.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
     let has = |peer: &Peer| listed.lines().any(|l| l.split_whitespace().nth(1) == Some(peer.encoder));
     let (there, missing): (Vec<Peer>, Vec<Peer>) = PEERS.into_iter().partition(has);
-    let mut missing: Vec<String> = missing.iter().map(|p| p.name.to_owned()).collect();
-    missing.push("Tight and ZRLE (no VNC server is driven by this command)".to_owned());
-    (there, missing)
+    let mut missing: Vec<String> =
+        missing.iter().map(|p| format!("{} (ffmpeg with {})", p.name, p.encoder)).collect();
+    if vnc::version().is_some() {
+        return (there, VncEncoding::ALL.to_vec(), missing);
+    }
+    missing.extend(VncEncoding::ALL.map(|encoding| format!("{} ({})", encoding.name(), vnc::INSTALL)));
+    (there, Vec::new(), missing)
 }

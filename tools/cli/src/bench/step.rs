@@ -1,7 +1,9 @@
 //! One codec over one trace, in a process of its own: what it costs is then its own, and so is its peak of memory.
 
+use super::peers::VncEncoding;
 use super::scoring::{Scores, Scoring};
 use super::trace::RawTrace;
+use super::vnc;
 use crate::cost::{cpu_time, peak_rss_bytes};
 use crate::failure::Failure;
 use crate::output::line;
@@ -29,6 +31,8 @@ pub(crate) enum Step {
     /// Decodes `stream`, scores it against the trace, and prints [`Shown`]. `bytes` are those of each picture,
     /// `refined` those of refinement after each, `tail` those that came after the last one.
     Decode { trace: RawTrace, stream: PathBuf, bytes: Vec<u64>, refined: Vec<u64>, tail: u64 },
+    /// Shows the trace on a VNC server to a viewer, and prints [`Encoded`] and [`Shown`].
+    Vnc { trace: RawTrace, encoding: VncEncoding },
     /// Scores raw pictures from standard input, and prints [`Scores`].
     Score { trace: RawTrace },
 }
@@ -105,6 +109,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Step::Decode { trace, stream, bytes, refined, tail } => {
             json(&decode(&trace, &stream, bytes.iter().zip(&refined), tail)?)
         }
+        Step::Vnc { trace, encoding } => json(&vnc::replay(&trace, encoding)?),
         Step::Score { trace } => json(&score(&trace)?),
     })?;
     line(printed)
