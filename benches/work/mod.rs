@@ -12,7 +12,8 @@ const FPS: u32 = 30;
 /// Far enough for text to scroll, windows to move and the film to run.
 const FRAMES: u64 = 12;
 
-fn pictures() -> Vec<FrameBuf> {
+/// The first pictures of the built-in desktop.
+pub fn pictures() -> Vec<FrameBuf> {
     let pattern = Pattern::new(SIZE, FPS).expect("a pattern");
     let blank = FrameBuf::new(SIZE, &Limits::default()).expect("a picture");
     let paint = |index| {
