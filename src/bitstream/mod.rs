@@ -7,6 +7,7 @@ mod header;
 mod layer;
 mod packet;
 mod reader;
+mod resume;
 mod splitter;
 mod writer;
 
@@ -14,5 +15,6 @@ pub use header::{FEATURE_AV1, HEADER_BYTES, MAGIC, VERSION, read_header, write_h
 pub use layer::{Av1Layer, Layer, Patch, PhotoLayer};
 pub use packet::{CursorBody, EndBody, EpochBody, Packet, PacketKind, PayloadKind, SnapshotBody, UpdateBody};
 pub use reader::Reader;
+pub use resume::ResumeBody;
 pub use splitter::{Piece, Splitter};
 pub use writer::Writer;

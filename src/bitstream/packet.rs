@@ -1,6 +1,7 @@
 //! Packets: a kind, a length, a body.
 
 use super::layer::Layer;
+use super::resume::ResumeBody;
 use super::{Reader, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Rect, Size, Timestamp};
@@ -19,6 +20,8 @@ pub enum PacketKind {
     Cursor,
     /// The end of a recording.
     End,
+    /// What differs from a picture that the viewer still holds; begins an epoch.
+    Resume,
 }
 
 impl PacketKind {
@@ -31,6 +34,7 @@ impl PacketKind {
             Self::Epoch => 3,
             Self::Cursor => 4,
             Self::End => 5,
+            Self::Resume => 6,
         }
     }
 
@@ -39,7 +43,7 @@ impl PacketKind {
     /// # Errors
     /// - [`ErrorKind::InvalidData`] if there is none.
     pub fn from_code(code: u8) -> Result<Self> {
-        [Self::Snapshot, Self::Update, Self::Epoch, Self::Cursor, Self::End]
+        [Self::Snapshot, Self::Update, Self::Epoch, Self::Cursor, Self::End, Self::Resume]
             .into_iter()
             .find(|k| k.code() == code)
             .ok_or_else(|| Error::data(format!("there is no packet of kind {code}")))
@@ -54,6 +58,7 @@ impl PacketKind {
             Self::Epoch => "epoch",
             Self::Cursor => "cursor",
             Self::End => "end",
+            Self::Resume => "resume",
         }
     }
 }
@@ -66,13 +71,13 @@ pub enum PayloadKind {
 }
 
 impl PayloadKind {
-    fn code(self) -> u8 {
+    pub(super) fn code(self) -> u8 {
         match self {
             Self::Lossless => 0,
         }
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<Self> {
+    pub(super) fn read(r: &mut Reader<'_>) -> Result<Self> {
         match r.u8()? {
             0 => Ok(Self::Lossless),
             code => Err(Error::new(
@@ -177,6 +182,8 @@ pub enum Packet<'a> {
     Cursor(CursorBody<'a>),
     /// The end of a recording.
     End(EndBody),
+    /// What differs from a picture that the viewer still holds.
+    Resume(ResumeBody<'a>),
 }
 
 const UPDATE_REFINES: u8 = 1;
@@ -195,6 +202,7 @@ impl<'a> Packet<'a> {
             Self::Epoch(_) => PacketKind::Epoch,
             Self::Cursor(_) => PacketKind::Cursor,
             Self::End(_) => PacketKind::End,
+            Self::Resume(_) => PacketKind::Resume,
         }
     }
 
@@ -262,6 +270,10 @@ impl<'a> Packet<'a> {
                     }
                     None => &[],
                 }
+            }
+            Self::Resume(b) => {
+                b.write_head(&mut body);
+                b.data
             }
             Self::End(b) => {
                 w.varint(b.frames);
@@ -376,6 +388,7 @@ impl<'a> Packet<'a> {
                 };
                 Self::Cursor(CursorBody { timestamp, position, shape })
             }
+            PacketKind::Resume => return Ok(Self::Resume(ResumeBody::read(&mut r, limits)?)),
             PacketKind::End => Self::End(EndBody { frames: r.varint()?, fps: r.varint_u32()? }),
         };
         if !r.is_at_end() {
@@ -386,7 +399,7 @@ impl<'a> Packet<'a> {
 }
 
 /// On the wire a wrong size is the sender's fault, not the caller's.
-fn as_data(e: Error) -> Error {
+pub(super) fn as_data(e: Error) -> Error {
     match e.kind() {
         ErrorKind::InvalidInput => Error::data(e.message()),
         _ => e,

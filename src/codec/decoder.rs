@@ -1,5 +1,7 @@
 //! The decoder: bytes, however they are chunked, back to the very pictures.
 
+mod resume;
+
 use super::av1::{Chroma, Planes};
 use super::exactness::Exactness;
 use super::lossless::{CodedRect, Coding, PixelReader, decompress_once};
@@ -326,6 +328,7 @@ fn layers_of<'a>(kind: PacketKind, body: &'a [u8], limits: &Limits) -> Result<Ve
     let layers = match Packet::read(kind, body, limits)? {
         Packet::Snapshot(b) => b.layers,
         Packet::Update(b) => b.layers,
+        Packet::Resume(b) => b.layers,
         Packet::Epoch(_) | Packet::Cursor(_) | Packet::End(_) => Vec::new(),
     };
     let av1 = |layer| match layer {
@@ -372,6 +375,7 @@ impl Core {
             Packet::Snapshot(b) => self.snapshot(&b, body.len(), limits, planes),
             Packet::Update(b) => self.update(&b, body.len(), limits, planes),
             Packet::Epoch(b) => self.begin_epoch(&b),
+            Packet::Resume(b) => self.resume(&b, body.len(), limits, planes),
             Packet::Cursor(b) => self.cursor(&b),
             Packet::End(EndBody { frames, fps }) => Ok(Decoded::End { frames, fps }),
         }

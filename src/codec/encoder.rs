@@ -1,5 +1,7 @@
 //! The encoder: what the viewers hold, and how to bring them to the next picture.
 
+mod resume;
+
 use super::classify;
 use super::config::{EncoderConfig, Mode, Refine};
 use super::exactness::Exactness;

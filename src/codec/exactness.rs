@@ -117,6 +117,52 @@ impl Exactness {
         bounds
     }
 
+    /// Appends rectangles that hold all pixels of `within` which are exact, or all which are not, and no others.
+    pub(super) fn rects(&self, within: &Rect, exact: bool, into: &mut Vec<Rect>) {
+        // Runs of a row that go on from the row above grow downwards.
+        let (mut open, mut next): (Vec<Rect>, Vec<Rect>) = (Vec::new(), Vec::new());
+        for y in within.y..within.bottom() {
+            let mut above = open.drain(..).peekable();
+            let mut x = within.x;
+            while x < within.right() {
+                let end = self.run_end(x, y, within.right());
+                if self.is_exact_at(x, y) == exact {
+                    let run = Rect::new(x, y, end - x, 1);
+                    while let Some(passed) =
+                        above.next_if(|r| (r.x, r.width) != (run.x, run.width) && r.x <= run.x)
+                    {
+                        into.push(passed);
+                    }
+                    match above.next_if(|r| (r.x, r.width) == (run.x, run.width)) {
+                        Some(rect) => next.push(Rect { height: rect.height + 1, ..rect }),
+                        None => next.push(run),
+                    }
+                }
+                x = end;
+            }
+            into.extend(above);
+            std::mem::swap(&mut open, &mut next);
+        }
+        into.append(&mut open);
+    }
+
+    /// Where the pixels that are like the one at `x`, `y` end, at `most`.
+    fn run_end(&self, x: u32, y: u32, most: u32) -> u32 {
+        let row = self.row(y);
+        let exact = self.is_exact_at(x, y);
+        let mut x = x;
+        while x < most {
+            // Bits that differ, from x on.
+            let word = row[(x / WORD_PX) as usize] ^ if exact { 0 } else { u64::MAX };
+            let differing = word >> (x % WORD_PX);
+            if differing != 0 {
+                return (x + differing.trailing_zeros()).min(most);
+            }
+            x = (x / WORD_PX + 1) * WORD_PX;
+        }
+        most
+    }
+
     /// Notes that the pixels of `rect` are exact, or are not.
     pub(super) fn set(&mut self, rect: &Rect, exact: bool) {
         if exact && self.lossy_px == 0 {
@@ -248,6 +294,23 @@ mod tests {
             prop_assert_eq!(map.lossy_px_in(&looked_at), inside.len() as u64);
             let bounds = map.lossy_bounds(&looked_at);
             prop_assert_eq!(bounds.is_empty(), inside.is_empty());
+            let (mut lossy_rects, mut exact_rects) = (Vec::new(), Vec::new());
+            map.rects(&looked_at, false, &mut lossy_rects);
+            map.rects(&looked_at, true, &mut exact_rects);
+            let mut seen = vec![0; SIZE.area() as usize];
+            for (rects, lossy_ones) in [(&lossy_rects, true), (&exact_rects, false)] {
+                for r in rects {
+                    for (x, y) in (r.y..r.bottom()).flat_map(|y| (r.x..r.right()).map(move |x| (x, y))) {
+                        prop_assert_eq!(is_lossy(x, y), lossy_ones);
+                        seen[(y * SIZE.width + x) as usize] += 1;
+                    }
+                }
+            }
+            for (i, seen) in seen.iter().enumerate() {
+                let (x, y) = (i as u32 % SIZE.width, i as u32 / SIZE.width);
+                let within = looked_at.contains(&Rect::new(x, y, 1, 1));
+                prop_assert_eq!(*seen, u32::from(within), "{} {}", x, y);
+            }
             for (x, y) in &inside {
                 prop_assert!(bounds.x <= *x && *x < bounds.right() && bounds.y <= *y && *y < bounds.bottom());
             }

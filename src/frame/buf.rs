@@ -113,6 +113,16 @@ impl FrameBuf {
         }
     }
 
+    /// Makes the pixels of `rect` black.
+    ///
+    /// # Panics
+    /// If `rect` does not fit.
+    pub(crate) fn blacken(&mut self, rect: &Rect) {
+        for y in rect.y..rect.bottom() {
+            self.row_of_mut(rect, y).as_chunks_mut::<BYTES_PER_PIXEL>().0.fill([0, 0, 0, 255]);
+        }
+    }
+
     /// Copies `rect` from `view`, converting to B, G, R, 255.
     ///
     /// # Errors

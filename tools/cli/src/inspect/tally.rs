@@ -34,6 +34,7 @@ impl Tally {
         let layers = match packet {
             Packet::Snapshot(b) => &b.layers[..],
             Packet::Update(b) => &b.layers,
+            Packet::Resume(b) => &b.layers,
             _ => &[],
         };
         let mut laid = 0;

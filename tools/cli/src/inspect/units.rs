@@ -29,10 +29,14 @@ impl Units {
         Ok(Self { folder: folder.to_owned(), open: BTreeMap::new(), files: 0 })
     }
 
-    /// Takes the units of a packet; all surfaces end with a snapshot or an epoch.
+    /// Takes the units of a packet; all surfaces end where an epoch begins.
     pub(super) fn packet(&mut self, packet: &Packet<'_>) -> Result<(), Failure> {
         let (sequence, layers) = match packet {
             Packet::Snapshot(b) => {
+                self.open.clear();
+                (b.sequence, &b.layers)
+            }
+            Packet::Resume(b) => {
                 self.open.clear();
                 (b.sequence, &b.layers)
             }

@@ -1,0 +1,78 @@
+//! A viewer's way back: what it tells, and the packet that answers it.
+
+use super::{Core, Decoded, Decoder, UpdateFacts, desync};
+use crate::bitstream::{ResumeBody, Splitter};
+use crate::codec::HeldTiles;
+use crate::codec::av1::Planes;
+use crate::codec::lossless::PixelReader;
+use crate::error::Result;
+use crate::limits::Limits;
+
+impl Decoder {
+    /// What it holds, for a sender to go on from; `None` where it holds nothing, or more than may be told.
+    #[must_use]
+    pub fn held(&self) -> Option<HeldTiles> {
+        self.frame().and_then(HeldTiles::of)
+    }
+
+    /// Expects the header of a stream and keeps the picture: what follows may go on from it. After an error it is
+    /// [`Decoder::reset`].
+    pub fn restart(&mut self) {
+        if self.failed.is_some() {
+            return self.reset();
+        }
+        self.splitter = Splitter::new();
+        self.pending = None;
+        self.core.surfaces.clear();
+    }
+}
+
+impl Core {
+    pub(super) fn resume(
+        &mut self,
+        b: &ResumeBody<'_>,
+        bytes: usize,
+        limits: &Limits,
+        planes: &[Planes],
+    ) -> Result<Decoded> {
+        if b.epoch <= self.epoch || b.sequence <= self.sequence {
+            return Err(desync("a resumption out of order"));
+        }
+        let Some(mut picture) = self.picture.take().filter(|picture| picture.size() == b.size) else {
+            return Err(desync("a resumption of a picture that is not there"));
+        };
+        self.dirty.reset(b.size);
+        self.tools.clear();
+        self.surfaces.clear();
+        for rect in &b.blank {
+            picture.blacken(rect);
+            self.dirty.mark(rect);
+        }
+        let mut facts = UpdateFacts { bytes, exact_bytes: b.data.len(), ..UpdateFacts::default() };
+        self.lay(&b.layers, &mut picture, limits, planes, &mut facts)?;
+        let mut pixels = self.pixels.take().unwrap_or_else(PixelReader::new);
+        pixels.begin();
+        if !b.data.is_empty() {
+            pixels.snapshot(b.data, b.plain_bytes, &mut picture, limits, |coded, bytes| {
+                self.note(coded, bytes, &mut facts);
+            })?;
+        }
+        self.pixels = Some(pixels);
+        self.exactness.reset(b.size);
+        b.lossy.iter().for_each(|rect| self.exactness.set(rect, false));
+        self.hash.reset(&picture);
+        if self.hash.sum(b.size) != b.hash {
+            return Err(desync("a resumption's picture is not the one that was sent"));
+        }
+        (self.epoch, self.sequence) = (b.epoch, b.sequence);
+        self.picture = Some(picture);
+        Ok(Decoded::Picture {
+            sequence: b.sequence,
+            timestamp: b.timestamp,
+            keyframe: false,
+            resized: false,
+            dirty: self.dirty.region(),
+            facts,
+        })
+    }
+}
