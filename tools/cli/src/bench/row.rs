@@ -167,7 +167,12 @@ impl Row {
             first_ms: arrivals.first().copied().unwrap_or(0.0),
             exact_ms: exact.and_then(|at| arrivals.get(at).copied()),
             longest_inexact_ms: longest_run(&scores.is_exact) as f64 * 1000.0 / f64::from(trace.fps),
-            tail_ms: encoded.tail_ms.filter(|_| shown.ends_exact),
+            tail_ms: match (scores.is_exact.last(), arrivals.last()) {
+                (Some(true), Some(arrival)) => {
+                    Some((arrival - trace.time_us(sent.len() as u64 - 1) as f64 / 1000.0).max(0.0))
+                }
+                _ => encoded.tail_ms.filter(|_| shown.ends_exact),
+            },
             tail_bytes: encoded.tail_bytes,
             encode_peak_bytes: encoded.peak_bytes,
             decode_peak_bytes: shown.peak_bytes,

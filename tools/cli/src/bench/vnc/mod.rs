@@ -102,7 +102,6 @@ pub(crate) fn replay(trace: &RawTrace, encoding: VncEncoding) -> Result<(Encoded
     shown.peak_bytes = peak_rss_bytes();
     shown.ends_exact = true;
     shown.scores = scoring.finish();
-    encoded.tail_ms = Some(0.0);
     Ok((encoded, shown))
 }
 

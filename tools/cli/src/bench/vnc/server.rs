@@ -54,9 +54,10 @@ impl Server {
         let (program, _) = program().ok_or_else(|| Failure::new("no VNC server", INSTALL))?;
         let socket = folder.join("rfb");
         let mut command = Command::new(program);
-        // It finds a free display by itself and tells it on its standard output. No network port is opened. Viewers
-        // are as fast as they ask: 1000 a second.
-        command.args(["-displayfd", "1", "-geometry", &size.to_string(), "-depth", "24", "-nolisten", "tcp"]);
+        // It finds a free display by itself, tells it on its standard output, and ends when nobody is left to show
+        // pictures. No network port is opened. Viewers are as fast as they ask: 1000 a second.
+        command.args(["-displayfd", "1", "-geometry", &size.to_string(), "-depth", "24", "-terminate"]);
+        command.args(["-nolisten", "tcp"]);
         command.args(["-rfbport", "-1", "-SecurityTypes", "None", "-FrameRate", "1000", "-CompareFB", "1"]);
         command.arg("-rfbunixpath").arg(&socket);
         let mut process =
