@@ -192,15 +192,20 @@ fn jobs(arguments: &Arguments, notes: &mut Vec<String>) -> Result<Vec<Job>, Fail
         all.extend(vnc.into_iter().map(Job::Vnc));
         notes.extend(missing.iter().map(|name| format!("not installed: {name}")));
     }
-    let wanted = |job: &Job| {
-        let name = job.name().to_lowercase();
+    let is_wanted = |name: &str| {
+        let name = name.to_lowercase();
         arguments.codec.is_empty() || arguments.codec.iter().any(|c| name.contains(&c.to_lowercase()))
     };
-    all.retain(wanted);
+    all.retain(|job| is_wanted(job.name()));
     if all.is_empty() {
+        let missing: Vec<&str> = notes.iter().map(String::as_str).filter(|note| is_wanted(note)).collect();
+        let next = match missing.as_slice() {
+            [] => "leave --codec out, or add --peers to have more codecs".to_owned(),
+            missing => missing.join("; "),
+        };
         return Err(Failure::usage(
             format!("no codec has {} in its name", arguments.codec.join(" or ")),
-            "leave --codec out, or add --peers to have more codecs",
+            next,
         ));
     }
     Ok(all)

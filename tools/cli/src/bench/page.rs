@@ -50,17 +50,18 @@ fn overview(page: &mut String, results: &Results, traces: &[String]) {
     *page += "<section><h2>In short</h2><div class=\"wide\"><table><thead>\
               <tr><th>trace</th><th>panecast</th><th>kB</th><th>encode ms</th><th>decode ms</th><th>PSNR-RGB</th>";
     if has_peers {
-        *page += "<th class=\"text\">smallest other codec as good, or ≥ 43 dB</th><th>kB</th><th>encode ms</th><th>PSNR-RGB</th>\
-                  <th>its bytes</th><th>without refining</th><th>its CPU</th>";
+        *page += "<th class=\"text\">smallest other as good, or ≥ 43 dB</th><th>kB</th><th>encode ms</th><th>PSNR-RGB</th>\
+                  <th>of its bytes</th><th>unrefined</th><th>of its CPU</th>";
     }
     *page += "</tr></thead><tbody>";
     for trace in traces {
         let of_trace: Vec<&Row> = results.rows.iter().filter(|r| r.trace == *trace).collect();
-        for row in of_trace.iter().filter(|r| r.own && r.codec != UNREFINED) {
+        let own = of_trace.iter().filter(|r| r.own && r.codec != UNREFINED);
+        for (i, row) in own.enumerate() {
             let _ = write!(
                 page,
                 "<tr class=\"own\"><td>{}</td><td>{}</td><td>{}</td><td>{:.2}</td><td>{:.2}</td><td>{}</td>",
-                escaped(trace),
+                if i == 0 { escaped(trace) } else { String::new() },
                 escaped(&label(row)),
                 kb(row.bytes),
                 row.encode.changed.mean,
@@ -74,17 +75,19 @@ fn overview(page: &mut String, results: &Results, traces: &[String]) {
                     // It must be as good as what it is held against, too.
                     let unrefined =
                         unrefined.filter(|r| best_other(&of_trace, r).is_some_and(|b| b.bytes >= best.bytes));
+                    let bytes = |r: &Row| ratio(r.bytes as f64, best.bytes as f64, "");
+                    let (ms, bound) = (best.encode.changed, best.encode.changed.p50.is_none());
                     let _ = write!(
                         page,
-                        "<td class=\"text\">{}</td><td>{}</td><td>{:.2}</td><td>{}</td>{}{}{}",
+                        "<td class=\"text\">{}</td><td>{}</td><td>{}{:.2}</td><td>{}</td>{}{}{}",
                         escaped(&label(best)),
                         kb(best.bytes),
-                        best.encode.changed.mean,
+                        if bound { "≤ " } else { "" },
+                        ms.mean,
                         db(best.psnr_rgb),
-                        ratio(row.bytes as f64, best.bytes as f64),
-                        unrefined
-                            .map_or("<td></td>".to_owned(), |r| ratio(r.bytes as f64, best.bytes as f64)),
-                        ratio(row.encode.changed.mean, best.encode.changed.mean),
+                        bytes(row),
+                        unrefined.map_or("<td></td>".to_owned(), |r| bytes(r)),
+                        ratio(row.encode.changed.mean, ms.mean, if bound { "≥ " } else { "" }),
                     );
                 }
                 None if has_peers => *page += "<td colspan=\"7\" class=\"none\">none reaches it</td>",
@@ -219,7 +222,8 @@ fn method(page: &mut String, results: &Results) {
         "Other codecs get their planes by ffmpeg, BT.601 full range with accurate rounding, and are brought back the \
          same way."
             .to_owned(),
-        "<b>Pictures held</b> is the delay: the most pictures that a coder held while it gave one."
+        "<b>Pictures held</b> is the delay: the most pictures that a coder held while it gave one. SVT-AV1 codes \
+         beside ffmpeg, so that what its threads have not done yet counts, too."
             .to_owned(),
         format!(
             "Times count a link of {} kbit/s without other delay, and no time for coding: when the first picture and \
@@ -255,13 +259,13 @@ fn label(row: &Row) -> String {
     if row.quality.is_empty() { row.codec.clone() } else { format!("{}, {}", row.codec, row.quality) }
 }
 
-fn ratio(own: f64, other: f64) -> String {
+fn ratio(own: f64, other: f64, before: &str) -> String {
     if other <= 0.0 {
         return "<td></td>".to_owned();
     }
     let share = own / other;
     let class = if share <= 1.0 { "better" } else { "worse" };
-    format!("<td class=\"{class}\">{share:.2}×</td>")
+    format!("<td class=\"{class}\">{before}{share:.2}×</td>")
 }
 
 pub(crate) fn signed(percent: f64) -> String {
