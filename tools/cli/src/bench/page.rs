@@ -215,7 +215,7 @@ fn method(page: &mut String, results: &Results) {
             .to_owned(),
         "Tight and ZRLE are TigerVNC's: its X server shows each picture as an image of the changed tiles, and a viewer \
          of panecast's own asks for one update after another until it has the picture exactly. CPU is that of the \
-         server from the image to the end of the last update, less the mean of the same without a viewer. Desktops \
+         server from the image to the end of the last update, less the same without a viewer. Desktops \
          that move their windows by the server's own copies would need fewer bytes than these images. Decode CPU is \
          that of panecast's viewer; peak memory is that of the whole X server."
             .to_owned(),
