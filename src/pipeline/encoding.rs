@@ -3,7 +3,7 @@
 use super::shared::{Picture, Shared, SourceLife, State, Watch};
 use super::{Audience, Output};
 use crate::capture::{CursorUpdate, Damage};
-use crate::codec::{Encoder, UpdateKind};
+use crate::codec::{Encoder, HeldTiles, UpdateKind};
 use crate::error::Result;
 use crate::frame::{Rect, Timestamp};
 use crate::session::{Place, StreamState, ViewerId};
@@ -37,10 +37,11 @@ enum Work {
     Stop,
     End(Result<()>),
     Tell(StreamState),
-    /// A picture, if there is a new one, for those who follow; then snapshots for those who wait.
+    /// A picture, if there is a new one, for those who follow; then snapshots for those who wait, or what they lack.
     Show {
         news: Option<(Picture, Damage)>,
         joiners: Vec<ViewerId>,
+        returning: Vec<(ViewerId, HeldTiles)>,
         cursor: Option<CursorUpdate>,
     },
     /// Nothing is new, and the lines have room for so many bytes that make lossy places exact.
@@ -75,7 +76,9 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
                     (self.sink)(Output::State(state));
                     Ok(())
                 }
-                Work::Show { news, joiners, cursor } => self.show(news, &joiners, cursor),
+                Work::Show { news, joiners, returning, cursor } => {
+                    self.show(news, joiners, returning, cursor)
+                }
                 Work::Refine { bytes, focus } => self.refine(bytes, focus),
             };
             if let Err(e) = done {
@@ -115,7 +118,9 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
                 let news = if takes { state.take() } else { None };
                 // Before the first packet of a stream there is no header, and a cursor needs one.
                 let cursor = if self.has_picture { state.cursor.take() } else { None };
-                return Work::Show { news, joiners, cursor };
+                let held = joiners.iter().filter_map(|v| state.held.remove(v).map(|held| (*v, held)));
+                let returning = held.collect();
+                return Work::Show { news, joiners, returning, cursor };
             }
             if let Some(how) = self.over(&state) {
                 return Work::End(how);
@@ -164,7 +169,8 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
     fn show(
         &mut self,
         news: Option<(Picture, Damage)>,
-        joiners: &[ViewerId],
+        mut joiners: Vec<ViewerId>,
+        returning: Vec<(ViewerId, HeldTiles)>,
         cursor: Option<CursorUpdate>,
     ) -> Result<()> {
         if let Some((picture, damage)) = news {
@@ -172,7 +178,7 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
             if let Some((sequence, bytes)) = self.encode(picture, &damage)? {
                 if first {
                     // The stream's first packet has a header and a whole picture: it is a snapshot.
-                    self.send_snapshots(joiners, sequence, &bytes);
+                    self.send_snapshots(&joiners, sequence, &bytes);
                     return Ok(());
                 }
                 self.send_all(Some(sequence), bytes);
@@ -183,9 +189,23 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
             self.encoder.cursor(&update, self.latest, &mut bytes)?;
             self.send_all(None, bytes);
         }
-        if joiners.is_empty() {
-            return Ok(());
+        joiners.retain(|joiner| returning.iter().all(|(viewer, _)| viewer != joiner));
+        if !joiners.is_empty() {
+            self.let_in(&joiners)?;
         }
+        for (viewer, held) in returning {
+            let (mut for_viewer, mut for_others) = (Vec::new(), Vec::new());
+            let resumed = self.encoder.resume(&held, self.latest, &mut for_viewer, &mut for_others)?;
+            if let Some(sequence) = resumed {
+                self.send_all(Some(sequence), for_others);
+                self.send_snapshots(&[viewer], sequence, &for_viewer);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends snapshots.
+    fn let_in(&mut self, joiners: &[ViewerId]) -> Result<()> {
         let (mut for_joiner, mut for_others) = (Vec::new(), Vec::new());
         if let Some(sequence) = self.encoder.late_join(self.latest, &mut for_joiner, &mut for_others)? {
             // Those who are in come first: the joiners are not among them yet.

@@ -19,7 +19,7 @@ mod shared;
 pub use crate::session::{StreamState, ViewerId};
 
 use crate::capture::Capturer;
-use crate::codec::{Encoder, EncoderConfig};
+use crate::codec::{Encoder, EncoderConfig, HeldTiles};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Rect;
 use crate::session::Allowed;
@@ -33,7 +33,7 @@ use std::time::Duration;
 pub enum Audience {
     /// Every viewer that has had its snapshot.
     All,
-    /// This viewer alone: a snapshot, after which it belongs to [`Audience::All`].
+    /// This viewer alone: a snapshot, or what it lacks; after it, it belongs to [`Audience::All`].
     One(ViewerId),
 }
 
@@ -164,23 +164,43 @@ impl Pipeline {
 
     /// A viewer joined (or lost its place): it gets a snapshot, then what follows.
     pub fn viewer_joined(&self, viewer: ViewerId) {
+        self.come(viewer, None);
+    }
+
+    fn come(&self, viewer: ViewerId, held: Option<HeldTiles>) {
         self.shared.update(|s, now| {
             if s.flow.is_empty() {
                 // Capture begins: that nothing has changed so far says nothing about the source.
                 s.life.changed(now);
             }
+            match held {
+                Some(held) => drop(s.held.insert(viewer, held)),
+                None => drop(s.held.remove(&viewer)),
+            }
             s.flow.joined(viewer, now);
         });
     }
 
+    /// A viewer came back and still holds `held`, of which it has got nothing more since: it gets what it lacks, where
+    /// that is less than a snapshot, then what follows.
+    pub fn viewer_resumed(&self, viewer: ViewerId, held: HeldTiles) {
+        self.come(viewer, Some(held));
+    }
+
     /// The transport has dropped what was on its way to a viewer. It holds up nobody until it joins anew.
     pub fn viewer_behind(&self, viewer: ViewerId) {
-        self.shared.update(|s, _| s.flow.fell_behind(viewer));
+        self.shared.update(|s, _| {
+            s.held.remove(&viewer);
+            s.flow.fell_behind(viewer);
+        });
     }
 
     /// A viewer left.
     pub fn viewer_left(&self, viewer: ViewerId) {
-        self.shared.update(|s, _| s.flow.left(viewer));
+        self.shared.update(|s, _| {
+            s.held.remove(&viewer);
+            s.flow.left(viewer);
+        });
     }
 
     /// A viewer has painted the update `sequence`, and so all before it. It says that it took `held` from the

@@ -2,9 +2,11 @@
 
 use super::PipelineStats;
 use crate::capture::{CursorUpdate, Damage};
+use crate::codec::HeldTiles;
 use crate::error::{Error, Result};
 use crate::frame::{FrameBuf, Rect, Region, Timestamp};
-use crate::session::{Flow, Liveness};
+use crate::session::{Flow, Liveness, ViewerId};
+use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
@@ -47,6 +49,8 @@ pub(super) struct State {
     pub(super) stop: bool,
     pub(super) paused: bool,
     pub(super) flow: Flow,
+    /// What viewers hold that came back and have been sent nothing since.
+    pub(super) held: BTreeMap<ViewerId, HeldTiles>,
     pub(super) life: Liveness,
     pub(super) source: SourceLife,
     /// The mailbox: the newest picture, until the encoder takes it.
@@ -160,6 +164,7 @@ impl Shared {
             stop: false,
             paused: false,
             flow: Flow::new(),
+            held: BTreeMap::new(),
             life: Liveness::new(),
             source: SourceLife::Running,
             newest: None,

@@ -187,6 +187,8 @@ pub struct Viewer {
     pub decoder: Option<Decoder>,
     /// What was decoded and not acknowledged yet.
     pub owes: Vec<u64>,
+    /// It was cut off, and packets for all pass it by until it gets its own.
+    away: bool,
 }
 
 impl Viewer {
@@ -233,6 +235,18 @@ impl Rig {
         self.pipeline.viewer_joined(ViewerId(viewer));
     }
 
+    /// The viewer is cut off and holds what it holds. Give it back to [`Rig::come_back`].
+    pub fn cut(&mut self, viewer: u32) -> Viewer {
+        self.pipeline.viewer_left(ViewerId(viewer));
+        Viewer { away: true, owes: Vec::new(), ..self.viewers.remove(&viewer).expect("it is there") }
+    }
+
+    pub fn come_back(&mut self, viewer: u32, was: Viewer) {
+        let held = was.decoder.as_ref().and_then(Decoder::held).expect("it holds a picture");
+        self.viewers.insert(viewer, was);
+        self.pipeline.viewer_resumed(ViewerId(viewer), held);
+    }
+
     /// Delivers the next output as the relay would, and returns it.
     pub fn next(&mut self) -> Output {
         let output = self.outputs.recv_timeout(DEADLINE).expect("no output in time");
@@ -242,13 +256,14 @@ impl Rig {
                     // A viewer may have left while its snapshot was on the way.
                     let Some(viewer) = self.viewers.get_mut(&id.0) else { return output };
                     assert!(bytes.starts_with(b"PCST"), "a snapshot begins with the stream header");
-                    viewer.decoder = Some(Decoder::new(Limits::default()));
+                    viewer.decoder.get_or_insert_with(|| Decoder::new(Limits::default())).restart();
                     viewer.owes.clear();
+                    viewer.away = false;
                     viewer.take(bytes);
                     assert_eq!(viewer.owes, [sequence.unwrap()]);
                 }
                 Audience::All => {
-                    for viewer in self.viewers.values_mut().filter(|v| v.decoder.is_some()) {
+                    for viewer in self.viewers.values_mut().filter(|v| v.decoder.is_some() && !v.away) {
                         viewer.take(bytes);
                     }
                 }

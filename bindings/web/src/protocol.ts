@@ -1,7 +1,7 @@
 // The relay's messages, as tools/protocol defines them. What arrives is checked field by field: the relay is
 // another program, perhaps of another version.
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export type StreamState = "live" | "idle" | "paused" | "stalled";
 export type EndReason =
@@ -20,8 +20,16 @@ export type RelayToAgent =
   | { type: "end"; reason: EndReason }
   | ({ type: "refused" } & Refusal);
 
+/** The picture that a page holds: a hash for each tile of 64 × 64 pixels, row by row. */
+export interface Holds {
+  width: number;
+  height: number;
+  tiles: number[];
+}
+
 export type AgentSays =
-  | { type: "hello"; protocol: number; key: string }
+  | { type: "hello"; protocol: number; key: string; holds?: Holds }
+  | { type: "holds"; picture: Holds }
   | { type: "ack"; sequence: number; held_us?: number }
   | { type: "resync" };
 

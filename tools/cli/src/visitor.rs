@@ -4,6 +4,8 @@ use crate::failure::Failure;
 use crate::link::{Backoff, Link, RelayUrl, text};
 use crate::status::{Rate, Reporter, TICK, tenth};
 use panecast::capture::{self, SourceSpec};
+use panecast::codec::HeldTiles;
+use panecast::frame::Size;
 use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, PipelineStats, StreamState, ViewerId};
 use panecast::session::Allowed;
 use panecast::{Error, ErrorKind};
@@ -243,9 +245,14 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
     fn hear(&mut self, message: &Message) -> Option<Left> {
         // What this version does not know, a newer relay may say: it changes nothing.
         match parse(message)? {
-            RelayToVisitor::AgentJoined { agent } => {
+            RelayToVisitor::AgentJoined { agent, holds } => {
                 self.viewers.insert(ViewerId(agent));
-                self.pipeline.viewer_joined(ViewerId(agent));
+                // What makes no sense is no worse than nothing.
+                let held = holds.and_then(|h| HeldTiles::new(Size::new(h.width, h.height), h.tiles).ok());
+                match held {
+                    Some(held) => self.pipeline.viewer_resumed(ViewerId(agent), held),
+                    None => self.pipeline.viewer_joined(ViewerId(agent)),
+                }
             }
             RelayToVisitor::AgentLeft { agent } => {
                 self.viewers.remove(&ViewerId(agent));

@@ -10,8 +10,8 @@ use panecast::Limits;
 use panecast::bitstream::MAGIC;
 use panecast::codec::{Decoded, Decoder};
 use panecast_protocol::{
-    AgentSays, EndReason, MAX_BINARY_BYTES, PROTOCOL_VERSION, Refusal, RefusalKind, RelayToAgent, SessionKey,
-    StreamState,
+    AgentSays, EndReason, Holds, MAX_BINARY_BYTES, PROTOCOL_VERSION, Refusal, RefusalKind, RelayToAgent,
+    SessionKey, StreamState,
 };
 use serde_json::json;
 use std::pin::Pin;
@@ -32,6 +32,8 @@ pub(crate) struct Watcher<'a> {
     pub(crate) decoder: Decoder,
     /// The decoder lost the thread: everything up to the next snapshot is skipped.
     lost: bool,
+    /// The last picture was one that it held, brought up to date.
+    resumed: bool,
     recording: Option<Recording>,
     reporter: &'a mut Reporter,
     state: Option<StreamState>,
@@ -62,6 +64,7 @@ impl<'a> Watcher<'a> {
             key,
             decoder: Decoder::new(limits),
             lost: true,
+            resumed: false,
             recording,
             reporter,
             state: None,
@@ -128,7 +131,12 @@ impl<'a> Watcher<'a> {
 
     async fn join(&mut self) -> Result<Link, NotIn> {
         let mut link = Link::connect(&self.relay, "/ws/agent").await.map_err(NotIn::Unreachable)?;
-        link.say(&AgentSays::Hello { protocol: PROTOCOL_VERSION, key: self.key.to_string() }).await;
+        link.say(&AgentSays::Hello {
+            protocol: PROTOCOL_VERSION,
+            key: self.key.to_string(),
+            holds: self.holds(),
+        })
+        .await;
         let answer = timeout(JOIN_WITHIN, link.incoming.next()).await.ok().flatten();
         match answer.as_ref().and_then(parse) {
             Some(RelayToAgent::Joined { agent }) => {
@@ -149,7 +157,7 @@ impl<'a> Watcher<'a> {
                 message = link.incoming.next() => {
                     let left = match message {
                         Some(Message::Binary(packet)) => self.packet(&packet, link).await,
-                        Some(message) => self.hear(&message),
+                        Some(message) => self.hear(&message, link).await,
                         None => Some(Left::Cut),
                     };
                     if let Some(left) = left {
@@ -163,16 +171,22 @@ impl<'a> Watcher<'a> {
 
     async fn packet(&mut self, packet: &[u8], link: &Link) -> Option<Left> {
         self.bytes += packet.len() as u64;
-        if packet.starts_with(&MAGIC) {
-            self.decoder.reset();
+        let begins = packet.starts_with(&MAGIC);
+        if begins {
+            self.decoder.restart();
             self.lost = false;
         }
+        self.resumed = false;
         if self.lost {
             return None;
         }
         let arrived = Instant::now();
         match self.decode(packet) {
             Ok(sequences) => {
+                if begins && self.resumed {
+                    let text = format!("going on with the picture that is there, {} bytes", packet.len());
+                    self.reporter.event(&text, json!({ "event": "resumed", "bytes": packet.len() }));
+                }
                 if let Err(e) = self.recording.as_mut().map_or(Ok(()), |r| r.write(packet)) {
                     return Some(Left::Failed(e));
                 }
@@ -201,8 +215,9 @@ impl<'a> Watcher<'a> {
         let mut sequences = Vec::new();
         while let Some(decoded) = self.decoder.next()? {
             sequences.extend(decoded.sequence());
-            if let Decoded::Picture { timestamp, .. } = decoded {
+            if let Decoded::Picture { timestamp, keyframe, .. } = decoded {
                 self.pictures += 1;
+                self.resumed = !keyframe;
                 if let Some(recording) = &mut self.recording {
                     recording.picture(timestamp);
                 }
@@ -211,7 +226,14 @@ impl<'a> Watcher<'a> {
         Ok(sequences)
     }
 
-    fn hear(&mut self, message: &Message) -> Option<Left> {
+    /// What the decoder holds, for the visitor to go on from.
+    fn holds(&self) -> Option<Holds> {
+        let held = self.decoder.held()?;
+        let size = held.size();
+        Some(Holds { width: size.width, height: size.height, tiles: held.hashes().to_vec() })
+    }
+
+    async fn hear(&mut self, message: &Message, link: &Link) -> Option<Left> {
         // What this version does not know, a newer relay may say: it changes nothing.
         match parse(message)? {
             RelayToAgent::State { state, source } => {
@@ -224,6 +246,11 @@ impl<'a> Watcher<'a> {
                     "the visitor's connection was cut; waiting for it",
                     json!({ "event": "visitor-lost" }),
                 );
+                if let Some(picture) = self.holds()
+                    && !link.say(&AgentSays::Holds { picture }).await
+                {
+                    return Some(Left::Cut);
+                }
             }
             RelayToAgent::End { reason } => return Some(Left::End(reason)),
             RelayToAgent::Refused(refusal) => return Some(Left::Refused(refusal)),

@@ -25,8 +25,11 @@ fn relay(bind: &str, more: &[&str]) -> (Running, String) {
 }
 
 fn share(url: &str) -> (Running, String) {
-    let share =
-        Running::start(&["share", "--relay", url, "--source", "pattern:320x180@30", "--yes", "--json"]);
+    share_of(url, "pattern:320x180@30")
+}
+
+fn share_of(url: &str, source: &str) -> (Running, String) {
+    let share = Running::start(&["share", "--relay", url, "--source", source, "--yes", "--json"]);
     let room = share.event("room");
     let key = room["key"].as_str().unwrap().to_owned();
     assert_eq!(room["url"], format!("{url}/#{key}"));
@@ -161,18 +164,20 @@ fn a_cut_line_is_mended_and_the_room_stays() {
     let (_relay, url) = relay("127.0.0.1:0", &[]);
     let relay_address: SocketAddr = url.strip_prefix("http://").unwrap().parse().unwrap();
     let (of_visitor, of_agent) = (Wire::to(relay_address), Wire::to(relay_address));
-    let (share, key) = share(&format!("http://{}", of_visitor.address));
+    let (share, key) = share_of(&format!("http://{}", of_visitor.address), "pattern:1280x720@30");
     let watching = view(&format!("http://{}", of_agent.address), &key, &[]);
     watching.find("pictures", has_pictures);
     of_visitor.cut();
     share.event("relay-lost");
     watching.event("visitor-lost");
     share.event("relay-back");
+    watching.event("resumed");
     let seen = watching.event("status")["pictures"].as_u64();
     watching.find("more pictures", |line| line["pictures"].as_u64() > seen);
     of_agent.cut();
     watching.event("relay-lost");
     watching.event("joined");
+    watching.event("resumed");
     let seen = watching.event("status")["pictures"].as_u64();
     watching.find("more pictures", |line| line["pictures"].as_u64() > seen);
 }

@@ -18,10 +18,13 @@ pub use key::{NotAKey, SessionKey};
 use serde::{Deserialize, Serialize};
 
 /// Version of these messages; both sides of a connection must have the same.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// Most bytes of a text message.
 pub const MAX_TEXT_BYTES: usize = 64 << 10;
+
+/// Most tiles of a picture that an agent tells about.
+pub const MOST_TILES: usize = 4096;
 
 /// Most bytes of a binary message, unless a relay is told otherwise. It holds a 5K picture of pure noise.
 pub const MAX_BINARY_BYTES: usize = 64 << 20;
@@ -77,6 +80,9 @@ pub enum RelayToVisitor {
     AgentJoined {
         /// Its number within the room.
         agent: u32,
+        /// What it still holds, if it says so and nothing has gone to it since: it needs no more than what differs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        holds: Option<Holds>,
     },
     /// An agent left.
     AgentLeft {
@@ -113,6 +119,14 @@ pub enum AgentSays {
         protocol: u32,
         /// The room's key, as the visitor told it.
         key: String,
+        /// What it still holds from before its connection was cut.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        holds: Option<Holds>,
+    },
+    /// What the agent holds after [`RelayToAgent::VisitorLost`], for the visitor to go on from when it is back.
+    Holds {
+        /// The picture.
+        picture: Holds,
     },
     /// An update has been painted.
     Ack {
@@ -152,6 +166,18 @@ pub enum RelayToAgent {
     },
     /// The relay refuses or ends the connection.
     Refused(Refusal),
+}
+
+/// The picture that an agent holds, as hashes of its tiles (docs/bitstream.md §3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holds {
+    /// The picture's width in pixels.
+    pub width: u32,
+    /// Its height.
+    pub height: u32,
+    /// A hash for each tile of 64 × 64 pixels, row by row; at most [`MOST_TILES`].
+    pub tiles: Vec<u32>,
 }
 
 fn is_zero(n: &u64) -> bool {
@@ -256,6 +282,21 @@ mod tests {
             assert_eq!(serde_json::to_string(&ack).unwrap(), json);
         }
         assert_eq!(serde_json::from_str::<AgentSays>(r#"{"type":"resync"}"#).unwrap(), AgentSays::Resync {});
+        let picture = Holds { width: 100, height: 64, tiles: vec![7, u32::MAX] };
+        assert_eq!(
+            serde_json::to_string(&AgentSays::Holds { picture: picture.clone() }).unwrap(),
+            r#"{"type":"holds","picture":{"width":100,"height":64,"tiles":[7,4294967295]}}"#
+        );
+        assert_eq!(
+            serde_json::from_str::<AgentSays>(
+                r#"{"type":"hello","protocol":2,"key":"K","holds":{"width":100,"height":64,"tiles":[7,4294967295]}}"#
+            )
+            .unwrap(),
+            AgentSays::Hello { protocol: 2, key: "K".into(), holds: Some(picture.clone()) }
+        );
+        let most = Holds { tiles: vec![u32::MAX; MOST_TILES], ..picture };
+        let told = RelayToVisitor::AgentJoined { agent: u32::MAX, holds: Some(most) };
+        assert!(serde_json::to_string(&told).unwrap().len() < MAX_TEXT_BYTES);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::rooms::{Rooms, refusal};
 use crate::socket::{Gone, Incoming, Reader, Writer, bad, finish, goodbye, parse, text, turn_away};
 use axum::extract::ws::{Message, WebSocket, close_code};
 use futures_util::{SinkExt, StreamExt};
-use panecast_protocol::{AgentSays, RefusalKind, RelayToAgent};
+use panecast_protocol::{AgentSays, Holds, MOST_TILES, RefusalKind, RelayToAgent};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::time::{Instant, interval_at};
@@ -42,11 +42,11 @@ async fn join(
     rooms: &Rooms,
     peer: IpAddr,
 ) -> Result<(Arc<Room>, u32, Arc<AgentQueue>), Gone> {
-    let AgentSays::Hello { key, .. } = reader.hello().await? else {
+    let AgentSays::Hello { key, holds, .. } = reader.hello().await? else {
         return Err(bad("the first message must be a hello"));
     };
     let room = rooms.find(&key, peer).map_err(Gone::Refused)?;
-    match room.agent_came() {
+    match room.agent_came(holds.map(sound).transpose()?) {
         Ok((number, queue)) => Ok((room, number, queue)),
         Err(JoinError::Full) => {
             let message = "as many agents as the relay allows are watching already";
@@ -65,11 +65,20 @@ async fn read(reader: &mut Reader, room: &Room, number: u32) -> Gone {
         };
         match said {
             Ok(AgentSays::Ack { sequence, held_us }) => room.agent_acked(number, sequence, held_us),
+            Ok(AgentSays::Holds { picture }) => match sound(picture) {
+                Ok(picture) => room.agent_holds(number, picture),
+                Err(gone) => return gone,
+            },
             Ok(AgentSays::Resync {}) => room.agent_lost_thread(number),
             Ok(AgentSays::Hello { .. }) => return bad("a second hello"),
             Err(gone) => return gone,
         }
     }
+}
+
+/// What an agent holds, if it is not too much to be passed on; what it says is for the visitor to judge.
+fn sound(holds: Holds) -> Result<Holds, Gone> {
+    if holds.tiles.len() > MOST_TILES { Err(bad("too many tiles are held")) } else { Ok(holds) }
 }
 
 async fn write(mut writer: Writer, room: Arc<Room>, number: u32, queue: Arc<AgentQueue>, timing: Timing) {

@@ -12,6 +12,9 @@ use tokio::sync::Notify;
 /// one that leaves this many unread is gone.
 const MOST_FOR_VISITOR: usize = 1024;
 
+/// Behind so many texts an agent is named without what it holds, the only thing that is large: it gets a snapshot.
+const MOST_BEFORE_HOLDS: usize = 32;
+
 /// What an agent's writer does next.
 #[derive(Debug, PartialEq)]
 pub(crate) enum ForAgent {
@@ -192,7 +195,7 @@ impl VisitorQueue {
 
     /// Queues a text. A newer acknowledgement replaces an older one of the same agent; a visitor that lets
     /// [`MOST_FOR_VISITOR`] texts pile up is closed.
-    pub(crate) fn text(&self, text: RelayToVisitor) {
+    pub(crate) fn text(&self, mut text: RelayToVisitor) {
         let mut inner = self.lock();
         if inner.closed {
             return;
@@ -205,6 +208,11 @@ impl VisitorQueue {
                 }
                 return;
             }
+        }
+        if let RelayToVisitor::AgentJoined { holds, .. } = &mut text
+            && inner.texts.len() >= MOST_BEFORE_HOLDS
+        {
+            *holds = None;
         }
         if inner.texts.len() >= MOST_FOR_VISITOR {
             inner.texts.clear();
@@ -241,7 +249,7 @@ impl VisitorQueue {
 /// The agent that `text` is about.
 fn names(text: &RelayToVisitor) -> Option<u32> {
     match text {
-        RelayToVisitor::AgentJoined { agent }
+        RelayToVisitor::AgentJoined { agent, .. }
         | RelayToVisitor::AgentLeft { agent }
         | RelayToVisitor::AgentBehind { agent }
         | RelayToVisitor::Ack { agent, .. } => Some(*agent),
@@ -252,7 +260,7 @@ fn names(text: &RelayToVisitor) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use panecast_protocol::StreamState;
+    use panecast_protocol::{Holds, StreamState};
 
     fn queue(bytes: usize, packets: usize) -> AgentQueue {
         AgentQueue::new(&RelayLimits { queue_bytes: bytes, queue_packets: packets, ..RelayLimits::default() })
@@ -327,12 +335,12 @@ mod tests {
             q.text(RelayToVisitor::Ack { agent: 1, sequence, held_us: sequence });
             q.text(RelayToVisitor::Ack { agent: 2, sequence, held_us: 0 });
         }
-        q.text(RelayToVisitor::AgentJoined { agent: 1 });
+        q.text(RelayToVisitor::AgentJoined { agent: 1, holds: None });
         q.text(RelayToVisitor::Ack { agent: 1, sequence: 7, held_us: 0 });
         q.close();
         assert_eq!(q.next().await, Some(RelayToVisitor::Ack { agent: 1, sequence: 4999, held_us: 4999 }));
         assert_eq!(q.next().await, Some(RelayToVisitor::Ack { agent: 2, sequence: 4999, held_us: 0 }));
-        assert_eq!(q.next().await, Some(RelayToVisitor::AgentJoined { agent: 1 }));
+        assert_eq!(q.next().await, Some(RelayToVisitor::AgentJoined { agent: 1, holds: None }));
         assert_eq!(q.next().await, Some(RelayToVisitor::Ack { agent: 1, sequence: 7, held_us: 0 }));
         assert_eq!(q.next().await, None);
     }
@@ -341,8 +349,23 @@ mod tests {
     async fn a_visitor_that_never_reads_is_closed() {
         let q = VisitorQueue::default();
         for agent in 0..2 * MOST_FOR_VISITOR as u32 {
-            q.text(RelayToVisitor::AgentJoined { agent });
+            q.text(RelayToVisitor::AgentJoined { agent, holds: None });
         }
         assert_eq!(q.next().await, None);
+    }
+
+    #[tokio::test]
+    async fn what_agents_hold_does_not_pile_up() {
+        let q = VisitorQueue::default();
+        for agent in 0..100 {
+            let holds = Some(Holds { width: 64, height: 64, tiles: vec![agent] });
+            q.text(RelayToVisitor::AgentJoined { agent, holds });
+        }
+        for agent in 0..100 {
+            let Some(RelayToVisitor::AgentJoined { agent: named, holds }) = q.next().await else {
+                panic!("{agent} is not named")
+            };
+            assert_eq!((named, holds.is_some()), (agent, agent < MOST_BEFORE_HOLDS as u32));
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::config::RelayLimits;
 use crate::queue::{AgentQueue, Pushed, VisitorQueue};
 use axum::body::Bytes;
-use panecast_protocol::{EndReason, Envelope, RelayToAgent, RelayToVisitor, SessionKey, StreamState};
+use panecast_protocol::{EndReason, Envelope, Holds, RelayToAgent, RelayToVisitor, SessionKey, StreamState};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,6 +22,8 @@ struct State {
     /// Counts the visitor's connections: an old one that ends late must not touch the new one.
     connection: u64,
     agents: BTreeMap<u32, Arc<AgentQueue>>,
+    /// What agents hold, told while the visitor is away: nothing reaches them before it is back.
+    held: BTreeMap<u32, Holds>,
     last_agent: u32,
     /// What the visitor last said, for agents that come later.
     picture: Option<(StreamState, String)>,
@@ -68,9 +70,10 @@ impl Room {
         }
         state.connection += 1;
         queue.text(RelayToVisitor::Room { key: self.key.to_string(), secret: self.secret.to_string() });
+        let mut held = std::mem::take(&mut state.held);
         for (agent, waiting) in &state.agents {
             waiting.desync();
-            queue.text(RelayToVisitor::AgentJoined { agent: *agent });
+            queue.text(RelayToVisitor::AgentJoined { agent: *agent, holds: held.remove(agent) });
         }
         Some(Connection(state.connection))
     }
@@ -137,8 +140,8 @@ impl Room {
         true
     }
 
-    /// An agent came: its number and its queue.
-    pub(crate) fn agent_came(&self) -> Result<(u32, Arc<AgentQueue>), JoinError> {
+    /// An agent came, which still holds something if it was here before: its number and its queue.
+    pub(crate) fn agent_came(&self, holds: Option<Holds>) -> Result<(u32, Arc<AgentQueue>), JoinError> {
         let mut state = self.lock();
         if state.ended {
             return Err(JoinError::Ended);
@@ -157,13 +160,17 @@ impl Room {
             queue.text(RelayToAgent::VisitorLost {});
         }
         state.agents.insert(number, queue.clone());
-        tell(&state, RelayToVisitor::AgentJoined { agent: number });
+        match (&state.visitor, holds) {
+            (None, Some(holds)) => drop(state.held.insert(number, holds)),
+            (_, holds) => tell(&state, RelayToVisitor::AgentJoined { agent: number, holds }),
+        }
         Ok((number, queue))
     }
 
     /// An agent left.
     pub(crate) fn agent_left(&self, agent: u32) {
         let mut state = self.lock();
+        state.held.remove(&agent);
         if state.agents.remove(&agent).is_some() {
             tell(&state, RelayToVisitor::AgentLeft { agent });
         }
@@ -174,17 +181,26 @@ impl Room {
         tell(&self.lock(), RelayToVisitor::Ack { agent, sequence, held_us });
     }
 
+    /// An agent tells what it holds. With the visitor there, packets are on their way and it is out of date.
+    pub(crate) fn agent_holds(&self, agent: u32, picture: Holds) {
+        let mut state = self.lock();
+        if state.visitor.is_none() && state.agents.contains_key(&agent) {
+            state.held.insert(agent, picture);
+        }
+    }
+
     /// An agent lost the thread. Asking again before the snapshot came changes nothing.
     pub(crate) fn agent_lost_thread(&self, agent: u32) {
-        let state = self.lock();
+        let mut state = self.lock();
+        state.held.remove(&agent);
         if state.agents.get(&agent).is_some_and(|a| a.desync()) {
-            tell(&state, RelayToVisitor::AgentJoined { agent });
+            tell(&state, RelayToVisitor::AgentJoined { agent, holds: None });
         }
     }
 
     /// An agent whose queue was dropped has taken all that was on its way.
     pub(crate) fn agent_drained(&self, agent: u32) {
-        tell(&self.lock(), RelayToVisitor::AgentJoined { agent });
+        tell(&self.lock(), RelayToVisitor::AgentJoined { agent, holds: None });
     }
 
     /// The session is over: all connections are told and closed.
@@ -301,9 +317,9 @@ mod tests {
         let room = room();
         let (first, second) = (Arc::new(VisitorQueue::default()), Arc::new(VisitorQueue::default()));
         let old = room.visitor_came(&first).unwrap();
-        room.agent_came().unwrap();
-        room.agent_came().unwrap();
-        assert_eq!(room.agent_came().unwrap_err(), JoinError::Full);
+        room.agent_came(None).unwrap();
+        room.agent_came(None).unwrap();
+        assert_eq!(room.agent_came(None).unwrap_err(), JoinError::Full);
         room.agent_left(1);
         let new = room.visitor_came(&second).unwrap();
         assert!(!room.is_current(old) && room.is_current(new));
@@ -311,8 +327,35 @@ mod tests {
         assert_eq!(first.next().await.map(|_| ()), Some(()), "what waited is written");
         let told = texts(&second).await;
         assert!(matches!(told[0], RelayToVisitor::Room { .. }));
-        assert_eq!(told[1..], [RelayToVisitor::AgentJoined { agent: 2 }]);
+        assert_eq!(told[1..], [RelayToVisitor::AgentJoined { agent: 2, holds: None }]);
         assert!(room.visitor_lost(new) && room.still_lost(new));
+    }
+
+    #[tokio::test]
+    async fn what_agents_hold_is_kept_for_a_visitor_that_is_away_and_told_once() {
+        let holds = |n| Holds { width: 64, height: 64, tiles: vec![n] };
+        let room = room();
+        let (first, second, third) =
+            (VisitorQueue::default(), VisitorQueue::default(), VisitorQueue::default());
+        let [first, second, third] = [first, second, third].map(Arc::new);
+        let connection = room.visitor_came(&first).unwrap();
+        room.agent_came(Some(holds(1))).unwrap();
+        room.agent_holds(1, holds(2));
+        let told = texts(&first).await;
+        assert_eq!(told[1..], [RelayToVisitor::AgentJoined { agent: 1, holds: Some(holds(1)) }]);
+        assert!(room.visitor_lost(connection));
+        room.agent_holds(1, holds(3));
+        room.agent_holds(7, holds(4));
+        room.agent_came(Some(holds(5))).unwrap();
+        room.visitor_came(&second).unwrap();
+        let told = texts(&second).await;
+        assert_eq!(
+            told[1..],
+            [(1, 3), (2, 5)].map(|(agent, n)| RelayToVisitor::AgentJoined { agent, holds: Some(holds(n)) })
+        );
+        room.visitor_came(&third).unwrap();
+        let told = texts(&third).await;
+        assert_eq!(told[1..], [1, 2].map(|agent| RelayToVisitor::AgentJoined { agent, holds: None }));
     }
 
     #[tokio::test]
@@ -320,7 +363,7 @@ mod tests {
         let room = room();
         let visitor = Arc::new(VisitorQueue::default());
         let connection = room.visitor_came(&visitor).unwrap();
-        let (slow, queue) = room.agent_came().unwrap();
+        let (slow, queue) = room.agent_came(None).unwrap();
         room.envelope(connection, &envelope(slow, b"snapshot"));
         for _ in 0..100 {
             room.envelope(connection, &envelope(0, b"update"));
@@ -332,9 +375,9 @@ mod tests {
         assert_eq!(
             told[1..],
             [
-                RelayToVisitor::AgentJoined { agent: slow },
+                RelayToVisitor::AgentJoined { agent: slow, holds: None },
                 RelayToVisitor::AgentBehind { agent: slow },
-                RelayToVisitor::AgentJoined { agent: slow },
+                RelayToVisitor::AgentJoined { agent: slow, holds: None },
             ]
         );
     }
@@ -344,12 +387,12 @@ mod tests {
         let room = room();
         let visitor = Arc::new(VisitorQueue::default());
         let connection = room.visitor_came(&visitor).unwrap();
-        let (agent, _queue) = room.agent_came().unwrap();
+        let (agent, _queue) = room.agent_came(None).unwrap();
         room.envelope(connection, &envelope(agent, b"snapshot"));
         for _ in 0..100 {
             room.agent_lost_thread(agent);
         }
-        let joined = RelayToVisitor::AgentJoined { agent };
+        let joined = RelayToVisitor::AgentJoined { agent, holds: None };
         assert_eq!(texts(&visitor).await[1..], [joined.clone(), joined]);
     }
 
@@ -358,7 +401,7 @@ mod tests {
         let room = room();
         let visitor = Arc::new(VisitorQueue::default());
         let connection = room.visitor_came(&visitor).unwrap();
-        let (agent, queue) = room.agent_came().unwrap();
+        let (agent, queue) = room.agent_came(None).unwrap();
         room.end(EndReason::VisitorStopped);
         room.end(EndReason::RelayStopped);
         room.envelope(connection, &envelope(agent, b"snapshot"));
@@ -366,7 +409,7 @@ mod tests {
         let end = RelayToAgent::End { reason: EndReason::VisitorStopped };
         assert_eq!(queue.next().await, ForAgent::Text(end));
         assert_eq!(queue.next().await, ForAgent::Close);
-        assert_eq!(room.agent_came().unwrap_err(), JoinError::Ended);
+        assert_eq!(room.agent_came(None).unwrap_err(), JoinError::Ended);
         assert!(room.visitor_came(&visitor).is_none() && !room.visitor_lost(connection));
     }
 }

@@ -144,7 +144,8 @@ async fn an_agent_that_never_reads_costs_little_memory_and_stalls_nobody() {
     let relay = Process::start("127.0.0.1:0");
     let mut visitor = Visitor::connect(relay.address, None).await;
     let mut deaf = Client::with_small_buffer(relay.address, "/ws/agent").await;
-    deaf.say(&AgentSays::Hello { protocol: PROTOCOL_VERSION, key: visitor.room.key.clone() }).await;
+    deaf.say(&AgentSays::Hello { protocol: PROTOCOL_VERSION, key: visitor.room.key.clone(), holds: None })
+        .await;
     let deaf_number = visitor.sees_join().await;
     let (mut watching, number) = agent(relay.address, &visitor.room.key).await;
     assert_eq!(visitor.sees_join().await, number);

@@ -4,8 +4,8 @@ mod client;
 
 use client::{Client, Visitor, agent, agent_hello, relay, within};
 use panecast_protocol::{
-    AgentSays, EndReason, MAX_TEXT_BYTES, PROTOCOL_VERSION, RefusalKind, RelayToAgent, RelayToVisitor,
-    Resume, StreamState, VisitorSays,
+    AgentSays, EndReason, Holds, MAX_TEXT_BYTES, MOST_TILES, PROTOCOL_VERSION, RefusalKind, RelayToAgent,
+    RelayToVisitor, Resume, StreamState, VisitorSays,
 };
 use panecast_relay::{RelayLimits, Timing};
 use std::time::Duration;
@@ -107,7 +107,7 @@ async fn what_breaks_the_protocol_is_refused() {
         Message::text("{}"),
         Message::text("not json"),
         Message::text(r#"{"type":"hello"}"#),
-        Message::text(r#"{"type":"ack","sequence":1,"protocol":1}"#),
+        Message::text(format!(r#"{{"type":"ack","sequence":1,"protocol":{PROTOCOL_VERSION}}}"#)),
         Message::binary(vec![1, 2, 3]),
     ] {
         let mut client = Client::connect(relay.address, "/ws/agent").await;
@@ -127,7 +127,7 @@ async fn what_breaks_the_protocol_is_refused() {
 }
 
 fn hello(key: &str) -> AgentSays {
-    AgentSays::Hello { protocol: PROTOCOL_VERSION, key: key.into() }
+    AgentSays::Hello { protocol: PROTOCOL_VERSION, key: key.into(), holds: None }
 }
 
 #[tokio::test]
@@ -206,6 +206,39 @@ async fn a_visitor_comes_back_to_its_room_and_every_agent_gets_a_new_snapshot() 
     assert_eq!(back.client.next().await, None);
     again.client.envelope(Some(number), b"third").await;
     assert_eq!(watching.binary().await, b"third");
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn what_agents_hold_reaches_the_visitor_and_too_much_is_refused() {
+    let relay = relay(RelayLimits::default(), Timing::default()).await;
+    let mut visitor = Visitor::connect(relay.address, None).await;
+    let picture = Holds { width: 130, height: 64, tiles: vec![1, 2, u32::MAX] };
+    let hello = |holds| AgentSays::Hello { protocol: PROTOCOL_VERSION, key: visitor.room.key.clone(), holds };
+    let (held, far_too_much) = (
+        hello(Some(picture.clone())),
+        hello(Some(Holds { tiles: vec![0; MOST_TILES + 1], ..picture.clone() })),
+    );
+    let mut returning = Client::connect(relay.address, "/ws/agent").await;
+    returning.say(&held).await;
+    let joined = RelayToVisitor::AgentJoined { agent: 1, holds: Some(picture.clone()) };
+    assert_eq!(visitor.told().await, joined);
+    assert!(matches!(returning.text().await, RelayToAgent::Joined { agent: 1 }));
+    let mut hostile = Client::connect(relay.address, "/ws/agent").await;
+    hostile.say(&far_too_much).await;
+    assert_refused(&mut hostile, RefusalKind::BadMessage).await;
+
+    let room = visitor.room.clone();
+    drop(visitor);
+    assert_eq!(returning.text::<RelayToAgent>().await, RelayToAgent::VisitorLost {});
+    returning.say(&AgentSays::Holds { picture: picture.clone() }).await;
+    // What is asked after it is answered after it.
+    let mut other = agent_hello(relay.address, &room.key).await;
+    assert!(matches!(other.text().await, RelayToAgent::Joined { .. }));
+    returning.say(&AgentSays::Hello { protocol: PROTOCOL_VERSION, key: String::new(), holds: None }).await;
+    assert_refused(&mut returning, RefusalKind::BadMessage).await;
+    let mut back = Visitor::connect(relay.address, Some(room)).await;
+    assert_eq!(back.sees_join().await, 2, "who has left is not told of");
     relay.stop().await;
 }
 

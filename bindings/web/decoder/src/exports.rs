@@ -15,6 +15,7 @@ use std::cell::RefCell;
 struct Slot {
     viewer: Viewer,
     input: Vec<u8>,
+    held: Vec<u32>,
     sequence: u64,
     timestamp_us: u64,
     error_kind: &'static str,
@@ -57,6 +58,7 @@ pub extern "C" fn panecast_new() -> u32 {
         let slot = Box::new(Slot {
             viewer: Viewer::new(limits()),
             input: vec![0; CHUNK_BYTES],
+            held: Vec::new(),
             sequence: 0,
             timestamp_us: 0,
             error_kind: "",
@@ -90,6 +92,30 @@ pub extern "C" fn panecast_free(handle: u32) {
 #[unsafe(no_mangle)]
 pub extern "C" fn panecast_reset(handle: u32) {
     with(handle, (), |s| s.viewer.reset());
+}
+
+/// Expects a stream header next; the stream may go on from the picture that is held.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_restart(handle: u32) {
+    with(handle, (), |s| s.viewer.restart());
+}
+
+/// Hashes what is held, for a stream to go on from. Returns how many tiles that are; 0 if nothing is held, or too much.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_hold(handle: u32) -> usize {
+    with(handle, 0, |s| {
+        s.held = s.viewer.held().map_or(Vec::new(), |held| held.hashes().to_vec());
+        s.held.len()
+    })
+}
+
+/// The hashes of the last [`panecast_hold`], 32 bits each, row by row.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_held(handle: u32) -> *const u32 {
+    with(handle, std::ptr::null(), |s| s.held.as_ptr())
 }
 
 /// Where the next bytes of the stream are to be written: [`panecast_input_len`] bytes.

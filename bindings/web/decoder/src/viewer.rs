@@ -1,7 +1,7 @@
 //! What the page shows: the decoder's picture and cursor in the canvas' own layout.
 
 use panecast::codec::av1::Planes;
-use panecast::codec::{Av1Request, Decoded, Decoder, Exactness};
+use panecast::codec::{Av1Request, Decoded, Decoder, Exactness, HeldTiles};
 use panecast::frame::{BYTES_PER_PIXEL, FrameBuf, Rect, Size};
 use panecast::{Error, ErrorKind, Limits, Result};
 
@@ -145,6 +145,19 @@ impl Viewer {
         self.decoder.reset();
         self.dirty.clear();
         self.marks_current = false;
+    }
+
+    /// Expects a stream header next; the stream may go on from the picture that is held. After an error it is
+    /// [`Viewer::reset`].
+    pub fn restart(&mut self) {
+        self.decoder.restart();
+        self.dirty.clear();
+    }
+
+    /// What is held, as `Decoder::held` tells it.
+    #[must_use]
+    pub fn held(&self) -> Option<HeldTiles> {
+        self.decoder.held()
     }
 
     /// What is to be decoded after [`Step::NeedsPlanes`].

@@ -115,3 +115,30 @@ fn a_broken_stream_is_an_error_and_a_snapshot_heals_it() {
     feed(&mut viewer, &joiner, CHUNK_BYTES);
     assert!(viewer.rgba() == as_canvas(&picture(size, 2)));
 }
+
+#[test]
+fn the_canvas_goes_on_from_what_it_holds() {
+    let size = Size::new(203, 199);
+    let mut encoder = Encoder::new(EncoderConfig::default()).unwrap();
+    let mut viewer = Viewer::new(limits());
+    assert_eq!(viewer.held(), None);
+    let mut send = |step| {
+        let mut bytes = Vec::new();
+        let (mut frame, now) = (picture(size, step), Timestamp(u64::from(step)));
+        encoder.encode(&mut frame, &Damage::Unknown, now, &mut bytes).unwrap();
+        bytes
+    };
+    feed(&mut viewer, &send(1), CHUNK_BYTES);
+    send(2);
+    // Half a packet is all that came of the next.
+    let cut = send(3);
+    viewer.feed(&cut[..cut.len() / 2]).unwrap();
+    viewer.restart();
+    let held = viewer.held().expect("a picture");
+    let (mut resumed, mut others) = (Vec::new(), Vec::new());
+    encoder.resume(&held, Timestamp(3), &mut resumed, &mut others).unwrap().unwrap();
+    let steps = feed(&mut viewer, &resumed, CHUNK_BYTES);
+    assert!(matches!(steps[..], [Step::Header, Step::Picture { .. }]), "{steps:?}");
+    assert!(viewer.dirty().iter().map(|r| r.area()).sum::<u64>() < size.area() / 2, "{:?}", viewer.dirty());
+    assert!(viewer.rgba() == as_canvas(&picture(size, 3)));
+}

@@ -1,11 +1,15 @@
 // The wasm decoder as an object. The ABI is documented in bindings/web/decoder/src/exports.rs.
 
+import type { Holds } from "../protocol.ts";
 import type { PlaneRequest } from "./av1/planes.ts";
 
 interface Exports {
   memory: WebAssembly.Memory;
   panecast_new(): number;
   panecast_reset(d: number): void;
+  panecast_restart(d: number): void;
+  panecast_hold(d: number): number;
+  panecast_held(d: number): number;
   panecast_input(d: number): number;
   panecast_input_len(): number;
   panecast_feed(d: number, len: number): number;
@@ -108,6 +112,21 @@ export class Decoder {
   reset(): void {
     this.#rest = new Uint8Array(0);
     this.#wasm.panecast_reset(this.#handle);
+  }
+
+  /** Expects a stream to begin anew, perhaps from the picture that is held. */
+  restart(): void {
+    this.#rest = new Uint8Array(0);
+    this.#wasm.panecast_restart(this.#handle);
+  }
+
+  /** What is held, for a stream to go on from; undefined if nothing is. */
+  holds(): Holds | undefined {
+    const wasm = this.#wasm;
+    const count = wasm.panecast_hold(this.#handle);
+    if (count === 0) return undefined;
+    const tiles = Array.from(new Uint32Array(wasm.memory.buffer, wasm.panecast_held(this.#handle), count));
+    return { width: this.width, height: this.height, tiles };
   }
 
   /** The AV1 surfaces that the stream goes on with. */

@@ -2,7 +2,13 @@
 // Sockets, timers and chance come from the caller, so that tests run it without a network or a clock.
 
 import type { Link } from "../messages.ts";
-import { parseRelayMessage, PROTOCOL_VERSION, type AgentSays, type RelayToAgent } from "../protocol.ts";
+import {
+  parseRelayMessage,
+  PROTOCOL_VERSION,
+  type AgentSays,
+  type Holds,
+  type RelayToAgent,
+} from "../protocol.ts";
 import { backoffMs } from "./backoff.ts";
 
 /** What a link needs of a WebSocket. */
@@ -33,6 +39,8 @@ export interface LinkEvents {
   /** A message about the stream. */
   message(message: Extract<RelayToAgent, { type: "state" | "visitor-lost" }>): void;
   binary(bytes: Uint8Array): void;
+  /** What is held of a stream that was cut off; nothing more of it counts. */
+  holds(): Holds | undefined;
 }
 
 /** How long a relay may take to answer a connection attempt. */
@@ -125,9 +133,12 @@ export class AgentLink {
     };
     if (!this.#joinedBefore) this.#set({ phase: "connecting", attempt: this.#attempt });
     this.#cancelTimer = this.around.after(ANSWER_MS, () => current(() => this.#cut()));
-    const hello: AgentSays = { type: "hello", protocol: PROTOCOL_VERSION, key: this.#key };
+    const hello = (): AgentSays => {
+      const holds = this.#joinedBefore ? this.events.holds() : undefined;
+      return { type: "hello", protocol: PROTOCOL_VERSION, key: this.#key, ...(holds && { holds }) };
+    };
     this.#socket = this.around.connect({
-      open: () => current(() => this.#socket?.send(JSON.stringify(hello))),
+      open: () => current(() => this.#socket?.send(JSON.stringify(hello()))),
       text: (text) => current(() => this.#text(text)),
       binary: (bytes) =>
         current(() => {

@@ -8,6 +8,7 @@ import { Av1Error, type PlaneRequest } from "./av1/planes.ts";
 import { backoffMs } from "./backoff.ts";
 import { DecodeError, Decoder, type Decoded, type Rect } from "./decoder.ts";
 import { Inbox } from "./inbox.ts";
+import type { Holds } from "../protocol.ts";
 import { AgentLink, type LinkEvents, type Surroundings } from "./link.ts";
 import { Marks } from "./marks.ts";
 import { Meter } from "./meter.ts";
@@ -139,23 +140,26 @@ export class Session implements LinkEvents {
 
   joined(again: boolean): void {
     if (again) this.#totals.reconnects += 1;
-    this.#startOver();
-    this.#skipping = true;
+    this.#expectStream();
     this.#decoded = { sequence: 0, timestampUs: 0, picture: false, any: false };
     const picture = this.#status.picture === "none" ? "none" : "stale";
     this.#update({ stream: undefined, visitorLost: false, resyncing: false, picture });
   }
 
   message(message: Parameters<LinkEvents["message"]>[0]): void {
-    if (message.type === "visitor-lost") this.#update({ visitorLost: true });
-    else this.#update({ visitorLost: false, stream: { state: message.state, source: message.source } });
+    if (message.type === "visitor-lost") {
+      this.#update({ visitorLost: true });
+      // What came before is decoded, or the visitor would go on from something else.
+      const picture = this.#waiting === undefined ? this.#decoder.holds() : undefined;
+      if (picture !== undefined) this.#link.send({ type: "holds", picture });
+    } else this.#update({ visitorLost: false, stream: { state: message.state, source: message.source } });
   }
 
   binary(bytes: Uint8Array): void {
     this.#arrivedAt = this.#around.now();
     this.#totals.bytes += bytes.length;
     if (startsStream(bytes)) {
-      this.#startOver();
+      this.#expectStream();
       this.#skipping = false;
     } else if (this.#skipping) {
       return;
@@ -164,6 +168,11 @@ export class Session implements LinkEvents {
     else if (!this.#inbox.put(bytes)) {
       this.#lostThread(new DecodeError("limit-exceeded", "too much arrived while an AV1 picture was decoded"));
     }
+  }
+
+  holds(): Holds | undefined {
+    this.#expectStream();
+    return this.#decoder.holds();
   }
 
   /** Whether to mark what is not exact. */
@@ -282,10 +291,17 @@ export class Session implements LinkEvents {
 
   /** The stream begins anew, or there is none any more: nothing that still waits counts. */
   #startOver(): void {
+    this.#expectStream();
+    this.#decoder.reset();
+  }
+
+  /** As that, for a stream that may go on from the picture that is held. */
+  #expectStream(): void {
     this.#waiting = undefined;
     this.#inbox.clear();
     this.av1.reset();
-    this.#decoder.reset();
+    this.#decoder.restart();
+    this.#skipping = true;
   }
 
   #sendCursor(): void {

@@ -12,6 +12,7 @@ class World {
   joins: boolean[] = [];
   messages: unknown[] = [];
   bytes: number[] = [];
+  held: { width: number; height: number; tiles: number[] } | undefined;
 
   readonly link = new AgentLink(
     {
@@ -36,6 +37,7 @@ class World {
       joined: (again) => void this.joins.push(again),
       message: (message) => void this.messages.push(message),
       binary: (bytes) => void this.bytes.push(bytes.length),
+      holds: () => this.held,
     },
   );
 
@@ -90,10 +92,24 @@ test("the first message is a hello with the key", () => {
   assert.equal(world.phase, "connecting");
   assert.deepEqual(world.socket.sent, []);
   world.letIn();
-  assert.deepEqual(world.socket.sent, [{ type: "hello", protocol: 1, key: "KJ4P-7TWX" }]);
+  assert.deepEqual(world.socket.sent, [{ type: "hello", protocol: 2, key: "KJ4P-7TWX" }]);
   assert.equal(world.phase, "joined");
   assert.deepEqual(world.joins, [false]);
   assert.deepEqual(world.timers, [], "nothing is left that could cut a good connection");
+});
+
+test("who comes back tells what it holds, who comes with another key does not", () => {
+  const world = joinedWorld();
+  world.held = { width: 100, height: 64, tiles: [1, 2] };
+  world.socket.events.closed();
+  world.pass(60_000);
+  world.socket.events.open();
+  assert.deepEqual(world.socket.sent, [
+    { type: "hello", protocol: 2, key: "KJ4P-7TWX", holds: { width: 100, height: 64, tiles: [1, 2] } },
+  ]);
+  world.link.join("0000-0000");
+  world.letIn();
+  assert.deepEqual(world.socket.sent, [{ type: "hello", protocol: 2, key: "0000-0000" }]);
 });
 
 test("nothing but the hello is said before the relay lets us in, and no packet is taken", () => {
@@ -232,7 +248,7 @@ test("another key replaces the session", () => {
   world.link.join("0000-0000");
   assert.ok(first.closed);
   world.letIn();
-  assert.deepEqual(world.socket.sent, [{ type: "hello", protocol: 1, key: "0000-0000" }]);
+  assert.deepEqual(world.socket.sent, [{ type: "hello", protocol: 2, key: "0000-0000" }]);
   assert.deepEqual(world.joins, [false, false]);
 });
 

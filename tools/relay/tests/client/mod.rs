@@ -136,7 +136,7 @@ impl Visitor {
 
     pub async fn sees_join(&mut self) -> u32 {
         match self.told().await {
-            RelayToVisitor::AgentJoined { agent } => agent,
+            RelayToVisitor::AgentJoined { agent, .. } => agent,
             other => panic!("nobody joined: {other:?}"),
         }
     }
@@ -145,7 +145,7 @@ impl Visitor {
 /// Connects an agent and says hello, whatever comes of it.
 pub async fn agent_hello(address: SocketAddr, key: &str) -> Client {
     let mut client = Client::connect(address, "/ws/agent").await;
-    client.say(&AgentSays::Hello { protocol: PROTOCOL_VERSION, key: key.into() }).await;
+    client.say(&AgentSays::Hello { protocol: PROTOCOL_VERSION, key: key.into(), holds: None }).await;
     client
 }
 
