@@ -1,12 +1,15 @@
 //! A viewer that comes back is told what it lacks and no more.
 
 mod scene;
+mod stranger;
 
+use panecast::bitstream::{HEADER_BYTES, Packet, Piece, ResumeBody, Splitter};
 use panecast::capture::Damage;
 use panecast::codec::{Decoded, Decoder, Encoder, EncoderConfig, HeldTiles, Mode};
 use panecast::frame::{FrameBuf, Rect, Size, Timestamp};
 use panecast::{ErrorKind, Limits};
 use scene::{Random, black, fill, photographed};
+use stranger::Stranger;
 
 const SIZE: Size = Size { width: 960, height: 600 };
 
@@ -276,4 +279,130 @@ fn a_resumption_without_a_picture_is_refused() {
     rig.encoder.resume(&held, Timestamp(rig.now), &mut resumer, &mut others).expect("a resumption");
     let mut fresh = Decoder::new(Limits::default());
     assert_eq!(feed(&mut fresh, &resumer).expect_err("nothing is held").kind(), ErrorKind::Desync);
+}
+
+/// A stream, a cut, and the resumption, in a small picture; with what the viewer holds after each.
+fn resumed() -> (Vec<u8>, Vec<u8>, [FrameBuf; 2]) {
+    let mut encoder = Encoder::new(EncoderConfig::default()).expect("an encoder");
+    let mut picture = black(Size::new(200, 140));
+    text(&mut picture, &Rect::new(0, 0, 200, 140), 1);
+    let first = picture.clone();
+    let (mut stream, mut missed) = (Vec::new(), Vec::new());
+    encoder.encode(&mut picture.clone(), &Damage::Unknown, Timestamp(0), &mut stream).expect("a snapshot");
+    text(&mut picture, &Rect::new(70, 70, 30, 39), 2);
+    fill(&mut picture, &Rect::new(100, 0, 90, 60), |x, y| photographed(x, y, 0));
+    encoder.encode(&mut picture.clone(), &Damage::Unknown, Timestamp(1), &mut missed).expect("an update");
+    let held = HeldTiles::of(&first).expect("few tiles");
+    let (mut resumption, mut others) = (Vec::new(), Vec::new());
+    encoder.resume(&held, Timestamp(2), &mut resumption, &mut others).expect("a resumption");
+    (stream, resumption, [first, picture])
+}
+
+#[test]
+fn broken_resumptions_show_no_picture_that_was_not_sent() {
+    let (stream, resumption, [first, second]) = resumed();
+    let mut random = Random(5);
+    for round in 0..1000 {
+        let mut bytes = resumption.clone();
+        if round > 0 {
+            let at = random.below(bytes.len() as u32) as usize;
+            match random.below(3) {
+                0 => bytes[at] ^= 1 << random.below(8),
+                1 => bytes[at] = random.next() as u8,
+                _ => bytes.truncate(at),
+            }
+        }
+        let mut decoder = Decoder::new(Limits::default());
+        feed(&mut decoder, &stream).expect("a sound stream");
+        decoder.restart();
+        match feed(&mut decoder, &bytes) {
+            Ok(_) => {
+                let shown = decoder.frame().expect("a picture");
+                assert!(shown == &first || shown == &second, "round {round}");
+            }
+            Err(_) => assert!(decoder.frame().is_none(), "round {round}"),
+        }
+        if round == 0 {
+            assert!(decoder.frame() == Some(&second));
+        }
+    }
+}
+
+#[test]
+fn absurd_resumptions_are_refused_before_memory_is_spent() {
+    let (stream, resumption, _) = resumed();
+    let mut splitter = Splitter::new();
+    splitter.feed(&resumption);
+    assert!(matches!(splitter.next(&Limits::default()), Ok(Some(Piece::Header(0)))));
+    let Ok(Some(Piece::Packet(kind, body))) = splitter.next(&Limits::default()) else { panic!("a packet") };
+    let Ok(Packet::Resume(sound)) = Packet::read(kind, body, &Limits::default()) else {
+        panic!("of its kind")
+    };
+    let size = sound.size;
+    let all = size.rect();
+    let absurd = [
+        ResumeBody { blank: vec![Rect::new(0, 0, size.width + 1, 1)], ..sound.clone() },
+        ResumeBody { blank: vec![Rect::new(u32::MAX, 0, 2, 1)], ..sound.clone() },
+        ResumeBody { blank: vec![Rect::new(0, 0, 0, 1)], ..sound.clone() },
+        ResumeBody { lossy: vec![all, Rect::new(0, 0, 1, 1)], ..sound.clone() },
+        ResumeBody { size: Size::new(size.height, size.width), ..sound.clone() },
+        ResumeBody { epoch: 1, ..sound.clone() },
+        ResumeBody { sequence: 0, ..sound.clone() },
+        ResumeBody { data: &[], plain_bytes: 0, ..sound.clone() },
+        ResumeBody { hash: sound.hash ^ 1, ..sound.clone() },
+    ];
+    for (i, body) in absurd.into_iter().enumerate() {
+        // Without a header between them the decoder knows its epoch and place.
+        let mut bytes = Vec::new();
+        Packet::Resume(body).write(&mut bytes);
+        let mut decoder = Decoder::new(Limits::default());
+        feed(&mut decoder, &stream).expect("a sound stream");
+        let error = feed(&mut decoder, &bytes).expect_err("absurd");
+        assert!(matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::Desync), "{i}: {error:?}");
+    }
+    let mut bytes = stream[..HEADER_BYTES].to_vec();
+    Packet::Resume(ResumeBody { blank: vec![all], ..sound }).write(&mut bytes);
+    for limits in [Limits { rects: 0, ..Limits::default() }, Limits { packet_bytes: 10, ..Limits::default() }]
+    {
+        let error = feed(&mut Decoder::new(limits), &bytes).expect_err("over the limits");
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    }
+}
+
+#[test]
+fn a_stranger_reads_a_resumption() {
+    let mut encoder = Encoder::new(EncoderConfig::default()).expect("an encoder");
+    let size = Size::new(200, 140);
+    let mut picture = black(size);
+    text(&mut picture, &size.rect(), 1);
+    let colours = |picture: &FrameBuf| -> Vec<u32> {
+        let (pixels, _) = picture.pixels().as_chunks();
+        pixels.iter().map(|[b, g, r, _]| u32::from_le_bytes([*b, *g, *r, 0])).collect()
+    };
+    let mut stranger = Stranger::new(size.width.into(), size.height.into());
+    stranger.pixels = colours(&picture);
+    let held = HeldTiles::of(&picture).expect("few tiles");
+    let mut out = Vec::new();
+    encoder.encode(&mut picture.clone(), &Damage::Unknown, Timestamp(0), &mut out).expect("a snapshot");
+    text(&mut picture, &Rect::new(70, 60, 100, 39), 2);
+    encoder.encode(&mut picture.clone(), &Damage::Unknown, Timestamp(1), &mut out).expect("an update");
+    let (mut resumption, mut others) = (Vec::new(), Vec::new());
+    encoder.resume(&held, Timestamp(2), &mut resumption, &mut others).expect("a resumption");
+    let mut splitter = Splitter::new();
+    splitter.feed(&resumption);
+    assert!(matches!(splitter.next(&Limits::default()), Ok(Some(Piece::Header(0)))));
+    let Ok(Some(Piece::Packet(kind, body))) = splitter.next(&Limits::default()) else { panic!("a packet") };
+    let Ok(Packet::Resume(body)) = Packet::read(kind, body, &Limits::default()) else {
+        panic!("of its kind")
+    };
+    assert!(body.layers.is_empty() && body.lossy.is_empty() && !body.blank.is_empty());
+    for r in &body.blank {
+        for y in r.y..r.bottom() {
+            let row = y as usize * size.width as usize;
+            stranger.pixels[row + r.x as usize..row + r.right() as usize].fill(0);
+        }
+    }
+    assert_eq!(body.data[..2], [0, 0], "the model is forgotten; no zstd");
+    stranger.read(&body.data[2..]);
+    assert!(stranger.pixels == colours(&picture));
 }
