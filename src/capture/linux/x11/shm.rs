@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Rect};
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::mm::{MapFlags, ProtFlags};
+use std::cell::Cell;
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 
@@ -22,6 +23,8 @@ pub(super) struct SharedMemory {
     /// against shrinking, so no access to the mapping can fault.
     start: NonNull<u8>,
     len: usize,
+    /// The last rectangle was most of it.
+    resident: Cell<bool>,
 }
 
 // SAFETY: the mapping belongs to this value alone and has no tie to a thread; its bytes are only read through
@@ -43,7 +46,7 @@ impl SharedMemory {
         };
         let start = NonNull::new(start.map_err(failed)?.cast::<u8>())
             .ok_or_else(|| Error::new(ErrorKind::Io, "no shared memory: mapped at zero"))?;
-        Ok((Self { start, len }, file))
+        Ok((Self { start, len, resident: Cell::new(false) }, file))
     }
 
     /// Copies `rect` of `frame` from the rows that begin at `offset`, `stride` bytes from one to the next, and
@@ -58,6 +61,26 @@ impl SharedMemory {
         if !rect.fits(frame.size()) || end.is_none_or(|end| end > self.len) {
             return false;
         }
+        self.copy_rows(offset, stride, rect, frame);
+        let most = rows * row_bytes >= self.len / 2;
+        if self.resident.replace(most) && !most {
+            self.forget();
+        }
+        true
+    }
+
+    /// Lets go of the pages that were read: they are the server's, and mapped again when they are read the next time. So
+    /// a whole picture does not stay in this process's resident memory once small changes follow it.
+    fn forget(&self) {
+        // SAFETY: our own mapping of `len` bytes (invariant of `start`). It is shared: its contents stay in the file.
+        let _ = unsafe {
+            rustix::mm::madvise(self.start.as_ptr().cast(), self.len, rustix::mm::Advice::LinuxDontNeed)
+        };
+    }
+
+    /// As [`SharedMemory::copy_rect`], for what was checked there.
+    fn copy_rows(&self, offset: usize, stride: usize, rect: &Rect, frame: &mut FrameBuf) {
+        let (row_bytes, rows) = (rect.width as usize * BYTES_PER_PIXEL, rect.height as usize);
         let stream = rows * row_bytes >= STREAM_BYTES;
         if row_bytes == frame.stride_bytes() && stride == row_bytes {
             // Whole rows lie without gaps on both sides: one run.
@@ -65,14 +88,13 @@ impl SharedMemory {
             let into = &mut frame.pixels_mut()[start..][..rows * row_bytes];
             // SAFETY: `offset + rows × row_bytes` was checked against `len` (invariant of `start`).
             unsafe { copy_opaque(self.start.as_ptr().add(offset), into, stream) };
-            return true;
+            return;
         }
         for row in 0..rect.height {
             let into = frame.row_of_mut(rect, rect.y + row);
             // SAFETY: this row ends at or before `end`, which was checked against `len` (invariant of `start`).
             unsafe { copy_opaque(self.start.as_ptr().add(offset + row as usize * stride), into, stream) };
         }
-        true
     }
 }
 
@@ -221,6 +243,7 @@ mod tests {
         let mut frame = FrameBuf::new(Size::new(16, 16), &Limits::default()).unwrap();
         let rect = Rect::new(0, 0, 16, 16);
         assert!(memory.copy_rect(0, 64, &rect, &mut frame));
+        assert!(memory.copy_rect(0, 64, &Rect::new(3, 3, 2, 2), &mut frame), "its pages come back");
         assert!(!memory.copy_rect(4, 64, &rect, &mut frame));
         assert!(!memory.copy_rect(0, 65, &rect, &mut frame));
         assert!(!memory.copy_rect(usize::MAX, 64, &rect, &mut frame));
