@@ -9,7 +9,7 @@ mod scene;
 use panecast::Limits;
 use panecast::capture::{CursorShape, CursorUpdate, Damage};
 use panecast::codec::av1::{Av1Choice, Chroma, Planes, to_planes};
-use panecast::codec::{Encoder, EncoderConfig, Mode, photo};
+use panecast::codec::{Encoder, EncoderConfig, HeldTiles, Mode, photo};
 use panecast::frame::{Rect, Size, Timestamp};
 use scene::{Random, black, change, fill, photographed};
 use std::path::{Path, PathBuf};
@@ -102,11 +102,16 @@ fn write_the_corpus() {
         let mut picture = black(Size::new(200, 150));
         let mut random = Random(3);
         let mut stream = Vec::new();
+        let mut held = None;
         fill(&mut picture, &Rect::new(10, 5, 180, 128), |x, y| photographed(x, y, 1));
         for i in 0..14 {
             let mut frame = picture.clone();
             let time = Timestamp::of_frame(i, 30);
             encoder.encode(&mut frame, &Damage::Unknown, time, &mut stream).expect("an update");
+            if i == 11 {
+                let shown = encoder.shown().expect("a picture");
+                held = Some((HeldTiles::of(shown).expect("few tiles"), stream.clone()));
+            }
             if i < 10 && (mode == Mode::Auto || i == 5) {
                 fill(&mut picture, &Rect::new(20, 10, 160, 100), |x, y| photographed(x, y, i as u32));
             } else {
@@ -124,6 +129,9 @@ fn write_the_corpus() {
         encoder.cursor(&cursor, Timestamp::of_frame(14, 30), &mut stream).expect("a cursor");
         encoder.finish(14, 30, &mut stream);
         write("stream", name, &stream);
+        let (held, mut cut) = held.expect("it was cut");
+        encoder.resume(&held, Timestamp::of_frame(15, 30), &mut cut, &mut Vec::new()).expect("a resumption");
+        write("stream", &format!("{name}-resumed"), &cut);
         if mode == Mode::Auto {
             write("packets", name, &stream);
         }

@@ -121,6 +121,7 @@ for (const name of BROWSERS) {
           "the count of reconnects",
           async () => ((await agent.stats())?.reconnects ?? 0) >= 1 || undefined,
         );
+        assert.equal((await agent.stats())?.resyncs, 0, "it goes on from what it holds, without a mismatch");
       });
     });
 
