@@ -68,7 +68,7 @@ fn libraries() -> Vec<(String, String)> {
         let file = linked.lines().find(|l| l.trim_start().starts_with(&format!("{name}.so")));
         let file = file.and_then(|l| l.split_whitespace().nth(2)).and_then(|f| std::fs::canonicalize(f).ok());
         if let Some(file) = file.as_ref().and_then(|f| f.file_name()) {
-            facts.push((name.to_owned(), file.to_string_lossy().replace(&format!("{name}.so."), "")));
+            facts.push((format!("{name}.so"), file.to_string_lossy().replace(&format!("{name}.so."), "")));
         }
     }
     facts
