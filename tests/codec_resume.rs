@@ -329,6 +329,16 @@ fn broken_resumptions_show_no_picture_that_was_not_sent() {
 }
 
 #[test]
+fn a_recording_goes_on_through_a_cut() {
+    let (stream, resumption, [first, second]) = resumed();
+    let mut decoder = Decoder::new(Limits::default());
+    feed(&mut decoder, &stream).expect("a sound stream");
+    assert!(decoder.frame() == Some(&first));
+    feed(&mut decoder, &resumption).expect("a header may come again");
+    assert!(decoder.frame() == Some(&second));
+}
+
+#[test]
 fn absurd_resumptions_are_refused_before_memory_is_spent() {
     let (stream, resumption, _) = resumed();
     let mut splitter = Splitter::new();

@@ -10,8 +10,8 @@ use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, PipelineSta
 use panecast::session::Allowed;
 use panecast::{Error, ErrorKind};
 use panecast_protocol::{
-    EndReason, Envelope, MAX_BINARY_BYTES, PROTOCOL_VERSION, Refusal, RefusalKind, RelayToVisitor, Resume,
-    StreamState as WireState, VisitorSays,
+    EndReason, Envelope, MAX_BINARY_BYTES, MOST_TILES, PROTOCOL_VERSION, Refusal, RefusalKind,
+    RelayToVisitor, Resume, StreamState as WireState, VisitorSays,
 };
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -20,6 +20,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval_at, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
+
+/// The relay passes on what the library can take.
+const _: () = assert!(MOST_TILES == HeldTiles::MOST);
 
 /// Outputs between pipeline and socket. The pipeline sends a few updates and waits; the rest is cursors.
 const MOST_QUEUED: usize = 64;
