@@ -24,6 +24,8 @@ pub struct Limits {
     pub layers: usize,
     /// Most AV1 surfaces at once.
     pub surfaces: usize,
+    /// Most pixels that are kept of what tiles held before.
+    pub recall_px: u64,
     /// Longest side of a cursor's shape.
     pub cursor_side_px: u32,
     /// Most bytes that an encoder keeps, with the picture that goes to and fro between it and its caller; the program
@@ -42,6 +44,7 @@ impl Default for Limits {
             rects: 1 << 18,
             layers: 64,
             surfaces: 16,
+            recall_px: 1 << 24,
             cursor_side_px: 1024,
             memory_bytes: 512 << 20,
         }

@@ -153,6 +153,8 @@ fn limits_hold_before_memory_is_spent() {
     assert_eq!(tight(Limits { side_px: 139, ..default }), Err(ErrorKind::LimitExceeded));
     assert_eq!(tight(Limits { pixels: 13_999, ..default }), Err(ErrorKind::LimitExceeded));
     assert_eq!(tight(Limits { packet_bytes: 10, ..default }), Err(ErrorKind::LimitExceeded));
+    assert_eq!(tight(Limits { recall_px: 27_999, ..default }), Err(ErrorKind::LimitExceeded));
+    assert_eq!(tight(Limits { recall_px: 28_000, ..default }), Ok(1));
     assert_eq!(tight(Limits { side_px: 140, pixels: 14_000, ..default }), Ok(1));
 }
 
@@ -164,7 +166,8 @@ fn snapshot(width: u64, height: u64) -> Vec<u8> {
         w.varint(v);
     }
     w.u32_le(0);
-    // No layers; kind and plain bytes of the payload.
+    // Nothing is kept; no layers; kind and plain bytes of the payload.
+    w.varint(0);
     w.u8(0);
     w.u8(0);
     w.varint(10);
@@ -203,9 +206,11 @@ fn absurd_sizes_are_refused() {
 #[test]
 fn other_versions_and_features_are_named() {
     let (mut bytes, _) = packets().swap_remove(0);
-    bytes[4] = 1;
-    assert_eq!(run(&bytes, Limits::default(), &[]), Err(ErrorKind::Unsupported));
-    bytes[4] = 2;
+    for version in [1, 2, 4] {
+        bytes[4] = version;
+        assert_eq!(run(&bytes, Limits::default(), &[]), Err(ErrorKind::Unsupported));
+    }
+    bytes[4] = 3;
     bytes[5] = 0x80;
     assert_eq!(run(&bytes, Limits::default(), &[]), Err(ErrorKind::Unsupported));
     bytes[5] = 0;

@@ -369,6 +369,63 @@ fn a_stranger_decodes_modelled_pixels() {
     }
 }
 
+#[test]
+fn a_stranger_calls_back_what_tiles_held_before() {
+    let size = Size::new(323, 177);
+    let mut random = Random(9);
+    let mut page = || {
+        let mut picture = black(size);
+        for y in 0..177 {
+            for x in 0..323 {
+                let ink = [random.next() as u8 & 192; 3];
+                scene::fill(&mut picture, &Rect::new(x, y, 1, 1), |_, _| ink);
+            }
+        }
+        picture
+    };
+    let pages: Vec<FrameBuf> = (0..6).map(|_| page()).collect();
+    let mut encoder = encoder();
+    let mut splitter = Splitter::new();
+    let mut stranger = Stranger::new(size.width.into(), size.height.into());
+    let (mut recalled, mut pages_px) = (0, 0);
+    // The pages of a reader who goes back and forth; the fifth time something small is different, then it hurries.
+    let visits = [0, 1, 0, 2, 1, 0, 3, 4, 5, 0, 1, 2, 1, 5, 5, 3];
+    for (visit, page) in visits.into_iter().enumerate() {
+        let mut picture = pages[page].clone();
+        if visit == 4 {
+            scene::fill(&mut picture, &Rect::new(70, 70, 9, 9), |_, _| [1, 2, 3]);
+        }
+        let index = if visit < 12 { visit * 10 } else { 110 + visit };
+        let mut bytes = Vec::new();
+        encode(&mut encoder, &picture, &Damage::Unknown, index as u64, &mut bytes);
+        splitter.feed(&bytes);
+        while let Some(piece) = splitter.next(&Limits::default()).expect("a sound stream") {
+            match piece {
+                Piece::Header(_) => {}
+                Piece::Packet(kind, body) => {
+                    match Packet::read(kind, body, &Limits::default()).expect("a packet") {
+                        Packet::Snapshot(snapshot) => {
+                            stranger.keep(snapshot.recall_px);
+                            stranger.read(bits(&snapshot.data[1..]));
+                        }
+                        Packet::Update(update) => {
+                            assert_eq!((&update.copies[..], update.layers.len()), (&[][..], 0));
+                            let table = stranger.update(bits(update.data), update.timestamp.micros());
+                            let px = |entry: &stranger::Entry| entry.1 * entry.3;
+                            recalled += table.iter().filter(|entry| entry.4 == 4).map(px).sum::<i64>();
+                            pages_px += 323 * 177;
+                        }
+                        other => panic!("{other:?}"),
+                    }
+                }
+            }
+        }
+        let expected = picture.pixels().chunks_exact(4).map(|p| u32::from_le_bytes([p[0], p[1], p[2], 0]));
+        assert!(stranger.pixels.iter().copied().eq(expected), "visit {visit}");
+    }
+    assert!(recalled * 4 > pages_px, "{recalled} of {pages_px} pixels were called back");
+}
+
 fn traces() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/traces");
     folder.is_dir().then_some(folder)

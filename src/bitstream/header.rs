@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub const MAGIC: [u8; 4] = *b"PCST";
 
 /// The version of the format that this library writes and reads.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 /// A required feature: some layers are AV1.
 pub const FEATURE_AV1: u8 = 1;

@@ -101,6 +101,8 @@ pub struct SnapshotBody<'a> {
     pub size: Size,
     /// Hash of the picture.
     pub hash: u32,
+    /// Pixels that are kept of what tiles held before.
+    pub recall_px: u64,
     /// What is laid down before the payload's pixels.
     pub layers: Vec<Layer<'a>>,
     /// How `data` is coded.
@@ -219,6 +221,7 @@ impl<'a> Packet<'a> {
                 w.varint(b.size.width.into());
                 w.varint(b.size.height.into());
                 w.u32_le(b.hash);
+                w.varint(b.recall_px);
                 Layer::write_all(&b.layers, &mut body);
                 let mut w = Writer::new(&mut body);
                 w.u8(b.payload.code());
@@ -302,6 +305,7 @@ impl<'a> Packet<'a> {
                 let size = Size::new(r.varint_u32()?, r.varint_u32()?);
                 limits.check_size(size).map_err(as_data)?;
                 let hash = r.u32_le()?;
+                let recall_px = recall_px(&mut r, limits)?;
                 let layers = Layer::read_all(&mut r, limits)?;
                 let payload = PayloadKind::read(&mut r)?;
                 let plain_bytes = r.varint()?;
@@ -312,6 +316,7 @@ impl<'a> Packet<'a> {
                     timestamp,
                     size,
                     hash,
+                    recall_px,
                     layers,
                     payload,
                     plain_bytes,
@@ -342,6 +347,9 @@ impl<'a> Packet<'a> {
                     0 => Vec::new(),
                     _ => Layer::read_all(&mut r, limits)?,
                 };
+                if layers.is_empty() && flags & UPDATE_HAS_LAYERS != 0 {
+                    return Err(Error::data("an update that says it has layers has none"));
+                }
                 let payload = PayloadKind::read(&mut r)?;
                 let plain_bytes = r.varint()?;
                 let data = r.rest();
@@ -395,6 +403,17 @@ impl<'a> Packet<'a> {
             return Err(Error::data(format!("bytes left over in a packet of kind {}", kind.name())));
         }
         Ok(packet)
+    }
+}
+
+/// How many pixels are to be kept of what tiles held before.
+pub(super) fn recall_px(r: &mut Reader<'_>, limits: &Limits) -> Result<u64> {
+    match r.varint()? {
+        px if px > limits.recall_px => Err(Error::limit(format!(
+            "{px} pixels are to be kept of what was before; {} are allowed",
+            limits.recall_px
+        ))),
+        px => Ok(px),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The packet for a viewer that comes back: a new epoch over the picture that it still holds.
 
 use super::layer::Layer;
-use super::packet::{PayloadKind, as_data};
+use super::packet::{PayloadKind, as_data, recall_px};
 use super::{Reader, Writer};
 use crate::error::{Error, Result};
 use crate::frame::{Rect, Size, Timestamp};
@@ -20,6 +20,8 @@ pub struct ResumeBody<'a> {
     pub size: Size,
     /// Hash of the picture once the packet is carried out.
     pub hash: u32,
+    /// Pixels that are kept of what tiles held before.
+    pub recall_px: u64,
     /// What becomes black before anything is laid or written.
     pub blank: Vec<Rect>,
     /// What is not exact in the end; all else is.
@@ -44,6 +46,7 @@ impl<'a> ResumeBody<'a> {
         w.varint(self.size.width.into());
         w.varint(self.size.height.into());
         w.u32_le(self.hash);
+        w.varint(self.recall_px);
         for rects in [&self.blank, &self.lossy] {
             w.varint(rects.len() as u64);
             for n in rects.iter().flat_map(|r| [r.x, r.y, r.width, r.height]) {
@@ -62,12 +65,26 @@ impl<'a> ResumeBody<'a> {
         let size = Size::new(r.varint_u32()?, r.varint_u32()?);
         limits.check_size(size).map_err(as_data)?;
         let hash = r.u32_le()?;
+        let recall_px = recall_px(r, limits)?;
         let (blank, lossy) = (rects(r, size, limits)?, rects(r, size, limits)?);
         let layers = Layer::read_all(r, limits)?;
         let payload = PayloadKind::read(r)?;
         let plain_bytes = r.varint()?;
         let data = r.rest();
-        Ok(Self { epoch, sequence, timestamp, size, hash, blank, lossy, layers, payload, plain_bytes, data })
+        Ok(Self {
+            epoch,
+            sequence,
+            timestamp,
+            size,
+            hash,
+            recall_px,
+            blank,
+            lossy,
+            layers,
+            payload,
+            plain_bytes,
+            data,
+        })
     }
 }
 

@@ -4,7 +4,8 @@ mod resume;
 
 use super::av1::{Chroma, Planes};
 use super::exactness::Exactness;
-use super::lossless::{CodedRect, Coding, PixelReader, decompress_once};
+use super::lossless::{Canvas, PixelReader, decompress_once};
+use super::marks::{Marks, UpdateFacts};
 use super::picture_hash::PictureHash;
 use super::surfaces::{STILLS, Surfaces};
 use super::tools::{Tool, ToolUse};
@@ -14,35 +15,10 @@ use crate::bitstream::{
 };
 use crate::capture::CursorShape;
 use crate::codec::{av1, photo};
-use crate::damage::{Copy, DirtyRows};
+use crate::damage::Copy;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{FrameBuf, Rect, Region, Size, Timestamp};
 use crate::limits::Limits;
-
-/// Figures of one picture packet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct UpdateFacts {
-    /// Bytes of the packet's body.
-    pub bytes: usize,
-    /// Copies within the picture.
-    pub copies: usize,
-    /// Pixels that the copies wrote.
-    pub copied_px: u64,
-    /// Coded rectangles, solid ones included.
-    pub rects: usize,
-    /// Rectangles of one colour.
-    pub solid_rects: usize,
-    /// Pixels of the rectangles.
-    pub coded_px: u64,
-    /// Bytes of AV1.
-    pub av1_bytes: usize,
-    /// Bytes of photographs that are predicted from their neighbours.
-    pub photo_bytes: usize,
-    /// Bytes of exact pixels.
-    pub exact_bytes: usize,
-    /// Whether nothing changed and the packet only makes pixels exact.
-    pub refines: bool,
-}
 
 /// What one packet did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,14 +110,12 @@ pub struct Decoder {
 #[derive(Debug)]
 struct Core {
     picture: Option<FrameBuf>,
-    exactness: Exactness,
+    marks: Marks,
     epoch: u64,
     sequence: u64,
     pixels: Option<PixelReader>,
     surfaces: Surfaces,
     hash: PictureHash,
-    dirty: DirtyRows,
-    tools: Vec<ToolUse>,
     cursor_position: Option<(i32, i32)>,
     cursor_shape: Option<CursorShape>,
 }
@@ -276,13 +250,13 @@ impl Decoder {
     /// Which pixels of [`Decoder::frame`] are the source's.
     #[must_use]
     pub fn exactness(&self) -> &Exactness {
-        &self.core.exactness
+        &self.core.marks.exactness
     }
 
     /// What the newest picture's packet did where, in order.
     #[must_use]
     pub fn tools(&self) -> &[ToolUse] {
-        &self.core.tools
+        &self.core.marks.tools
     }
 
     /// The newest picture; `None` before the first and after an error.
@@ -342,14 +316,12 @@ impl Core {
     fn new(external_av1: bool) -> Self {
         Self {
             picture: None,
-            exactness: Exactness::default(),
+            marks: Marks::default(),
             epoch: 0,
             sequence: 0,
             pixels: None,
             surfaces: Surfaces::new(external_av1),
             hash: PictureHash::default(),
-            dirty: DirtyRows::default(),
-            tools: Vec::new(),
             cursor_position: None,
             cursor_shape: None,
         }
@@ -399,24 +371,20 @@ impl Core {
             }
             _ => FrameBuf::new(b.size, limits)?,
         };
-        self.dirty.reset(b.size);
-        self.tools.clear();
-        self.exactness.reset(b.size);
+        let facts = UpdateFacts { bytes, exact_bytes: b.data.len(), ..UpdateFacts::default() };
+        self.marks.begin_picture(b.size, b.recall_px, b.timestamp, facts);
         self.surfaces.clear();
-        // What no layer and no rectangle has written yet.
+        self.lay(&b.layers, &mut picture, limits, planes)?;
+        let mut pixels = self.pixels.take().unwrap_or_else(PixelReader::new);
+        pixels.snapshot(b.data, b.plain_bytes, &mut picture, limits, &mut self.marks)?;
+        self.pixels = Some(pixels);
+        self.marks.finish_update(&picture);
+        // What no layer and no rectangle has written.
         let mut bare = Exactness::new(b.size);
         bare.set(&b.size.rect(), false);
-        let mut facts = UpdateFacts { bytes, exact_bytes: b.data.len(), ..UpdateFacts::default() };
-        self.lay(&b.layers, &mut picture, limits, planes, &mut facts)?;
-        for used in &self.tools {
+        for used in &self.marks.tools {
             bare.set(&used.rect, true);
         }
-        let mut pixels = self.pixels.take().unwrap_or_else(PixelReader::new);
-        pixels.snapshot(b.data, b.plain_bytes, &mut picture, limits, |coded, bytes| {
-            bare.set(&coded.rect, true);
-            self.note(coded, bytes, &mut facts);
-        })?;
-        self.pixels = Some(pixels);
         if !bare.is_exact() {
             return Err(Error::data("a snapshot does not hold the whole picture"));
         }
@@ -432,7 +400,7 @@ impl Core {
             keyframe: true,
             resized,
             dirty: Region::full(b.size),
-            facts,
+            facts: self.marks.facts,
         })
     }
 
@@ -451,41 +419,37 @@ impl Core {
             return Err(desync("an update is missing, repeated or out of order"));
         }
         let size = picture.size();
-        self.dirty.reset(size);
-        self.tools.clear();
-        let mut facts = UpdateFacts {
+        let facts = UpdateFacts {
             bytes,
             copies: b.copies.len(),
             exact_bytes: b.data.len(),
             refines: b.refines,
             ..UpdateFacts::default()
         };
+        self.marks.begin_update(size, b.timestamp, facts);
         for &(from, to) in &b.copies {
             let copy = Copy { from, to };
             if to.is_empty() || !copy.fits(size) {
                 return Err(Error::data(format!("a copy to {to} from outside of the {size} picture")));
             }
+            let facts = &mut self.marks.facts;
             facts.copied_px += to.area();
             // Copies may overlap, but no honest encoder moves the picture over and over again.
             if facts.copied_px > size.area().saturating_mul(MOST_COPIED) {
                 return Err(Error::limit("the copies of a packet move too many pixels"));
             }
-            copy.apply(&mut picture);
-            self.exactness.copy(&copy);
-            self.dirty.mark(&to);
-            self.tools.push(ToolUse { tool: Tool::Copy, rect: to, bytes: 0 });
+            self.marks.copy(&mut picture, &copy);
         }
-        self.lay(&b.layers, &mut picture, limits, planes, &mut facts)?;
+        self.lay(&b.layers, &mut picture, limits, planes)?;
         if !b.data.is_empty() {
             let Some(mut pixels) = self.pixels.take() else {
                 return Err(desync("an update before the first snapshot"));
             };
-            pixels.update(b.data, b.plain_bytes, &mut picture, limits, |coded, bytes| {
-                self.note(coded, bytes, &mut facts);
-            })?;
+            pixels.update(b.data, b.plain_bytes, &mut picture, limits, &mut self.marks)?;
             self.pixels = Some(pixels);
         }
-        self.hash.update(&picture, &self.dirty);
+        self.marks.finish_update(&picture);
+        self.hash.update(&picture, &self.marks.dirty);
         if self.hash.sum(size) != b.hash {
             return Err(desync("the picture is not the one that was sent"));
         }
@@ -496,26 +460,9 @@ impl Core {
             timestamp: b.timestamp,
             keyframe: false,
             resized: false,
-            dirty: self.dirty.region(),
-            facts,
+            dirty: self.marks.dirty.region(),
+            facts: self.marks.facts,
         })
-    }
-
-    /// Takes note of a rectangle of exact pixels.
-    fn note(&mut self, coded: &CodedRect, bytes: u64, facts: &mut UpdateFacts) {
-        let CodedRect { rect, coding } = *coded;
-        self.dirty.mark(&rect);
-        self.exactness.set(&rect, true);
-        let tool = match coding {
-            Coding::Modelled => Tool::Modelled,
-            Coding::Solid => Tool::Solid,
-            Coding::Rows => Tool::Rows,
-            Coding::Predicted => Tool::Predicted,
-        };
-        self.tools.push(ToolUse { tool, rect, bytes });
-        facts.rects += 1;
-        facts.solid_rects += usize::from(coding == Coding::Solid);
-        facts.coded_px += rect.area();
     }
 
     /// Lays the layers over the picture.
@@ -525,7 +472,6 @@ impl Core {
         picture: &mut FrameBuf,
         limits: &Limits,
         mut planes: &[Planes],
-        facts: &mut UpdateFacts,
     ) -> Result<()> {
         let size = picture.size();
         let most_px = size.area().saturating_mul(MOST_LAID);
@@ -548,22 +494,20 @@ impl Core {
                     let tool = if layer.surface == STILLS { Tool::Av1Still } else { Tool::Av1Video };
                     for patch in &layer.patches {
                         laid_px += check_laid(&patch.to, size, laid_px, most_px)?;
+                        self.marks.before(picture, &patch.to);
                         av1::to_picture(planes, &patch.source(), picture, (patch.to.x, patch.to.y))?;
-                        self.exactness.set(&patch.to, false);
-                        self.dirty.mark(&patch.to);
-                        self.tools.push(ToolUse { tool, rect: patch.to, bytes: 0 });
+                        self.marks.laid(tool, patch.to, false);
                     }
-                    facts.av1_bytes += layer.data.len();
+                    self.marks.facts.av1_bytes += layer.data.len();
                 }
                 Layer::Photo(layer) => {
                     for rect in &layer.rects {
                         laid_px += check_laid(rect, size, laid_px, most_px)?;
-                        self.exactness.set(rect, layer.near == 0);
-                        self.dirty.mark(rect);
-                        self.tools.push(ToolUse { tool: Tool::Photo, rect: *rect, bytes: 0 });
+                        self.marks.before(picture, rect);
+                        self.marks.laid(Tool::Photo, *rect, layer.near == 0);
                     }
                     photo::decode(layer.data, picture, &layer.rects, layer.near)?;
-                    facts.photo_bytes += layer.data.len();
+                    self.marks.facts.photo_bytes += layer.data.len();
                 }
                 Layer::End { surface } => self.surfaces.end(*surface)?,
             }
@@ -584,6 +528,8 @@ impl Core {
         self.surfaces.clear();
         let Some(pixels) = &mut self.pixels else { return Err(desync("an epoch before the first snapshot")) };
         pixels.begin();
+        // Whoever joins knows nothing of what was.
+        self.marks.recall.forget(b.timestamp);
         (self.epoch, self.sequence) = (b.epoch, b.sequence);
         self.picture = Some(picture);
         Ok(Decoded::Epoch { sequence: b.sequence })

@@ -8,6 +8,7 @@ use super::exactness::Exactness;
 use super::lossless::{Activity, CodedRect, Coding, PixelWriter, Residual, choose, compress_once, whole};
 use super::memory::Memory;
 use super::picture_hash::PictureHash;
+use super::recall::Recall;
 use super::refine::Quiet;
 use super::regions::{CodedPicture, Regions};
 use super::shown::Shown;
@@ -74,11 +75,13 @@ pub struct Encoder {
     regions: Regions,
     stills: Stills,
     quiet: Quiet,
+    recall: Recall,
     changed: DirtyRows,
     dirty: DirtyRows,
     copies: Vec<Copy>,
     pictures: Vec<CodedPicture>,
     rects: Vec<Rect>,
+    recalled: Vec<Rect>,
     coded_rects: Vec<CodedRect>,
     plain_bytes: u64,
     coded: Vec<u8>,
@@ -108,11 +111,13 @@ impl Encoder {
             regions: Regions::new(config.av1, config.quality),
             stills: Stills::new(config.quality),
             quiet: Quiet::default(),
+            recall: Recall::default(),
             changed: DirtyRows::default(),
             dirty: DirtyRows::default(),
             copies: Vec::new(),
             pictures: Vec::new(),
             rects: Vec::new(),
+            recalled: Vec::new(),
             coded_rects: Vec::new(),
             plain_bytes: 0,
             coded: Vec::new(),
@@ -199,12 +204,18 @@ impl Encoder {
         self.activity.note(&self.changed);
         self.dirty.clone_from(&self.changed);
         self.copies.clear();
+        self.recall.begin(self.shown.exactness(), timestamp);
+        self.recall.stage_dirty(&picture, &self.changed);
         // A film beside which little happens is not searched for what moved.
         let taken = self.regions.go_on(&self.dirty, timestamp);
         if taken {
             self.regions.take(&mut picture, frame, &mut self.dirty);
         }
-        self.motion.find(&mut picture, frame, &mut self.dirty, &mut self.copies)?;
+        self.recalled = self.recall.take(frame, &mut self.dirty);
+        // What came back as it was has not moved.
+        if self.recalled.is_empty() {
+            self.motion.find(&mut picture, frame, &mut self.dirty, &mut self.copies)?;
+        }
         for copy in &self.copies {
             self.changed.mark(&copy.to);
         }
@@ -218,8 +229,9 @@ impl Encoder {
         let rects = self.residual.find(&picture, frame, &self.dirty, self.config.limits.rects);
         self.rects.clear();
         self.rects.extend_from_slice(rects);
+        self.recall.cut(frame, &mut self.rects, &mut self.recalled);
         let copied: u64 = self.copies.iter().map(|c| c.to.area()).sum();
-        let left: u64 = self.rects.iter().map(Rect::area).sum();
+        let left: u64 = self.rects.iter().chain(&self.recalled).map(Rect::area).sum();
         self.quiet.note(copied + left + self.regions.changed_px(), timestamp);
         self.pictures.clear();
         let mut stills = Vec::new();
@@ -227,10 +239,11 @@ impl Encoder {
             self.lossy(&picture, frame, timestamp, &mut stills)?;
         }
         self.write_payload(Some(&mut picture), frame, &mut stills)?;
-        for rect in &self.rects {
+        for rect in self.rects.iter().chain(&self.recalled) {
             self.shown.exact(frame, rect);
             self.changed.mark(rect);
         }
+        self.note_written(frame, &stills);
         self.shown.settle();
         self.hash.update(self.shown.picture(frame), &self.changed);
         let copies = self.copies.iter().map(|c| (c.from, c.to)).collect();
@@ -270,6 +283,19 @@ impl Encoder {
         Ok(())
     }
 
+    /// Keeps what was there before the update, which is carried out. Tiles that it writes to and that were not dirty
+    /// held what the source holds now.
+    fn note_written(&mut self, frame: &FrameBuf, stills: &[CodedPhoto]) {
+        let copies = self.copies.iter().map(|copy| &copy.to);
+        let films = self.pictures.iter().flat_map(|p| p.patches.iter().map(|patch| &patch.to));
+        let photos = stills.iter().flat_map(|photo| &photo.rects);
+        let exact = self.rects.iter().chain(&self.recalled);
+        for rect in copies.chain(films).chain(photos).chain(exact) {
+            self.recall.stage(frame, rect);
+        }
+        self.recall.commit(self.shown.picture(frame));
+    }
+
     /// Lossy pixels that were copied are not quiet where they arrive.
     fn note_copies(&mut self, now: Timestamp) {
         if self.shown.is_exact() {
@@ -293,11 +319,16 @@ impl Encoder {
     ) -> Result<()> {
         self.plain_bytes = 0;
         self.coded.clear();
-        if self.rects.is_empty() {
+        if self.rects.is_empty() && self.recalled.is_empty() {
             return Ok(());
         }
         self.coded_rects.clear();
         self.coded_rects.extend(self.rects.iter().map(|r| choose(source, r, &self.activity)));
+        if !self.recalled.is_empty() {
+            let recalled = |r: &Rect| CodedRect { rect: *r, coding: Coding::Recalled };
+            self.coded_rects.extend(self.recalled.iter().map(recalled));
+            self.coded_rects.sort_unstable_by_key(|coded| (coded.rect.y, coded.rect.x));
+        }
         let shown = match held {
             Some(held) => self.shown.canvas(held),
             None => self.shown.differ(source, &self.config.limits)?,
@@ -306,7 +337,8 @@ impl Encoder {
         if self.coded_rects.is_empty() {
             return Ok(());
         }
-        self.plain_bytes = self.pixels.update(shown, source, &self.coded_rects, &mut self.coded)?;
+        self.plain_bytes =
+            self.pixels.update(shown, source, &self.coded_rects, &self.recall, &mut self.coded)?;
         Ok(())
     }
 
@@ -406,6 +438,7 @@ impl Encoder {
         }
         let mut stills = Vec::new();
         self.rects.clear();
+        self.recalled.clear();
         let (photos, drawn) = chosen.iter().partition(|r| classify::is_photo(picture, r));
         self.rects = drawn;
         if !photos.is_empty() {
@@ -543,6 +576,7 @@ impl Encoder {
         out: &mut Vec<u8>,
     ) -> Result<()> {
         let size = picture.size();
+        self.recall.reset(size, self.memory.recall_px(), timestamp);
         let mut stills = Vec::new();
         self.coded.clear();
         self.pictures.clear();
@@ -577,6 +611,7 @@ impl Encoder {
             timestamp,
             size,
             hash: self.hash.sum(size),
+            recall_px: self.memory.recall_px(),
             layers,
             payload: PayloadKind::Lossless,
             plain_bytes: self.plain_bytes,

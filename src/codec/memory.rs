@@ -1,5 +1,6 @@
 //! What an encoder may keep, and what goes without when it is not enough.
 
+use super::recall;
 use crate::error::{Error, Result};
 use crate::frame::{BYTES_PER_PIXEL, Size};
 use crate::limits::Limits;
@@ -10,12 +11,13 @@ const TABLES: u64 = 4 << 20;
 /// [`Limits::memory_bytes`] for pictures of one size.
 ///
 /// It is enough for two pictures, or the encoder refuses them: the source's and the one that goes round. What is left
-/// goes to a second picture for what is lossy, then to films.
+/// goes to a second picture for what is lossy, then to what tiles held before, then to films.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Memory {
     /// What is left beside the two pictures.
     left: u64,
     picture: u64,
+    recall_px: u64,
 }
 
 impl Memory {
@@ -27,7 +29,13 @@ impl Memory {
         let picture = size.area() * BYTES_PER_PIXEL as u64;
         let least = 2 * picture + TABLES;
         match limits.memory_bytes.checked_sub(least) {
-            Some(left) => Ok(Self { left, picture }),
+            Some(left) => {
+                let rest = left.saturating_sub(picture);
+                // As much again is set aside for a moment where a whole page changes.
+                let recall_px =
+                    (rest / 2 / BYTES_PER_PIXEL as u64).min(recall::usual_px(size)).min(limits.recall_px);
+                Ok(Self { left, picture, recall_px })
+            }
             None => Err(Error::limit(format!(
                 "a picture of {size} takes {least} bytes of memory; {} are allowed",
                 limits.memory_bytes
@@ -40,9 +48,14 @@ impl Memory {
         self.left >= self.picture
     }
 
+    /// Pixels that are kept of what tiles held before.
+    pub(super) fn recall_px(&self) -> u64 {
+        self.recall_px
+    }
+
     /// What films may take beside that.
     pub(super) fn for_films(&self) -> u64 {
-        self.left.saturating_sub(self.picture)
+        self.left.saturating_sub(self.picture + 2 * self.recall_px * BYTES_PER_PIXEL as u64)
     }
 }
 
@@ -68,7 +81,12 @@ mod tests {
     #[test]
     fn the_second_picture_comes_first_films_last() {
         assert!(!memory(PICTURE - 1).may_lose() && memory(PICTURE).may_lose());
-        assert_eq!([0, PICTURE, PICTURE + 300].map(|beside| memory(beside).for_films()), [0, 0, 300]);
+        let recall = 2 * 4 * recall::usual_px(SIZE);
+        let rest = [0, 800, recall, recall + 300].map(|beside| {
+            let memory = memory(PICTURE + beside);
+            (memory.recall_px(), memory.for_films())
+        });
+        assert_eq!(rest, [(0, 0), (100, 0), (recall / 8, 0), (recall / 8, 300)]);
     }
 
     #[test]

@@ -7,6 +7,8 @@ use crate::frame::Rect;
 pub enum Tool {
     /// Moved from elsewhere in the picture.
     Copy,
+    /// What its tiles held before.
+    Recalled,
     /// Exact pixels, as their neighbourhood foretells them.
     Modelled,
     /// One colour.
@@ -29,6 +31,7 @@ impl Tool {
     pub fn name(self) -> &'static str {
         match self {
             Self::Copy => "copy",
+            Self::Recalled => "recalled",
             Self::Solid => "solid",
             Self::Rows => "rows",
             Self::Modelled => "modelled",

@@ -125,6 +125,25 @@ impl DirtyRows {
         region
     }
 
+    /// Calls `each` for every tile with dirty rows, row by row: its column and its row.
+    pub(crate) fn tiles(&self, mut each: impl FnMut(u32, u32)) {
+        let mut band = vec![0; self.words];
+        let rows = self.bits.chunks(self.words.max(1) * TILE_PX as usize);
+        for (tile_row, bits) in rows.enumerate() {
+            band.fill(0);
+            for row in bits.chunks_exact(self.words) {
+                band.iter_mut().zip(row).for_each(|(all, one)| *all |= one);
+            }
+            for (i, word) in band.iter().enumerate() {
+                let mut rest = *word;
+                while rest != 0 {
+                    each(i as u32 * 64 + rest.trailing_zeros(), tile_row as u32);
+                    rest &= rest - 1;
+                }
+            }
+        }
+    }
+
     /// The smallest rectangle of whole tile columns that holds all dirty rows.
     #[must_use]
     pub fn bounds(&self) -> Rect {
@@ -189,5 +208,26 @@ fn each_run(words: &[u64], width: u32, mut each: impl FnMut(u32, u32)) {
     }
     if let Some(from) = start {
         each(from * TILE_PX, width);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_with_dirty_rows_are_told_once_each() {
+        let size = Size::new(70 * TILE_PX + 5, 3 * TILE_PX - 9);
+        let mut dirty = DirtyRows::new(size);
+        let tiles = |dirty: &DirtyRows| {
+            let mut all = Vec::new();
+            dirty.tiles(|column, row| all.push((column, row)));
+            all
+        };
+        assert_eq!(tiles(&dirty), []);
+        dirty.mark(&Rect::new(63, 10, 2, 60));
+        dirty.mark(&Rect::new(70 * TILE_PX, 3 * TILE_PX - 10, 5, 1));
+        assert_eq!(tiles(&dirty), [(0, 0), (1, 0), (0, 1), (1, 1), (70, 2)]);
+        assert_eq!(tiles(&DirtyRows::default()), []);
     }
 }

@@ -2,7 +2,7 @@
 
 #![allow(dead_code)] // Each test file uses its part.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A rectangle of the table: y, height, x, width, coding.
 pub(crate) type Entry = (i64, i64, i64, i64, u32);
@@ -99,10 +99,7 @@ struct Slot {
     check: u32,
 }
 
-const F: [u32; 13] = [
-    0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1, 0xD3A2646D, 0xFD7046C5, 0xB55A4F09,
-    0x8DA6B343, 0xD8163841, 0xCB1AB31F, 0x68BC21EB, 0x02E5BE93,
-];
+const F: [u32; 7] = [0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1, 0xD3A2646D, 0xFD7046C5];
 
 fn m(colour: u32, i: usize) -> u32 {
     colour.wrapping_mul(F[i])
@@ -111,6 +108,22 @@ fn m(colour: u32, i: usize) -> u32 {
 fn place(hash: u32) -> (usize, u32) {
     let mixed = (hash ^ (hash >> 15)).wrapping_mul(0x9E3779B1);
     ((mixed >> 15) as usize, (mixed >> 10) & 31)
+}
+
+impl Memory {
+    fn keep(&mut self, tile: (i64, i64), was: BTreeMap<(i64, i64), u32>) {
+        self.count += 1;
+        let held = self.held.entry(tile).or_default();
+        held.retain(|(_, pixels)| *pixels != was);
+        held.insert(0, (self.count, was));
+        held.truncate(4);
+        let px =
+            |this: &Self| this.held.values().flatten().map(|(_, pixels)| pixels.len() as u64).sum::<u64>();
+        while px(self) > self.most_px {
+            let first = self.held.values().flatten().map(|(count, _)| *count).min();
+            self.held.values_mut().for_each(|held| held.retain(|(count, _)| Some(*count) != first));
+        }
+    }
 }
 
 /// A picture of B + 256 G + 65,536 R.
@@ -123,6 +136,30 @@ pub(crate) struct Stranger {
     narrow: Vec<Slot>,
     recent: Vec<u32>,
     probabilities: Probabilities,
+    memory: Memory,
+}
+
+/// A content of a tile: when it became the newest, and its pixels by row and column.
+type Content = (u64, BTreeMap<(i64, i64), u32>);
+
+/// What tiles held before, by row and column (§5.4).
+#[derive(Default)]
+struct Memory {
+    most_px: u64,
+    written: BTreeMap<(i64, i64), u64>,
+    held: BTreeMap<(i64, i64), Vec<Content>>,
+    count: u64,
+}
+
+/// The columns and rows of the tiles that a rectangle touches, row by row.
+fn tiles(y: i64, rows: i64, x: i64, columns: i64) -> Vec<(i64, i64)> {
+    let across = x / 64..=(x + columns - 1) / 64;
+    (y / 64..=(y + rows - 1) / 64).flat_map(|row| across.clone().map(move |column| (column, row))).collect()
+}
+
+fn pixels_of(column: i64, row: i64, width: i64, height: i64) -> Vec<(i64, i64)> {
+    let across = column * 64..(column * 64 + 64).min(width);
+    (row * 64..(row * 64 + 64).min(height)).flat_map(|y| across.clone().map(move |x| (y, x))).collect()
 }
 
 impl Stranger {
@@ -138,7 +175,44 @@ impl Stranger {
             narrow: table(),
             recent: vec![0; 32],
             probabilities: HashMap::new(),
+            memory: Memory::default(),
         }
+    }
+
+    /// After the first picture: so many pixels may be kept of what was.
+    pub(crate) fn keep(&mut self, most_px: u64) {
+        self.memory.most_px = most_px;
+    }
+
+    /// As [`Stranger::read`] for an update at `now`, in microseconds, of a stream without layers and copies whose
+    /// first picture was at 0.
+    pub(crate) fn update(&mut self, bits: &[u8], now: u64) -> Vec<Entry> {
+        let before = self.pixels.clone();
+        let table = self.read(bits);
+        let touched: BTreeSet<(i64, i64)> = table
+            .iter()
+            .flat_map(|&(y, rows, x, columns, _)| tiles(y, rows, x, columns))
+            .map(|(column, row)| (row, column))
+            .collect();
+        let mut candidates = Vec::new();
+        for (row, column) in touched {
+            let last = self.memory.written.insert((row, column), now).unwrap_or(0);
+            let place = |&(y, x): &(i64, i64)| (y * self.width + x) as usize;
+            let pixels = pixels_of(column, row, self.width, self.height);
+            let was: BTreeMap<_, _> = pixels.iter().map(|at| (*at, before[place(at)])).collect();
+            let plain = was.values().all(|colour| Some(colour) == was.values().next());
+            let same = was.iter().all(|(at, colour)| self.pixels[place(at)] == *colour);
+            if now - last >= 300_000 && !plain {
+                candidates.push(((row, column), was, same));
+            }
+        }
+        let px: usize = candidates.iter().map(|(_, was, _)| was.len()).sum();
+        if px as u64 <= self.memory.most_px {
+            for (tile, was, _) in candidates.into_iter().filter(|(_, _, same)| !same) {
+                self.memory.keep(tile, was);
+            }
+        }
+        table
     }
 
     /// Reads the bits of a payload whose rectangles are all modelled or solid; returns its table.
@@ -154,9 +228,11 @@ impl Stranger {
             let rows = coder.number("height", 0, height) as i64;
             let x = coder.number("x", 0, width) as i64;
             let columns = coder.number("width", 0, width) as i64;
-            table.push((y, rows, x, columns, coder.tree("coding", 0, 2) as u32));
+            table.push((y, rows, x, columns, coder.tree("coding", 0, 3) as u32));
         }
+        let mut slot = 0;
         for &(y, rows, x, columns, coding) in &table {
+            let (top, left) = (y, x);
             match coding {
                 0 => self.modelled(&mut coder, y, rows, x, columns),
                 1 => {
@@ -165,6 +241,17 @@ impl Stranger {
                     for row in y..y + rows {
                         for column in x..x + columns {
                             self.pixels[(row * self.width + column) as usize] = colour;
+                        }
+                    }
+                }
+                4 => {
+                    for (column, row) in tiles(y, rows, x, columns) {
+                        slot = coder.tree("slot", slot, 2);
+                        let held = &self.memory.held[&(row, column)][slot].1;
+                        for (y, x) in pixels_of(column, row, self.width, self.height) {
+                            if (top..top + rows).contains(&y) && (left..left + columns).contains(&x) {
+                                self.pixels[(y * self.width + x) as usize] = held[&(y, x)];
+                            }
                         }
                     }
                 }
@@ -229,8 +316,13 @@ impl Stranger {
         let (w, ww, www) = (c(-1, 0), c(-2, 0), c(-3, 0));
         let (nww, nw, n, ne, nee) = (c(-2, -1), c(-1, -1), c(0, -1), c(1, -1), c(2, -1));
         let (nnww, nnw, nn, nne, nnee) = (c(-2, -2), c(-1, -2), c(0, -2), c(1, -2), c(2, -2));
-        let above1 = m(nww, 3) ^ m(nw, 4) ^ m(n, 5) ^ m(ne, 6) ^ m(nee, 7);
-        let above2 = m(nnww, 8) ^ m(nnw, 9) ^ m(nn, 10) ^ m(nne, 11) ^ m(nnee, 12);
+        let turned = |colour: u32, by: u32| m(colour, 3).rotate_left(by);
+        let five = |[ww, w, c, e, ee]: [u32; 5]| {
+            turned(ww, 5) ^ turned(w, 11) ^ m(c, 3) ^ turned(e, 18) ^ turned(ee, 26)
+        };
+        let above1 = five([nww, nw, n, ne, nee]);
+        let above2 = five([nnww, nnw, nn, nne, nnee]);
+        let above2 = above2.rotate_left(13);
         let beside = m(w, 0) ^ m(ww, 1) ^ m(www, 2);
         let near = m(w, 0) ^ m(n, 1) ^ m(ne, 2) ^ m(nw, 3);
         let wide = place(above1.wrapping_add(above2).wrapping_add(beside));

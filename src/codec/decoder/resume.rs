@@ -41,25 +41,23 @@ impl Core {
         let Some(mut picture) = self.picture.take().filter(|picture| picture.size() == b.size) else {
             return Err(desync("a resumption of a picture that is not there"));
         };
-        self.dirty.reset(b.size);
-        self.tools.clear();
+        let facts = UpdateFacts { bytes, exact_bytes: b.data.len(), ..UpdateFacts::default() };
+        self.marks.begin_picture(b.size, b.recall_px, b.timestamp, facts);
         self.surfaces.clear();
         for rect in &b.blank {
             picture.blacken(rect);
-            self.dirty.mark(rect);
+            self.marks.dirty.mark(rect);
         }
-        let mut facts = UpdateFacts { bytes, exact_bytes: b.data.len(), ..UpdateFacts::default() };
-        self.lay(&b.layers, &mut picture, limits, planes, &mut facts)?;
+        self.lay(&b.layers, &mut picture, limits, planes)?;
         let mut pixels = self.pixels.take().unwrap_or_else(PixelReader::new);
         pixels.begin();
         if !b.data.is_empty() {
-            pixels.snapshot(b.data, b.plain_bytes, &mut picture, limits, |coded, bytes| {
-                self.note(coded, bytes, &mut facts);
-            })?;
+            pixels.snapshot(b.data, b.plain_bytes, &mut picture, limits, &mut self.marks)?;
         }
         self.pixels = Some(pixels);
-        self.exactness.reset(b.size);
-        b.lossy.iter().for_each(|rect| self.exactness.set(rect, false));
+        self.marks.finish_update(&picture);
+        self.marks.exactness.reset(b.size);
+        b.lossy.iter().for_each(|rect| self.marks.exactness.set(rect, false));
         self.hash.reset(&picture);
         if self.hash.sum(b.size) != b.hash {
             return Err(desync("a resumption's picture is not the one that was sent"));
@@ -71,8 +69,8 @@ impl Core {
             timestamp: b.timestamp,
             keyframe: false,
             resized: false,
-            dirty: self.dirty.region(),
-            facts,
+            dirty: self.marks.dirty.region(),
+            facts: self.marks.facts,
         })
     }
 }

@@ -88,6 +88,7 @@ impl Encoder {
     ) -> Result<()> {
         let Lacking { blank, lossy, exact, map } = lacking;
         let limits = self.config.limits;
+        self.recall.reset(picture.size(), self.memory.recall_px(), timestamp);
         let (mut anew, mut own) = (Vec::new(), Vec::new());
         if !lossy.is_empty() {
             self.stills.encode(picture, picture, &lossy, &mut self.shown, &limits, &mut anew)?;
@@ -115,6 +116,7 @@ impl Encoder {
             timestamp,
             size: picture.size(),
             hash: self.hash.sum(picture.size()),
+            recall_px: self.memory.recall_px(),
             blank,
             lossy: map,
             layers: photos(anew.iter().chain(&own)),

@@ -17,6 +17,8 @@ pub(in crate::codec) enum Coding {
     Rows,
     /// Differences from what the neighbours foretell, through zstd.
     Predicted,
+    /// What its tiles held before.
+    Recalled,
 }
 
 /// A rectangle and its coding.
@@ -33,16 +35,19 @@ impl Coding {
             Self::Solid => 1,
             Self::Rows => 2,
             Self::Predicted => 3,
+            Self::Recalled => 4,
         }
     }
 
-    /// The coding of two bits.
-    pub(super) fn of(code: u32) -> Self {
-        match code & 3 {
-            0 => Self::Modelled,
-            1 => Self::Solid,
-            2 => Self::Rows,
-            _ => Self::Predicted,
+    /// The coding of three bits.
+    pub(super) fn of(code: u32) -> Option<Self> {
+        match code {
+            0 => Some(Self::Modelled),
+            1 => Some(Self::Solid),
+            2 => Some(Self::Rows),
+            3 => Some(Self::Predicted),
+            4 => Some(Self::Recalled),
+            _ => None,
         }
     }
 }
@@ -51,7 +56,7 @@ impl Coding {
 pub(super) fn write_plain(picture: &FrameBuf, rects: &[CodedRect], plain: &mut Vec<u8>) {
     for CodedRect { rect: r, coding } in rects {
         match coding {
-            Coding::Modelled | Coding::Solid => {}
+            Coding::Modelled | Coding::Solid | Coding::Recalled => {}
             Coding::Predicted => predict::write(picture, r, plain),
             Coding::Rows => {
                 for y in r.y..r.bottom() {

@@ -17,7 +17,7 @@ mod whole;
 pub(super) use activity::Activity;
 pub(super) use choice::choose;
 pub(super) use layout::{CodedRect, Coding};
-pub(super) use payload::{PixelReader, PixelWriter};
+pub(super) use payload::{Canvas, PixelReader, PixelWriter};
 pub(super) use residual::Residual;
 pub(super) use stream::{compress_once, decompress_once};
 pub(super) use whole::whole;

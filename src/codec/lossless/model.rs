@@ -33,60 +33,53 @@ pub(super) struct Model {
     literals: Literals,
     span_breaks: [Prob; SPAN_CLASSES * 2],
     span_breaks_at: Vec<Number>,
-    /// Scratch: three rows, and what the two upper ones say of each column.
-    rows: [Vec<u32>; 3],
-    above: Above,
+    /// Scratch: three rows, and for each column 0 where all near it in the two upper ones have one colour.
+    rows: [Row; 3],
+    rough: Vec<u32>,
+    mixed: Vec<u32>,
 }
 
-/// What the two rows above say of a pixel, for each column of a rectangle.
+/// The colours of a row, with [`PAD`] more on either side, and the hash around each column.
 #[derive(Debug, Default)]
-struct Above {
-    /// 0 where all near the column have one colour.
-    rough: Vec<u32>,
-    /// Their part of the wide context's hash.
+struct Row {
+    colours: Vec<u32>,
     hash: Vec<u32>,
 }
 
 /// One odd factor for each neighbour of a hash. They are any numbers with well mixed bits.
-const FACTORS: [u32; 14] = [
-    0x9E37_79B1,
-    0x85EB_CA77,
-    0xC2B2_AE3D,
-    0x27D4_EB2F,
-    0x1656_67B1,
-    0xD3A2_646D,
-    0xFD70_46C5,
-    0xB55A_4F09,
-    0x8DA6_B343,
-    0xD816_3841,
-    0xCB1A_B31F,
-    0x68BC_21EB,
-    0x02E5_BE93,
-    0x967A_889B,
-];
+const FACTORS: [u32; 7] =
+    [0x9E37_79B1, 0x85EB_CA77, 0xC2B2_AE3D, 0x27D4_EB2F, 0x1656_67B1, 0xD3A2_646D, 0xFD70_46C5];
 
 fn mix(colour: u32, factor: usize) -> u32 {
     colour.wrapping_mul(FACTORS[factor])
 }
 
-impl Above {
-    fn look(&mut self, up2: &[u32], up: &[u32], width: usize) {
-        self.rough.clear();
-        self.hash.clear();
-        let up = |by: usize| &up[PAD + by - 2..][..width];
-        let up2 = |by: usize| &up2[PAD + by - 2..][..width];
-        let (nww, nw, n, ne, nee) = (up(0), up(1), up(2), up(3), up(4));
-        let (nnww, nnw, nn, nne, nnee) = (up2(0), up2(1), up2(2), up2(3), up2(4));
-        self.rough.extend((0..width).map(|i| {
-            let n = n[i];
-            (nww[i] ^ n) | (nw[i] ^ n) | (ne[i] ^ n) | (nnw[i] ^ n) | (nn[i] ^ n)
-        }));
-        self.hash.extend((0..width).map(|i| {
-            let row = mix(nww[i], 3) ^ mix(nw[i], 4) ^ mix(n[i], 5) ^ mix(ne[i], 6) ^ mix(nee[i], 7);
-            let row2 = mix(nnww[i], 8) ^ mix(nnw[i], 9) ^ mix(nn[i], 10) ^ mix(nne[i], 11) ^ mix(nnee[i], 12);
-            row.wrapping_add(row2)
-        }));
-    }
+/// The hash of five pixels side by side, for each column. One product serves all five columns that see a pixel, and
+/// one hash the two rows below: without wide multiplications (plain x86-64) they would take most of the time.
+fn hash_row(row: &[u32], mixed: &mut Vec<u32>, hash: &mut Vec<u32>) {
+    mixed.clear();
+    mixed.extend(row[PAD - 2..row.len() - (PAD - 2)].iter().map(|colour| mix(*colour, 3)));
+    let width = row.len() - 2 * PAD;
+    let at = |by: usize| &mixed[by..][..width];
+    let (ww, w, c, e, ee) = (at(0), at(1), at(2), at(3), at(4));
+    hash.clear();
+    hash.extend((0..width).map(|i| {
+        ww[i].rotate_left(5) ^ w[i].rotate_left(11) ^ c[i] ^ e[i].rotate_left(18) ^ ee[i].rotate_left(26)
+    }));
+}
+
+/// For each column 0 where the colours of the two rows above it are one.
+fn look(up2: &[u32], up: &[u32], rough: &mut Vec<u32>) {
+    let width = up.len() - 2 * PAD;
+    let up = |by: usize| &up[PAD + by - 2..][..width];
+    let up2 = |by: usize| &up2[PAD + by - 2..][..width];
+    let (nww, nw, n, ne) = (up(0), up(1), up(2), up(3));
+    let (nnw, nn) = (up2(1), up2(2));
+    rough.clear();
+    rough.extend((0..width).map(|i| {
+        let n = n[i];
+        (nww[i] ^ n) | (nw[i] ^ n) | (ne[i] ^ n) | (nnw[i] ^ n) | (nn[i] ^ n)
+    }));
 }
 
 impl Model {
@@ -103,23 +96,29 @@ impl Model {
             span_breaks: [Prob::default(); SPAN_CLASSES * 2],
             span_breaks_at: vec![Number::default(); SPAN_CLASSES],
             rows: Default::default(),
-            above: Above::default(),
+            rough: Vec::new(),
+            mixed: Vec::new(),
         }
     }
 
     /// Codes the pixels of `rect`, which `picture` holds already where they are written.
     pub(super) fn rect<B: Bits>(&mut self, bits: &mut B, picture: &mut FrameBuf, rect: &Rect) {
         let [mut up2, mut up, mut row] = std::mem::take(&mut self.rows);
-        load(picture, rect, rect.y.checked_sub(2), &mut up2);
-        load(picture, rect, rect.y.checked_sub(1), &mut up);
+        for (row, above) in [(&mut up2, 2), (&mut up, 1)] {
+            load(picture, rect, rect.y.checked_sub(above), &mut row.colours);
+            hash_row(&row.colours, &mut self.mixed, &mut row.hash);
+        }
         for y in rect.y..rect.bottom() {
-            load(picture, rect, Some(y), &mut row);
-            self.row(bits, &up2, &up, &mut row, rect.width as usize);
+            load(picture, rect, Some(y), &mut row.colours);
+            self.row(bits, &up2, &up, &mut row.colours, rect.width as usize);
             if B::READS {
                 let (into, _) = picture.row_of_mut(rect, y).as_chunks_mut::<BYTES_PER_PIXEL>();
-                for (into, colour) in into.iter_mut().zip(&row[PAD..]) {
+                for (into, colour) in into.iter_mut().zip(&row.colours[PAD..]) {
                     *into = (colour | !COLOUR).to_le_bytes();
                 }
+            }
+            if y + 1 < rect.bottom() {
+                hash_row(&row.colours, &mut self.mixed, &mut row.hash);
             }
             std::mem::swap(&mut up2, &mut up);
             std::mem::swap(&mut up, &mut row);
@@ -140,17 +139,19 @@ impl Model {
         }
     }
 
-    fn row<B: Bits>(&mut self, bits: &mut B, up2: &[u32], up: &[u32], row: &mut [u32], width: usize) {
-        let mut above = std::mem::take(&mut self.above);
-        above.look(up2, up, width);
+    fn row<B: Bits>(&mut self, bits: &mut B, up2: &Row, up: &Row, row: &mut [u32], width: usize) {
+        let mut rough = std::mem::take(&mut self.rough);
+        look(&up2.colours, &up.colours, &mut rough);
+        let (hash2, hash) = (&up2.hash[..width], &up.hash[..width]);
+        let (up2, up) = (&up2.colours[..], &up.colours[..]);
         let end = PAD + width;
         let mut x = PAD;
         while x < end {
             let w = row[x - 1];
-            let flat = above.rough[x - PAD] == 0 && row[x - 2] == w && up[x] == w;
+            let flat = rough[x - PAD] == 0 && row[x - 2] == w && up[x] == w;
             if flat {
                 // How far all that is known around stays as it is.
-                let rest = &above.rough[x - PAD..];
+                let rest = &rough[x - PAD..];
                 let span = rest.iter().position(|rough| *rough != 0).unwrap_or(rest.len());
                 let run = match B::READS {
                     true => 0,
@@ -168,10 +169,11 @@ impl Model {
                 row[x..x + run].fill(w);
                 x += run;
             }
-            row[x] = self.pixel(bits, up2, up, row, x, above.hash[x - PAD], flat);
+            let above = hash[x - PAD].wrapping_add(hash2[x - PAD].rotate_left(13));
+            row[x] = self.pixel(bits, up2, up, row, x, above, flat);
             x += 1;
         }
-        self.above = above;
+        self.rough = rough;
     }
 
     /// Codes one pixel; after a span that broke it is known not to be what is to its left.

@@ -1,9 +1,10 @@
 //! The pixels of a packet: a table of rectangles and what the model codes in one run of bits, and what goes
 //! through zstd beside it.
 
+use super::super::recall::{self, Recall};
 use super::layout::{self, CodedRect, Coding};
 use super::model::Model;
-use super::number::Number;
+use super::number::{Number, tree};
 use super::range::{Bits, Prob, RangeReader, RangeWriter};
 use super::stream::{StreamDecoder, StreamEncoder, compress_once, decompress_once};
 use crate::bitstream::{Reader, Writer};
@@ -19,13 +20,14 @@ struct Table {
     x: Number,
     width: Number,
     height: Number,
-    coding: [Prob; 4],
+    coding: [Prob; 8],
+    /// By the slot before.
+    slots: [[Prob; recall::MOST_SLOTS]; recall::MOST_SLOTS],
 }
 
 impl Table {
-    /// One entry; what is read may be anywhere.
-    fn entry<B: Bits>(&mut self, bits: &mut B, entry: CodedRect, y: u32, size: Size) -> CodedRect {
-        let CodedRect { rect: r, coding } = entry;
+    /// One entry, with the number of its coding; what is read may be anything.
+    fn entry<B: Bits>(&mut self, bits: &mut B, r: Rect, coding: u32, y: u32, size: Size) -> (Rect, u32) {
         let down = r.y.wrapping_sub(y) as i32;
         let down = self.down.code(bits, (down << 1 ^ down >> 31) as u32, 2 * size.height);
         let rect = Rect {
@@ -34,8 +36,7 @@ impl Table {
             x: self.x.code(bits, r.x, size.width),
             width: self.width.code(bits, r.width, size.width),
         };
-        let code = super::number::tree(bits, &mut self.coding, 2, coding.code().into());
-        CodedRect { rect, coding: Coding::of(code) }
+        (rect, tree(bits, &mut self.coding, 3, coding))
     }
 }
 
@@ -74,6 +75,7 @@ impl PixelWriter {
         shown: &mut FrameBuf,
         source: &FrameBuf,
         rects: &[CodedRect],
+        recall: &Recall,
         out: &mut Vec<u8>,
     ) -> Result<u64> {
         self.plain.clear();
@@ -86,7 +88,7 @@ impl PixelWriter {
             };
             self.stream.insert(stream).compress(&self.plain, &mut self.zstd)?;
         }
-        write(&mut self.learnt, shown, source, rects, &self.zstd, out);
+        write(&mut self.learnt, shown, source, rects, recall, &self.zstd, out);
         Ok(self.plain.len() as u64)
     }
 
@@ -111,7 +113,7 @@ impl PixelWriter {
         }
         out.push(u8::from(alone));
         self.learnt = Learnt::new();
-        write(&mut self.learnt, shown, source, rects, &zstd, out);
+        write(&mut self.learnt, shown, source, rects, &Recall::default(), &zstd, out);
         if !alone {
             self.learnt = Learnt::new();
         }
@@ -125,6 +127,7 @@ fn write(
     shown: &mut FrameBuf,
     source: &FrameBuf,
     rects: &[CodedRect],
+    recall: &Recall,
     zstd: &[u8],
     out: &mut Vec<u8>,
 ) {
@@ -134,19 +137,38 @@ fn write(
     let mut bits = RangeWriter::new(out);
     learnt.table.count.code(&mut bits, rects.len() as u32, u32::MAX - 2);
     let mut y = 0;
-    for entry in rects {
-        learnt.table.entry(&mut bits, *entry, y, source.size());
-        y = entry.rect.y;
+    for CodedRect { rect, coding } in rects {
+        learnt.table.entry(&mut bits, *rect, coding.code().into(), y, source.size());
+        y = rect.y;
     }
+    let mut slot = 0;
     for CodedRect { rect, coding } in rects {
         shown.copy_rect(source, rect);
         match coding {
             Coding::Modelled => learnt.model.rect(&mut bits, shown, rect),
             Coding::Solid => learnt.model.solid(&mut bits, shown, rect),
             Coding::Rows | Coding::Predicted => {}
+            Coding::Recalled => {
+                for (tile, _) in recall.parts(rect) {
+                    let chosen = recall.chosen(tile).into();
+                    slot = tree(&mut bits, &mut learnt.table.slots[slot], recall::SLOTS_LOG, chosen) as usize;
+                }
+            }
         }
     }
     bits.finish();
+}
+
+/// What a decoder does around the rectangles of a payload.
+pub(in crate::codec) trait Canvas {
+    /// `rect` of `picture` is going to be written.
+    fn before(&mut self, picture: &FrameBuf, rect: &Rect);
+
+    /// It has been written, for about so many bytes.
+    fn written(&mut self, coded: &CodedRect, bytes: u64);
+
+    /// What can be called back.
+    fn recall(&self) -> &Recall;
 }
 
 /// The decoder's side.
@@ -170,8 +192,7 @@ impl PixelReader {
         self.stream = None;
     }
 
-    /// Writes the pixels of an update's payload into `picture`, and tells `written` of every rectangle and about
-    /// how many bytes it took.
+    /// Writes the pixels of an update's payload into `picture`, and tells `canvas` of every rectangle.
     ///
     /// # Errors
     /// - [`crate::ErrorKind::InvalidData`] if the payload breaks the format; the picture may be partly written.
@@ -182,7 +203,7 @@ impl PixelReader {
         plain_bytes: u64,
         picture: &mut FrameBuf,
         limits: &Limits,
-        written: impl FnMut(&CodedRect, u64),
+        canvas: &mut impl Canvas,
     ) -> Result<()> {
         let (zstd, bits) = split(data, plain_bytes, picture.size())?;
         self.plain.clear();
@@ -194,7 +215,7 @@ impl PixelReader {
             self.stream.insert(stream).decompress(zstd, plain_bytes as usize, &mut self.plain)?;
         }
         let parts = Parts { bits, plain: &self.plain, zstd_bytes: zstd.len() };
-        read(&mut self.learnt, parts, &mut self.table, picture, limits, written)
+        read(&mut self.learnt, parts, &mut self.table, picture, limits, canvas)
     }
 
     /// As [`PixelReader::update`], for a snapshot's payload over what is known of its picture; begins its epoch.
@@ -204,7 +225,7 @@ impl PixelReader {
         plain_bytes: u64,
         picture: &mut FrameBuf,
         limits: &Limits,
-        written: impl FnMut(&CodedRect, u64),
+        canvas: &mut impl Canvas,
     ) -> Result<()> {
         let alone = match data.first() {
             Some(0) => false,
@@ -218,7 +239,7 @@ impl PixelReader {
         }
         self.learnt = Learnt::new();
         let parts = Parts { bits, plain: &plain, zstd_bytes: zstd.len() };
-        read(&mut self.learnt, parts, &mut self.table, picture, limits, written)?;
+        read(&mut self.learnt, parts, &mut self.table, picture, limits, canvas)?;
         if !alone {
             self.learnt = Learnt::new();
         }
@@ -254,7 +275,7 @@ fn read(
     table: &mut Vec<CodedRect>,
     picture: &mut FrameBuf,
     limits: &Limits,
-    mut written: impl FnMut(&CodedRect, u64),
+    canvas: &mut impl Canvas,
 ) -> Result<()> {
     let size = picture.size();
     let mut bits = RangeReader::new(parts.bits);
@@ -264,10 +285,11 @@ fn read(
     }
     table.clear();
     let (mut px, mut y) = (0, 0);
-    let none = CodedRect { rect: Rect::default(), coding: Coding::Rows };
     for _ in 0..count {
-        let entry = learnt.table.entry(&mut bits, none, y, size);
-        let rect = entry.rect;
+        let (rect, code) = learnt.table.entry(&mut bits, Rect::default(), 0, y, size);
+        let Some(coding) = Coding::of(code) else {
+            return Err(Error::data(format!("there is no coding {code}")));
+        };
         if rect.is_empty() || !rect.fits(size) {
             return Err(Error::data(format!("a rectangle {rect} outside of the {size} picture")));
         }
@@ -277,21 +299,30 @@ fn read(
         }
         bits.check()?;
         y = rect.y;
-        table.push(entry);
+        table.push(CodedRect { rect, coding });
     }
     let mut plain = Reader::new(parts.plain);
+    let mut slot = 0;
     for entry in table {
         let CodedRect { rect, coding } = &*entry;
         let (left, left_plain) = (bits.left(), plain.rest().len());
+        canvas.before(picture, rect);
         match coding {
             Coding::Modelled => learnt.model.rect(&mut bits, picture, rect),
             Coding::Solid => learnt.model.solid(&mut bits, picture, rect),
             Coding::Rows | Coding::Predicted => layout::read_plain(&mut plain, picture, entry)?,
+            Coding::Recalled => {
+                for (tile, part) in canvas.recall().parts(rect) {
+                    let slots = &mut learnt.table.slots[slot];
+                    slot = tree(&mut bits, slots, recall::SLOTS_LOG, 0) as usize;
+                    call_back(canvas.recall(), tile, slot, &part, picture)?;
+                }
+            }
         }
         bits.check()?;
         let plain_bytes = (left_plain - plain.rest().len()) as u64;
         let share = plain_bytes * parts.zstd_bytes as u64 / parts.plain.len().max(1) as u64;
-        written(entry, (left - bits.left()) as u64 + share);
+        canvas.written(entry, (left - bits.left()) as u64 + share);
     }
     if !plain.is_at_end() {
         return Err(Error::data("bytes left over after the pixels of a packet"));
@@ -299,9 +330,34 @@ fn read(
     bits.finish()
 }
 
+/// Writes what a tile held before into `part` of it.
+fn call_back(recall: &Recall, tile: usize, slot: usize, part: &Rect, picture: &mut FrameBuf) -> Result<()> {
+    for y in part.y..part.bottom() {
+        match recall.row(tile, slot, part, y) {
+            Some(row) => picture.row_of_mut(part, y).copy_from_slice(row),
+            None => return Err(Error::data(format!("tile {tile} never held what is called back"))),
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A canvas of which nobody needs to know.
+    #[derive(Default)]
+    struct Plain(Recall);
+
+    impl Canvas for Plain {
+        fn before(&mut self, _: &FrameBuf, _: &Rect) {}
+
+        fn written(&mut self, _: &CodedRect, _: u64) {}
+
+        fn recall(&self) -> &Recall {
+            &self.0
+        }
+    }
 
     #[test]
     fn payloads_come_back() {
@@ -328,11 +384,12 @@ mod tests {
         let mut first = Vec::new();
         let all = [CodedRect { rect: size.rect(), coding: Coding::Modelled }];
         let plain = writer.snapshot(&mut shown, &held.clone(), &all, true, &mut first).expect("a payload");
-        reader.snapshot(&first, plain, &mut held, &limits, |_, _| ()).expect("sound");
+        reader.snapshot(&first, plain, &mut held, &limits, &mut Plain::default()).expect("sound");
         for _ in 0..3 {
             let mut out = Vec::new();
-            let plain = writer.update(&mut shown, &source, &rects, &mut out).expect("a payload");
-            reader.update(&out, plain, &mut held, &limits, |_, _| ()).expect("sound");
+            let plain =
+                writer.update(&mut shown, &source, &rects, &Recall::default(), &mut out).expect("a payload");
+            reader.update(&out, plain, &mut held, &limits, &mut Plain::default()).expect("sound");
             assert!(shown == held);
             shown.pixels_mut().fill(255);
             held.pixels_mut().fill(255);
@@ -359,7 +416,7 @@ mod tests {
             let mut reader = PixelReader::new();
             let mut picture = black.clone();
             reader
-                .snapshot(payload, plain, &mut picture, limits, |_, _| ())
+                .snapshot(payload, plain, &mut picture, limits, &mut Plain::default())
                 .map(|()| picture)
                 .map_err(|e| e.kind())
         };

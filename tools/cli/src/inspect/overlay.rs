@@ -124,6 +124,7 @@ fn edge(picture: &mut FrameBuf, rect: &Rect, tint: [u8; 3]) {
 fn tint(tool: Tool) -> [u8; 3] {
     match tool {
         Tool::Copy => [235, 150, 40],
+        Tool::Recalled => [250, 215, 110],
         Tool::Solid => [160, 160, 160],
         Tool::Rows => [60, 190, 60],
         Tool::Modelled => [150, 200, 30],
