@@ -9,7 +9,7 @@ use panecast::pipeline::{Output, Pipeline, PipelineConfig, ViewerId};
 use panecast::session::{Consent, Decision};
 use panecast::{ErrorKind, Limits, Result};
 use scene::{black, fill, photographed};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 const SIZE: Size = Size { width: 960, height: 640 };
@@ -90,10 +90,12 @@ fn a_picture_that_does_not_fit_twice_is_refused() {
     assert_eq!(update.expect("a smaller one fits").kind, UpdateKind::Keyframe);
 }
 
-/// A desktop with a film, painted into whatever buffer comes: a source that holds no picture itself.
+/// A desktop with a film, painted into whatever buffer comes: a source that holds no picture itself. It goes on when the
+/// viewer has the picture before, so that none is skipped and every run is the same.
 struct Painted {
     desktop: Pattern,
     index: u32,
+    seen: Receiver<()>,
 }
 
 const FULL_HD: Size = Size { width: 1920, height: 1080 };
@@ -104,9 +106,12 @@ impl Capturer for Painted {
         SourceInfo { id: "painted".into(), name: "painted".into(), kind: SourceKind::Push, size: FULL_HD }
     }
 
-    fn next(&mut self, frame: &mut FrameBuf, _stale: &Region, _timeout: Duration) -> Result<Captured> {
+    fn next(&mut self, frame: &mut FrameBuf, _stale: &Region, timeout: Duration) -> Result<Captured> {
         if frame.size() != FULL_HD {
             return Ok(Captured::Resized(FULL_HD));
+        }
+        if self.index > 0 && self.seen.recv_timeout(timeout).is_err() {
+            return Ok(Captured::Unchanged);
         }
         if self.index == PICTURES {
             return Ok(Captured::Ended);
@@ -129,8 +134,9 @@ fn share() -> (usize, usize) {
         ..PipelineConfig::default()
     };
     let (sink, outputs) = channel();
+    let (sees, seen) = channel();
     let open =
-        || Ok(Box::new(Painted { desktop: Pattern::new(FULL_HD, 30)?, index: 0 }) as Box<dyn Capturer>);
+        || Ok(Box::new(Painted { desktop: Pattern::new(FULL_HD, 30)?, index: 0, seen }) as Box<dyn Capturer>);
     let pipeline =
         Pipeline::start(allowed, open, config, move |output| drop(sink.send(output))).expect("a pipeline");
     pipeline.viewer_joined(ViewerId(1));
@@ -142,6 +148,8 @@ fn share() -> (usize, usize) {
                 bytes_sent += bytes.len();
                 if let Some(sequence) = sequence {
                     pipeline.ack(ViewerId(1), sequence, Duration::ZERO);
+                    // The source may have ended.
+                    let _ = sees.send(());
                 }
             }
             Output::State(_) => {}
@@ -179,7 +187,7 @@ fn a_process_that_shares_full_hd_with_a_film_stays_under_50_mb() {
     };
     let (packets, most) = (number("packets"), number("VmHWM:"));
     println!("{packets} packets, {most} kB at most, {} kB of it no file's", number("RssAnon:"));
-    assert!(packets > u64::from(PICTURES) / 2, "only {packets} packets");
+    assert!(packets >= u64::from(PICTURES), "only {packets} packets");
     assert!(most > 3 * 8100, "{most} kB do not hold three pictures: is this the process?");
     assert!(most <= 50_000, "{most} kB");
 }
