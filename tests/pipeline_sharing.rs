@@ -395,3 +395,39 @@ fn pictures_keep_the_pace_they_were_asked_for() {
     // Nine intervals of 50 ms lie between ten pictures, however fast the source is; the first one is not paced.
     assert!(begun.elapsed() >= Duration::from_millis(8 * 50));
 }
+
+#[test]
+fn a_cursor_that_is_not_to_be_had_loses_no_picture() {
+    let mut rig = Rig::start();
+    rig.join(1);
+    rig.settle();
+    for seed in 0..20 {
+        rig.script.change(|s| s.cursor_failure = Some(stalled()));
+        rig.script.paint(Rect::new(seed * 7, 3, 6, 40), seed + 1);
+        rig.settle();
+    }
+}
+
+#[test]
+fn a_picture_that_nobody_could_take_outlives_a_stall() {
+    let mut rig = Rig::start();
+    rig.join(1);
+    rig.settle();
+    for seed in 0..3 {
+        // Two updates are on their way, the third picture waits.
+        rig.script.paint(Rect::new(seed * 20, 3, 15, 40), seed + 1);
+        if seed < 2 {
+            assert!(matches!(rig.packet(), (Audience::All, Some(_))));
+        }
+    }
+    rig.captured(4);
+    rig.script.change(|s| s.failure = Some(stalled()));
+    let asked = rig.script.calls();
+    let start = std::time::Instant::now();
+    while rig.script.calls() < asked + 2 {
+        assert!(start.elapsed() < DEADLINE, "the source is not asked");
+        std::thread::yield_now();
+    }
+    rig.script.change(|s| s.failure = None);
+    rig.settle();
+}

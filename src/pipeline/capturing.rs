@@ -134,7 +134,11 @@ impl Capturing<'_> {
             LONGEST_WAIT
         };
         let captured = self.source.next(&mut buffer.frame, &buffer.stale, timeout)?;
-        let cursor = self.source.cursor()?;
+        // Where the cursor is not to be had, what was captured still counts.
+        let (cursor, told) = match self.source.cursor() {
+            Ok(cursor) => (cursor, Ok(true)),
+            Err(e) => (None, Err(e)),
+        };
         let now = self.shared.now();
         let cursor_moved = cursor.is_some();
         if let Some(update) = cursor {
@@ -178,7 +182,7 @@ impl Capturing<'_> {
                 return Ok(false);
             }
         }
-        Ok(true)
+        told
     }
 
     /// The picture that the encoder has not taken, if `buffer` holds one. A source that stalled while it wrote would

@@ -39,6 +39,8 @@ pub struct Scene {
     pub ended: bool,
     pub panics: bool,
     cursor: Option<CursorUpdate>,
+    /// The next question for the cursor fails.
+    pub cursor_failure: Option<Error>,
     /// Calls of `next`.
     pub calls: u64,
 }
@@ -55,6 +57,7 @@ impl Script {
             ended: false,
             panics: false,
             cursor: None,
+            cursor_failure: None,
             calls: 0,
         };
         Self(Arc::new((Mutex::new(scene), Condvar::new())))
@@ -169,7 +172,10 @@ impl Capturer for Scripted {
     }
 
     fn cursor(&mut self) -> Result<Option<CursorUpdate>> {
-        Ok(self.script.change(|s| s.cursor.take()))
+        self.script.change(|s| match s.cursor_failure.take() {
+            Some(failure) => Err(failure),
+            None => Ok(s.cursor.take()),
+        })
     }
 }
 
