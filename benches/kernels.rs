@@ -112,13 +112,13 @@ fn motion_search(bencher: Bencher, known: bool) {
     let mut warm = Motion::default();
     let mut found = Vec::new();
     let (mut shown, mut dirty) = start();
-    warm.find(&mut shown, &new, &mut dirty, &mut found).expect("one size");
+    warm.find(&mut shown, &new, &mut dirty, &mut found, |_, _| ()).expect("one size");
     assert!(!found.is_empty(), "the scroll is found");
     bencher.counter(bytes_of(old.size())).with_inputs(start).bench_local_refs(|(old, dirty)| {
         found.clear();
         let mut cold = Motion::default();
         let motion = if known { &mut warm } else { &mut cold };
-        motion.find(old, &new, dirty, &mut found).expect("one size");
+        motion.find(old, &new, dirty, &mut found, |_, _| ()).expect("one size");
     });
 }
 

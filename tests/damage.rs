@@ -73,7 +73,7 @@ proptest! {
             let mut dirty = DirtyRows::default();
             compare(&old, &new, &Damage::Unknown, &mut dirty).unwrap();
             let mut copies = Vec::new();
-            motion.find(&mut old, &new, &mut dirty, &mut copies).unwrap();
+            motion.find(&mut old, &new, &mut dirty, &mut copies, |_, _| ()).unwrap();
             // Each copy fits and does to a picture what it did to `old`.
             let mut replayed = before;
             for copy in &copies {
@@ -115,7 +115,7 @@ fn page(size: Size, rect: &Rect, scroll: u32, picture: &mut FrameBuf) {
 fn moved(old: &FrameBuf, new: &FrameBuf) -> (Vec<panecast::damage::Copy>, u64) {
     let (mut old, mut dirty, mut copies) = (old.clone(), DirtyRows::default(), Vec::new());
     compare(&old, new, &Damage::Unknown, &mut dirty).expect("a comparison");
-    Motion::default().find(&mut old, new, &mut dirty, &mut copies).expect("a search");
+    Motion::default().find(&mut old, new, &mut dirty, &mut copies, |_, _| ()).expect("a search");
     (copies, dirty.area())
 }
 

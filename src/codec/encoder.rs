@@ -205,7 +205,6 @@ impl Encoder {
         self.dirty.clone_from(&self.changed);
         self.copies.clear();
         self.recall.begin(self.shown.exactness(), timestamp);
-        self.recall.stage_dirty(&picture, &self.changed);
         // A film beside which little happens is not searched for what moved.
         let taken = self.regions.go_on(&self.dirty, timestamp);
         if taken {
@@ -214,8 +213,10 @@ impl Encoder {
         self.recalled = self.recall.take(frame, &mut self.dirty);
         // What came back as it was has not moved.
         if self.recalled.is_empty() {
-            self.motion.find(&mut picture, frame, &mut self.dirty, &mut self.copies)?;
+            let before = |old: &FrameBuf, copy: &Copy| self.recall.stage_copy(old, copy);
+            self.motion.find(&mut picture, frame, &mut self.dirty, &mut self.copies, before)?;
         }
+        self.recall.stage_dirty(&picture, &self.changed);
         for copy in &self.copies {
             self.changed.mark(&copy.to);
         }
@@ -286,11 +287,10 @@ impl Encoder {
     /// Keeps what was there before the update, which is carried out. Tiles that it writes to and that were not dirty
     /// held what the source holds now.
     fn note_written(&mut self, frame: &FrameBuf, stills: &[CodedPhoto]) {
-        let copies = self.copies.iter().map(|copy| &copy.to);
         let films = self.pictures.iter().flat_map(|p| p.patches.iter().map(|patch| &patch.to));
         let photos = stills.iter().flat_map(|photo| &photo.rects);
         let exact = self.rects.iter().chain(&self.recalled);
-        for rect in copies.chain(films).chain(photos).chain(exact) {
+        for rect in films.chain(photos).chain(exact) {
             self.recall.stage(frame, rect);
         }
         self.recall.commit(self.shown.picture(frame));

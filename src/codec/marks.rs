@@ -68,7 +68,9 @@ impl Marks {
 
     /// A copy is carried out.
     pub(super) fn copy(&mut self, picture: &mut FrameBuf, copy: &Copy) {
-        self.before(picture, &copy.to);
+        if !self.facts.refines {
+            self.recall.stage_copy(picture, copy);
+        }
         copy.apply(picture);
         self.exactness.copy(copy);
         self.wrote(Tool::Copy, copy.to, 0);

@@ -2,7 +2,7 @@
 //! same, by rule, so that an update can call it back for a few bits.
 
 use super::exactness::Exactness;
-use crate::damage::DirtyRows;
+use crate::damage::{Copy, DirtyRows};
 use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Rect, Size, TILE_PX, TileGrid, Timestamp, xxh3};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -116,6 +116,19 @@ impl Recall {
     pub(super) fn stage(&mut self, picture: &FrameBuf, rect: &Rect) {
         for (i, _) in self.parts(rect) {
             self.stage_tile(picture, i);
+        }
+    }
+
+    /// As [`Recall::stage`], for a copy that is going to be carried out. Tiles that move with it as a whole are not lost.
+    pub(super) fn stage_copy(&mut self, picture: &FrameBuf, copy: &Copy) {
+        let source = copy.source();
+        for (i, _) in self.parts(&copy.to) {
+            if !self.tiles[i].touched && source.contains(&self.at(i)) {
+                self.tiles[i].touched = true;
+                self.touched.push(i);
+            } else {
+                self.stage_tile(picture, i);
+            }
         }
     }
 

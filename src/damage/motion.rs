@@ -109,6 +109,7 @@ impl Motion {
     ///
     /// # Shapes and units
     /// - `old`, `new`, `dirty`: of one size; `dirty` from [`compare`].
+    /// - `before`: is told of each copy, with `old` as it is before that copy is applied.
     /// - returns the area that the copies wrote, which is no longer what `old` was.
     ///
     /// # Errors
@@ -122,20 +123,21 @@ impl Motion {
         new: &FrameBuf,
         dirty: &mut DirtyRows,
         copies: &mut Vec<Copy>,
+        mut before: impl FnMut(&FrameBuf, &Copy),
     ) -> Result<Region> {
         let mut written = Region::empty();
         let mut area = dirty.area();
         if area < SMALLEST_SEARCH_PX {
             return Ok(written);
         }
-        let before = copies.len();
+        let earlier = copies.len();
         let last = std::mem::take(&mut self.last);
         let mut candidates = [(0, 0); MOST_CANDIDATES];
         candidates[..last.len()].copy_from_slice(&last);
         let mut known = last.len();
         let mut voted = false;
         let mut found: Vec<Vector> = Vec::with_capacity(MOST_LAST);
-        while copies.len() - before < MOST_COPIES && area >= SMALLEST_SEARCH_PX {
+        while copies.len() - earlier < MOST_COPIES && area >= SMALLEST_SEARCH_PX {
             let mut best = self.best_of(&candidates[..known], old, new, dirty);
             // Where a vector of the last picture explains most of the change, nothing needs to be searched.
             let explained = best.map_or(0, |b| b.gain as u64 * u64::from(TILE_PX));
@@ -164,6 +166,7 @@ impl Motion {
                 ),
                 to: rect,
             };
+            before(old, &copy);
             copy.apply(old);
             copies.push(copy);
             written.add(rect);
