@@ -7,7 +7,7 @@ use panecast::capture::Damage;
 use panecast::codec::av1::Av1Choice;
 use panecast::codec::{Decoded, Decoder, Encoder, EncoderConfig, Mode, Refine, UpdateKind};
 use panecast::frame::{FrameBuf, Rect, Size, Timestamp};
-use scene::{Random, black, change, fill, photographed};
+use scene::{Random, black, change, chart, fill, photographed};
 
 const SIZE: Size = Size { width: 640, height: 400 };
 
@@ -127,6 +127,42 @@ fn a_wallpaper_is_lossy_at_once_and_exact_later_and_text_is_exact_always() {
         assert!(rig.decoder.frame() == Some(&picture), "{av1}: exact at last");
         let exact = lossless_bytes(&picture);
         assert!(first * 2 < exact, "{av1}: {first} bytes at first, {exact} for exact ones");
+    }
+}
+
+/// What a dashboard does: charts that never rest are nearly exact, all that is written is exact in every picture.
+#[test]
+fn a_restless_chart_is_nearly_exact_and_the_text_around_it_is_exact_always() {
+    for av1 in choices() {
+        let mut rig = Rig::new(av1);
+        let mut picture = black(SIZE);
+        fill(&mut picture, &SIZE.rect(), |_, _| [29, 33, 24]);
+        let lines = Rect::new(40, 100, 400, 60);
+        let (still, counter, log) =
+            (Rect::new(40, 60, 400, 26), Rect::new(480, 104, 80, 13), Rect::new(40, 290, 400, 65));
+        text(&mut picture, &still, 1);
+        let mut nearly = 0;
+        for moment in 0..60 {
+            chart(&mut picture, &lines, moment);
+            // A counter beside the chart changes with each picture, a log below it now and then.
+            text(&mut picture, &counter, u64::from(moment));
+            if moment % 10 == 0 {
+                text(&mut picture, &log, u64::from(moment / 10));
+            }
+            rig.send(&picture);
+            for written in [&still, &counter, &log] {
+                assert!(rig.is_exact_in(written), "{av1}: text in picture {moment}");
+            }
+            let shown = rig.decoder.frame().expect("a picture");
+            assert!(
+                shown.pixels().iter().zip(picture.pixels()).all(|(a, b)| a.abs_diff(*b) <= 16),
+                "{av1}: picture {moment} is too far from exact"
+            );
+            nearly += u32::from(rig.encoder.exactness().lossy_px_in(&lines) > 0);
+        }
+        assert!(nearly > 40, "{av1}: {nearly} pictures of a restless chart are nearly exact");
+        assert!(rig.refine(&picture, 20_000) > 0, "{av1}");
+        assert!(rig.decoder.frame() == Some(&picture), "{av1}: exact at last");
     }
 }
 

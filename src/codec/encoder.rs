@@ -239,11 +239,10 @@ impl Encoder {
         if self.may_lose() {
             self.lossy(&picture, frame, timestamp, &mut stills)?;
         }
+        let moved = self.copies.iter().flat_map(|copy| [copy.source(), copy.to]);
+        self.pixels.begin_update(moved, timestamp);
         self.write_payload(Some(&mut picture), frame, &mut stills)?;
-        for rect in self.rects.iter().chain(&self.recalled) {
-            self.shown.exact(frame, rect);
-            self.changed.mark(rect);
-        }
+        self.note_exactness(timestamp);
         self.note_written(frame, &stills);
         self.shown.settle();
         self.hash.update(self.shown.picture(frame), &self.changed);
@@ -309,6 +308,20 @@ impl Encoder {
         }
     }
 
+    /// Takes note of what the payload and its layers wrote, in their order.
+    fn note_exactness(&mut self, now: Timestamp) {
+        for rect in self.rects.iter().chain(&self.recalled) {
+            self.shown.written(rect, true);
+            self.changed.mark(rect);
+        }
+        for CodedRect { rect, coding } in &self.coded_rects {
+            self.shown.written(rect, *coding != Coding::Nearly);
+            if *coding == Coding::Nearly {
+                self.quiet.touch(rect, now);
+            }
+        }
+    }
+
     /// Codes the rectangles that are left as exact pixels of `source`; viewers hold `held`, or `source`, where nothing
     /// is lossy.
     fn write_payload(
@@ -319,17 +332,19 @@ impl Encoder {
     ) -> Result<()> {
         self.plain_bytes = 0;
         self.coded.clear();
+        self.coded_rects.clear();
         if self.rects.is_empty() && self.recalled.is_empty() {
             return Ok(());
         }
-        self.coded_rects.clear();
         self.coded_rects.extend(self.rects.iter().map(|r| choose(source, r, &self.activity)));
+        let loses = held.is_some() && self.may_lose() && self.pixels.loosen(&mut self.coded_rects);
         if !self.recalled.is_empty() {
             let recalled = |r: &Rect| CodedRect { rect: *r, coding: Coding::Recalled };
             self.coded_rects.extend(self.recalled.iter().map(recalled));
             self.coded_rects.sort_unstable_by_key(|coded| (coded.rect.y, coded.rect.x));
         }
         let shown = match held {
+            Some(held) if loses => self.shown.differ(held, &self.config.limits)?,
             Some(held) => self.shown.canvas(held),
             None => self.shown.differ(source, &self.config.limits)?,
         };
@@ -337,8 +352,9 @@ impl Encoder {
         if self.coded_rects.is_empty() {
             return Ok(());
         }
+        let slack = self.stills.slack();
         self.plain_bytes =
-            self.pixels.update(shown, source, &self.coded_rects, &self.recall, &mut self.coded)?;
+            self.pixels.update(shown, source, &self.coded_rects, &self.recall, slack, &mut self.coded)?;
         Ok(())
     }
 

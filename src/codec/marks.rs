@@ -106,12 +106,13 @@ impl Canvas for Marks {
         let CodedRect { rect, coding } = *coded;
         let tool = match coding {
             Coding::Modelled => Tool::Modelled,
+            Coding::Nearly => Tool::Nearly,
             Coding::Solid => Tool::Solid,
             Coding::Rows => Tool::Rows,
             Coding::Predicted => Tool::Predicted,
             Coding::Recalled => Tool::Recalled,
         };
-        self.exactness.set(&rect, true);
+        self.exactness.set(&rect, coding != Coding::Nearly);
         self.wrote(tool, rect, bytes);
         self.facts.rects += 1;
         self.facts.solid_rects += usize::from(coding == Coding::Solid);

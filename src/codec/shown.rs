@@ -74,6 +74,11 @@ impl Shown {
         self.exactness.set(rect, true);
     }
 
+    /// The pixels of `rect` were written to the canvas; they are the source's, or nearly.
+    pub(super) fn written(&mut self, rect: &Rect, exact: bool) {
+        self.exactness.set(rect, exact);
+    }
+
     /// Lets the second picture go if nothing in it differs any more.
     pub(super) fn settle(&mut self) {
         if self.exactness.is_exact() {

@@ -19,6 +19,9 @@ const NEAR_OF_ALL: u8 = 4;
 const MOST_EXACT_LAYERS: u64 = 16;
 const LEAST_EXACT_PX: u64 = 1 << 18;
 
+/// Most that a channel of drawn pixels is off.
+const MOST_SLACK: u8 = 16;
+
 /// From this side on, a rectangle may be photographed in parts.
 const LEAST_SPLIT_PX: u32 = 48;
 
@@ -39,6 +42,12 @@ pub(super) struct Stills {
 impl Stills {
     pub(super) fn new(quality: u8) -> Self {
         Self { near: near(quality) }
+    }
+
+    /// How much each channel of what is drawn, but keeps changing at great cost, may be off: less than photographs are,
+    /// and never seen while it moves.
+    pub(super) fn slack(&self) -> u8 {
+        (2 * self.near).min(MOST_SLACK)
     }
 
     /// Cuts `rects` of `picture` into what is coded exactly, which stays in `rects`, and photographs, which it returns.

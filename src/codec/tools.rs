@@ -11,6 +11,8 @@ pub enum Tool {
     Recalled,
     /// Exact pixels, as their neighbourhood foretells them.
     Modelled,
+    /// Nearly exact pixels, as their neighbourhood foretells them.
+    Nearly,
     /// One colour.
     Solid,
     /// Exact pixels, row by row, through the zstd stream.
@@ -35,6 +37,7 @@ impl Tool {
             Self::Solid => "solid",
             Self::Rows => "rows",
             Self::Modelled => "modelled",
+            Self::Nearly => "nearly",
             Self::Predicted => "predicted",
             Self::Photo => "photo",
             Self::Av1Still => "av1 still",

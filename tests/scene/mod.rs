@@ -110,3 +110,25 @@ pub(crate) fn photographed(x: u32, y: u32, moment: u32) -> [u8; 3] {
     [wave(31.0, 57.0, 0.0), wave(43.0, 29.0, 1.0), wave(71.0, 37.0, 2.0)]
         .map(|v| (v + grain).clamp(0, 255) as u8)
 }
+
+/// A chart with smoothed lines through values that move on from moment to moment, on a plain ground.
+pub(crate) fn chart(picture: &mut FrameBuf, rect: &Rect, moment: u32) {
+    const LINES: [[f64; 3]; 3] = [[80.0, 176.0, 255.0], [120.0, 224.0, 126.0], [255.0, 180.0, 84.0]];
+    let height = f64::from(rect.height);
+    fill(picture, rect, |x, y| {
+        let mut pixel = [29.0, 33.0, 24.0];
+        for (i, line) in LINES.iter().enumerate() {
+            // A value about every five pixels; no two moments show them at the same places between the pixels.
+            let place = f64::from(x) * 0.1973 + f64::from(moment) * 1.2718;
+            let value =
+                |at: f64| (Random((at as u64) << 2 | i as u64).next() >> 40) as f64 / (1_u64 << 24) as f64;
+            let value = value(place) + (value(place + 1.0) - value(place)) * place.fract();
+            let middle = f64::from(rect.y) + height * (0.2 + 0.25 * i as f64 + 0.2 * value);
+            let share = (1.6 - (f64::from(y) - middle).abs()).clamp(0.0, 1.0);
+            for (own, line) in pixel.iter_mut().zip(line) {
+                *own += (line - *own) * share;
+            }
+        }
+        pixel.map(|v| v as u8)
+    });
+}

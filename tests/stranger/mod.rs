@@ -135,6 +135,10 @@ pub(crate) struct Stranger {
     middle: Vec<Slot>,
     narrow: Vec<Slot>,
     recent: Vec<u32>,
+    /// For each green the last four colours of it, the last one first.
+    kin: Vec<Vec<u32>>,
+    /// 1 in rectangles of nearly exact pixels.
+    nearly: usize,
     probabilities: Probabilities,
     memory: Memory,
 }
@@ -174,6 +178,8 @@ impl Stranger {
             middle: table(),
             narrow: table(),
             recent: vec![0; 32],
+            kin: vec![Vec::new(); 256],
+            nearly: 0,
             probabilities: HashMap::new(),
             memory: Memory::default(),
         }
@@ -232,9 +238,10 @@ impl Stranger {
         }
         let mut slot = 0;
         for &(y, rows, x, columns, coding) in &table {
+            self.nearly = usize::from(coding == 5);
             let (top, left) = (y, x);
             match coding {
-                0 => self.modelled(&mut coder, y, rows, x, columns),
+                0 | 5 => self.modelled(&mut coder, y, rows, x, columns),
                 1 => {
                     self.modelled(&mut coder, y, 1, x, 1);
                     let colour = self.pixels[(y * self.width + x) as usize];
@@ -372,7 +379,7 @@ impl Stranger {
                 }
                 wrong.push(guess);
             }
-            self.unforeseen(coder, w, n, nw)
+            self.unforeseen(coder, [w, n, ne, nw])
         };
         learn(&mut self.middle, middle, colour);
         learn(&mut self.narrow, narrow, colour);
@@ -380,7 +387,7 @@ impl Stranger {
         colour
     }
 
-    fn unforeseen(&mut self, coder: &mut Coder<'_>, w: u32, n: u32, nw: u32) -> u32 {
+    fn unforeseen(&mut self, coder: &mut Coder<'_>, [w, n, ne, nw]: [u32; 4]) -> u32 {
         if !coder.bit("is new", 0, 0) {
             let place = coder.tree("place", 0, 5);
             let colour = self.recent[place];
@@ -392,16 +399,57 @@ impl Stranger {
         let signed = |difference: i32| if difference > 127 { difference - 256 } else { difference };
         let (gw, gn, gnw) = (plane(w, 1), plane(n, 1), plane(nw, 1));
         let around = (gw - gnw).abs().max((gn - gnw).abs());
-        let dg = coder.tree("green", class(around), 8) as i32;
-        let g = ((gw + gn - gnw).clamp(gw.min(gn), gw.max(gn)) + dg) & 255;
+        let slope = (gw + gn - gnw).clamp(gw.min(gn), gw.max(gn));
+        let g = if self.nearly == 1 || around >= 16 {
+            let edge = (gw / 64 * 16 + gn / 64 * 4 + plane(ne, 1) / 64) as usize;
+            coder.tree("green at an edge", self.nearly * 64 + edge, 8) as i32
+        } else {
+            (slope + coder.tree("green", class(around), 8) as i32) & 255
+        };
         let grey = |colour: u32| plane(colour, 0) == plane(colour, 1) && plane(colour, 2) == plane(colour, 1);
         let greys = usize::from(grey(w)) + usize::from(grey(n));
         let (mut b, mut r) = (g, g);
         if coder.bit("is coloured", greys, 0) {
-            let db = coder.tree("blue", class(signed(dg)), 8) as i32;
-            b = (g + (plane(w, 0) - gw + plane(n, 0) - gn) / 2 + db) & 255;
-            let dr = coder.tree("red", class(signed(db)), 8) as i32;
-            r = (g + (plane(w, 2) - gw + plane(n, 2) - gn) / 2 + dr) & 255;
+            // The lowest and the highest green, the first one where there are several.
+            let by_green =
+                |wanted: i32| [w, n, nw].into_iter().find(|c| plane(*c, 1) == wanted).expect("one");
+            let (low, high) = (by_green(gw.min(gn).min(gnw)), by_green(gw.max(gn).max(gnw)));
+            let rise = plane(high, 1) - plane(low, 1);
+            let foretold = [0, 2].map(|i| match rise {
+                0..6 => (g + (plane(w, i) - gw + plane(n, i) - gn) / 2) & 255,
+                _ => {
+                    let across = 2 * (g - plane(low, 1)) * (plane(high, i) - plane(low, i)) + rise;
+                    (plane(low, i) + across / (2 * rise)).clamp(0, 255)
+                }
+            });
+            let mut kin: Vec<(i32, usize, u32)> = self.kin[g as usize]
+                .iter()
+                .enumerate()
+                .map(|(i, c)| {
+                    ((plane(*c, 0) - foretold[0]).abs() + (plane(*c, 2) - foretold[1]).abs(), i, *c)
+                })
+                .collect();
+            kin.sort();
+            let far = |distance: i32| class(distance.min(127));
+            for (i, (distance, place, _)) in kin.iter().take(2).copied().enumerate() {
+                if !coder.bit("kin", i, far(distance) + if place == 0 { 8 } else { 0 }) {
+                    let colour = self.kin[g as usize].remove(place);
+                    self.kin[g as usize].insert(0, colour);
+                    self.recent.insert(8, colour);
+                    self.recent.pop();
+                    return colour;
+                }
+            }
+            let (from, blue, red) = match kin.first() {
+                Some((distance, _, c)) => ([plane(*c, 0), plane(*c, 2)], 9 + far(*distance), 9),
+                None => (foretold, class(signed((g - slope) & 255)), 0),
+            };
+            let set = self.nearly * 18;
+            let db = coder.tree("blue", set + blue, 8) as i32;
+            let dr = coder.tree("red", set + red + class(signed(db)), 8) as i32;
+            (b, r) = ((from[0] + db) & 255, (from[1] + dr) & 255);
+            self.kin[g as usize].insert(0, (b + 256 * g + 65536 * r) as u32);
+            self.kin[g as usize].truncate(4);
         }
         let colour = (b + 256 * g + 65536 * r) as u32;
         self.recent.insert(8, colour);

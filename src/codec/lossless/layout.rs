@@ -19,6 +19,8 @@ pub(in crate::codec) enum Coding {
     Predicted,
     /// What its tiles held before.
     Recalled,
+    /// As the model foretells it, nearly exact.
+    Nearly,
 }
 
 /// A rectangle and its coding.
@@ -36,6 +38,7 @@ impl Coding {
             Self::Rows => 2,
             Self::Predicted => 3,
             Self::Recalled => 4,
+            Self::Nearly => 5,
         }
     }
 
@@ -47,6 +50,7 @@ impl Coding {
             2 => Some(Self::Rows),
             3 => Some(Self::Predicted),
             4 => Some(Self::Recalled),
+            5 => Some(Self::Nearly),
             _ => None,
         }
     }
@@ -56,7 +60,7 @@ impl Coding {
 pub(super) fn write_plain(picture: &FrameBuf, rects: &[CodedRect], plain: &mut Vec<u8>) {
     for CodedRect { rect: r, coding } in rects {
         match coding {
-            Coding::Modelled | Coding::Solid | Coding::Recalled => {}
+            Coding::Modelled | Coding::Solid | Coding::Recalled | Coding::Nearly => {}
             Coding::Predicted => predict::write(picture, r, plain),
             Coding::Rows => {
                 for y in r.y..r.bottom() {

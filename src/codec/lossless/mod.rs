@@ -2,6 +2,7 @@
 
 mod activity;
 mod choice;
+mod costly;
 mod guess;
 mod layout;
 mod literal;

@@ -4,8 +4,9 @@
 //! fiftieth of a bit. Where a pixel is new, fewer neighbours are asked, then the neighbours themselves are tried,
 //! then the last new colours; a colour never seen is coded as such. Plain background is coded in spans.
 
+use super::costly::Costly;
 use super::guess::{COLOUR, Guesses, TRUSTS};
-use super::literal::Literals;
+use super::literal::{Literal, Literals};
 use super::number::Number;
 use super::range::{Bits, Prob};
 use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Rect};
@@ -37,6 +38,13 @@ pub(super) struct Model {
     rows: [Row; 3],
     rough: Vec<u32>,
     mixed: Vec<u32>,
+    /// What is coded now is nearly exact: by how much each channel of each pixel of the row may be off.
+    nearly: bool,
+    slack: Vec<u8>,
+    /// Where the writer's pixels are costly.
+    pub(super) costly: Costly,
+    /// The first column of what is coded.
+    left: u32,
 }
 
 /// The colours of a row, with [`PAD`] more on either side, and the hash around each column.
@@ -98,11 +106,23 @@ impl Model {
             rows: Default::default(),
             rough: Vec::new(),
             mixed: Vec::new(),
+            nearly: false,
+            slack: Vec::new(),
+            costly: Costly::default(),
+            left: 0,
         }
     }
 
     /// Codes the pixels of `rect`, which `picture` holds already where they are written.
     pub(super) fn rect<B: Bits>(&mut self, bits: &mut B, picture: &mut FrameBuf, rect: &Rect) {
+        self.rect_within(bits, picture, rect, 0);
+    }
+
+    fn rect_within<B: Bits>(&mut self, bits: &mut B, picture: &mut FrameBuf, rect: &Rect, slack: u8) {
+        self.left = rect.x;
+        if !B::READS {
+            self.costly.fit(picture.size());
+        }
         let [mut up2, mut up, mut row] = std::mem::take(&mut self.rows);
         for (row, above) in [(&mut up2, 2), (&mut up, 1)] {
             load(picture, rect, rect.y.checked_sub(above), &mut row.colours);
@@ -110,8 +130,11 @@ impl Model {
         }
         for y in rect.y..rect.bottom() {
             load(picture, rect, Some(y), &mut row.colours);
+            if slack > 0 {
+                self.costly.row(rect, y, slack, &mut self.slack);
+            }
             self.row(bits, &up2, &up, &mut row.colours, rect.width as usize);
-            if B::READS {
+            if B::READS || slack > 0 {
                 let (into, _) = picture.row_of_mut(rect, y).as_chunks_mut::<BYTES_PER_PIXEL>();
                 for (into, colour) in into.iter_mut().zip(&row.colours[PAD..]) {
                     *into = (colour | !COLOUR).to_le_bytes();
@@ -124,6 +147,29 @@ impl Model {
             std::mem::swap(&mut up, &mut row);
         }
         self.rows = [up2, up, row];
+        if !B::READS {
+            self.costly.note(rect);
+        }
+    }
+
+    /// As [`Model::rect`]; what is costly may differ by `slack` in each channel, and is written to `picture` too.
+    pub(super) fn nearly<B: Bits>(&mut self, bits: &mut B, picture: &mut FrameBuf, rect: &Rect, slack: u8) {
+        self.nearly = true;
+        self.rect_within(bits, picture, rect, slack);
+        self.slack.clear();
+        self.nearly = false;
+    }
+
+    fn surprise<B: Bits>(&mut self, x: usize) {
+        if !B::READS {
+            self.costly.surprise(self.left + (x - PAD) as u32);
+        }
+    }
+
+    /// What may be lost of the pixel of column `x` before the colour `next`: nothing where a plain area begins, as all of
+    /// it would follow.
+    fn slack(&self, x: usize, colour: u32, next: u32) -> u8 {
+        if colour == next { 0 } else { self.slack.get(x - PAD).copied().unwrap_or(0) }
     }
 
     /// Codes `rect`, all of whose pixels are its first.
@@ -155,7 +201,7 @@ impl Model {
                 let span = rest.iter().position(|rough| *rough != 0).unwrap_or(rest.len());
                 let run = match B::READS {
                     true => 0,
-                    false => row[x..x + span].iter().position(|colour| *colour != w).unwrap_or(span),
+                    false => self.run(x, &row[x..=x + span], w),
                 };
                 let class = (span.ilog2() as usize).min(SPAN_CLASSES - 1);
                 let breaks = &mut self.span_breaks[class * 2 + usize::from(x == PAD)];
@@ -176,6 +222,16 @@ impl Model {
         self.rough = rough;
     }
 
+    /// How many pixels of a span are `w`, or near enough; `row` is the span and one pixel more.
+    fn run(&self, x: usize, row: &[u32], w: u32) -> usize {
+        let span = row.len() - 1;
+        if self.slack.is_empty() {
+            return row[..span].iter().position(|colour| *colour != w).unwrap_or(span);
+        }
+        let fits = |(i, at): (usize, &[u32])| fits(at[0], w, self.slack(x + i, at[0], at[1]));
+        row.windows(2).enumerate().position(|at| !fits(at)).unwrap_or(span)
+    }
+
     /// Codes one pixel; after a span that broke it is known not to be what is to its left.
     #[allow(clippy::too_many_arguments)]
     #[inline]
@@ -190,6 +246,7 @@ impl Model {
         breaks: bool,
     ) -> u32 {
         let actual = row[x];
+        let slack = self.slack(x, actual, row[x + 1]);
         let (w, n) = (row[x - 1], up[x]);
         let hash = above.wrapping_add(mix(row[x - 1], 0) ^ mix(row[x - 2], 1) ^ mix(row[x - 3], 2));
         let wide = self.wide.look(hash);
@@ -197,7 +254,10 @@ impl Model {
         let trust = if breaks && guess == w { 0 } else { wide.trust() as usize };
         if trust > 0 {
             let misses = &mut self.wide_misses[trust * 4 + likeness(guess, w, n)];
-            if !bits.bit(misses, actual != guess) {
+            if !bits.bit(misses, !fits(actual, guess, slack)) {
+                if actual != guess {
+                    self.surprise::<B>(x);
+                }
                 self.wide.confirm(wide);
                 return guess;
             }
@@ -210,13 +270,18 @@ impl Model {
         if trust > 0 {
             tried.add(guess);
         }
-        let colour = self.surprise(bits, actual, near, [row[x - 2], up2[x]], tried, [breaks, trust > 0]);
+        let (colour, foreseen) =
+            self.unknown(bits, actual, near, [row[x - 2], up2[x]], tried, [breaks, trust > 0], slack);
+        if !foreseen || actual != colour {
+            self.surprise::<B>(x);
+        }
         self.wide.learn(wide, colour);
         colour
     }
 
-    /// A pixel that the wide context does not know.
-    fn surprise<B: Bits>(
+    /// A pixel that the wide context does not know, and whether anything else did.
+    #[allow(clippy::too_many_arguments)]
+    fn unknown<B: Bits>(
         &mut self,
         bits: &mut B,
         actual: u32,
@@ -224,18 +289,20 @@ impl Model {
         far: [u32; 2],
         mut tried: Tried,
         [breaks, missed]: [bool; 2],
-    ) -> u32 {
+        slack: u8,
+    ) -> (u32, bool) {
         let [w, n, ne, nw] = near;
         let narrow_hash = mix(w, 0) ^ mix(n, 1) ^ mix(ne, 2) ^ mix(nw, 3);
         let middle = self.middle.look(narrow_hash.wrapping_add(mix(far[0], 4) ^ mix(far[1], 5)));
         let narrow = self.narrow.look(narrow_hash.wrapping_add(mix(u32::from(breaks), 6)));
+        let mut foreseen = true;
         let colour = 'colour: {
             let guess = middle.colour();
             let trust = middle.trust() as usize;
             if trust > 0 && !tried.contains(guess) {
                 let misses =
                     &mut self.middle_misses[(trust * 4 + likeness(guess, w, n)) * 2 + usize::from(missed)];
-                if !bits.bit(misses, actual != guess) {
+                if !bits.bit(misses, !fits(actual, guess, slack)) {
                     break 'colour guess;
                 }
                 tried.add(guess);
@@ -245,7 +312,7 @@ impl Model {
             if trust > 0 && !tried.contains(guess) {
                 let misses =
                     &mut self.narrow_misses[trust * 4 + usize::from(missed) * 2 + usize::from(breaks)];
-                if !bits.bit(misses, actual != guess) {
+                if !bits.bit(misses, !fits(actual, guess, slack)) {
                     break 'colour guess;
                 }
                 tried.add(guess);
@@ -256,17 +323,27 @@ impl Model {
                 if tried.contains(guess) {
                     continue;
                 }
-                if !bits.bit(&mut misses[pattern], actual != guess) {
+                if !bits.bit(&mut misses[pattern], !fits(actual, guess, slack)) {
                     break 'colour guess;
                 }
                 tried.add(guess);
             }
-            self.literals.code(bits, actual, w, n, nw)
+            foreseen = false;
+            self.literals.code(bits, Literal { colour: actual, near, nearly: self.nearly, slack })
         };
         self.middle.learn(middle, colour);
         self.narrow.learn(narrow, colour);
-        colour
+        (colour, foreseen)
     }
+}
+
+fn fits(actual: u32, guess: u32, slack: u8) -> bool {
+    actual == guess || slack > 0 && within(actual, guess, slack)
+}
+
+/// Whether no channel of two colours is farther apart than `slack`.
+pub(super) fn within(a: u32, b: u32, slack: u8) -> bool {
+    a.to_le_bytes().iter().zip(b.to_le_bytes()).all(|(a, b)| a.abs_diff(b) <= slack)
 }
 
 /// Which neighbours a guess repeats.

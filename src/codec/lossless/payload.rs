@@ -9,7 +9,7 @@ use super::range::{Bits, Prob, RangeReader, RangeWriter};
 use super::stream::{StreamDecoder, StreamEncoder, compress_once, decompress_once};
 use crate::bitstream::{Reader, Writer};
 use crate::error::{Error, Result};
-use crate::frame::{FrameBuf, Rect, Size};
+use crate::frame::{FrameBuf, Rect, Size, Timestamp};
 use crate::limits::Limits;
 
 /// The numbers of the table, as they learn.
@@ -69,13 +69,15 @@ impl PixelWriter {
     }
 
     /// Appends the payload that turns `shown` into `source` within `rects`, sorted by their first row; on return it
-    /// has. Returns the plain bytes of its zstd part.
+    /// has, but for a difference of `slack` in each channel where the coding is nearly exact. Returns the plain bytes of
+    /// its zstd part.
     pub(in crate::codec) fn update(
         &mut self,
         shown: &mut FrameBuf,
         source: &FrameBuf,
         rects: &[CodedRect],
         recall: &Recall,
+        slack: u8,
         out: &mut Vec<u8>,
     ) -> Result<u64> {
         self.plain.clear();
@@ -88,8 +90,18 @@ impl PixelWriter {
             };
             self.stream.insert(stream).compress(&self.plain, &mut self.zstd)?;
         }
-        write(&mut self.learnt, shown, source, rects, recall, &self.zstd, out);
+        write(&mut self.learnt, shown, source, (rects, &self.zstd), recall, slack, out);
         Ok(self.plain.len() as u64)
+    }
+
+    /// An update begins, in which the pixels of `moved` moved away or arrived.
+    pub(in crate::codec) fn begin_update(&mut self, moved: impl Iterator<Item = Rect>, now: Timestamp) {
+        self.learnt.model.costly.begin(moved, now);
+    }
+
+    /// Lets drawn `rects` be nearly exact that hold what keeps changing at great cost. Whether there are any.
+    pub(in crate::codec) fn loosen(&self, rects: &mut Vec<CodedRect>) -> bool {
+        self.learnt.model.costly.loosen(rects)
     }
 
     /// Begins an epoch and appends the payload that turns `shown`, of which a joiner knows as much, into `source`
@@ -113,7 +125,7 @@ impl PixelWriter {
         }
         out.push(u8::from(alone));
         self.learnt = Learnt::new();
-        write(&mut self.learnt, shown, source, rects, &Recall::default(), &zstd, out);
+        write(&mut self.learnt, shown, source, (rects, &zstd), &Recall::default(), 0, out);
         if !alone {
             self.learnt = Learnt::new();
         }
@@ -126,9 +138,9 @@ fn write(
     learnt: &mut Learnt,
     shown: &mut FrameBuf,
     source: &FrameBuf,
-    rects: &[CodedRect],
+    (rects, zstd): (&[CodedRect], &[u8]),
     recall: &Recall,
-    zstd: &[u8],
+    slack: u8,
     out: &mut Vec<u8>,
 ) {
     let mut w = Writer::new(out);
@@ -146,6 +158,7 @@ fn write(
         shown.copy_rect(source, rect);
         match coding {
             Coding::Modelled => learnt.model.rect(&mut bits, shown, rect),
+            Coding::Nearly => learnt.model.nearly(&mut bits, shown, rect, slack),
             Coding::Solid => learnt.model.solid(&mut bits, shown, rect),
             Coding::Rows | Coding::Predicted => {}
             Coding::Recalled => {
@@ -156,6 +169,7 @@ fn write(
             }
         }
     }
+    learnt.model.costly.settle();
     bits.finish();
 }
 
@@ -309,6 +323,7 @@ fn read(
         canvas.before(picture, rect);
         match coding {
             Coding::Modelled => learnt.model.rect(&mut bits, picture, rect),
+            Coding::Nearly => learnt.model.nearly(&mut bits, picture, rect, 0),
             Coding::Solid => learnt.model.solid(&mut bits, picture, rect),
             Coding::Rows | Coding::Predicted => layout::read_plain(&mut plain, picture, entry)?,
             Coding::Recalled => {
@@ -377,6 +392,7 @@ mod tests {
             CodedRect { rect: Rect::new(0, 0, 97, 30), coding: Coding::Modelled },
             CodedRect { rect: Rect::new(3, 30, 50, 33), coding: Coding::Modelled },
             CodedRect { rect: Rect::new(60, 40, 37, 2), coding: Coding::Rows },
+            CodedRect { rect: Rect::new(60, 43, 37, 20), coding: Coding::Nearly },
         ];
         let mut held = shown.clone();
         let mut writer = PixelWriter::new();
@@ -385,12 +401,28 @@ mod tests {
         let all = [CodedRect { rect: size.rect(), coding: Coding::Modelled }];
         let plain = writer.snapshot(&mut shown, &held.clone(), &all, true, &mut first).expect("a payload");
         reader.snapshot(&first, plain, &mut held, &limits, &mut Plain::default()).expect("sound");
-        for _ in 0..3 {
+        for slack in [0, 1, 7, 200] {
+            let costly = &mut writer.learnt.model.costly;
+            costly.fit(size);
+            for _ in 0..9 {
+                (0..1000).for_each(|i| costly.surprise(60 + i % 37));
+                costly.note(&rects[3].rect);
+                costly.settle();
+            }
+            source.pixels_mut().iter_mut().filter(|v| **v % 255 > 0).for_each(|v| *v = v.wrapping_add(37));
             let mut out = Vec::new();
-            let plain =
-                writer.update(&mut shown, &source, &rects, &Recall::default(), &mut out).expect("a payload");
+            let plain = writer
+                .update(&mut shown, &source, &rects, &Recall::default(), slack, &mut out)
+                .expect("a payload");
             reader.update(&out, plain, &mut held, &limits, &mut Plain::default()).expect("sound");
             assert!(shown == held);
+            for CodedRect { rect, coding } in &rects {
+                let most = if *coding == Coding::Nearly { slack } else { 0 };
+                let off =
+                    |y| shown.row_of(rect, y).iter().zip(source.row_of(rect, y)).map(|(a, b)| a.abs_diff(*b));
+                let off = (rect.y..rect.bottom()).flat_map(off).max();
+                assert!(off <= Some(most) && (off > Some(0)) == (most > 0), "slack {slack}: {off:?} off");
+            }
             shown.pixels_mut().fill(255);
             held.pixels_mut().fill(255);
         }

@@ -128,6 +128,7 @@ fn tint(tool: Tool) -> [u8; 3] {
         Tool::Solid => [160, 160, 160],
         Tool::Rows => [60, 190, 60],
         Tool::Modelled => [150, 200, 30],
+        Tool::Nearly => [40, 140, 240],
         Tool::Predicted => [30, 200, 220],
         Tool::Photo => [200, 90, 200],
         Tool::Av1Still => [70, 110, 250],
