@@ -25,6 +25,9 @@ const LEAST_SURPRISES: u32 = 12;
 /// So many of a rectangle's cells, in percent, must be costly for it to be nearly exact, there alone.
 const LEAST_COSTLY_PERCENT: usize = 60;
 
+/// What is costly in less than one in so many of the picture's pixels, as a spinner, can be had exactly.
+const LITTLE: u64 = 200;
+
 /// With more rectangles than this, none is looked at.
 const MOST_RECTS: usize = 1024;
 
@@ -115,6 +118,11 @@ impl Costly {
     /// exact. Whether there are any.
     pub(super) fn loosen(&self, rects: &mut Vec<CodedRect>) -> bool {
         if rects.len() > MOST_RECTS {
+            return false;
+        }
+        let drawn = rects.iter().filter(|r| r.coding == Coding::Modelled && !self.is_moved(&r.rect));
+        let px: u64 = drawn.filter_map(|r| self.costly_part(&r.rect)).map(|part| part.area()).sum();
+        if px * LITTLE < self.size.area() {
             return false;
         }
         let mut any = false;
