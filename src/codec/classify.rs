@@ -102,6 +102,16 @@ pub(super) fn is_photo(picture: &FrameBuf, rect: &Rect) -> bool {
     photo * 2 > all
 }
 
+/// Whether nothing in `rect` has the hard edges of what was drawn.
+pub(super) fn is_soft(picture: &FrameBuf, rect: &Rect) -> bool {
+    let blocks = (rect.y..rect.bottom())
+        .step_by(BLOCK_PX as usize)
+        .flat_map(|y| (rect.x..rect.right()).step_by(BLOCK_PX as usize).map(move |x| (x, y)));
+    blocks
+        .map(|(x, y)| Rect::from_edges(x, y, rect.right().min(x + BLOCK_PX), rect.bottom().min(y + BLOCK_PX)))
+        .all(|block| Look::at(picture, &block).kind() != Kind::Drawn)
+}
+
 /// Cuts `rect` into rectangles of what was drawn and of what was photographed: `(drawn, photographed)`, each sorted by
 /// row. Together they hold every pixel of `rect` once.
 pub(super) fn split(picture: &FrameBuf, rect: &Rect) -> (Vec<Rect>, Vec<Rect>) {

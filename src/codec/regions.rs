@@ -1,7 +1,7 @@
 //! Video regions: places that keep changing like a film, each with an AV1 encoder that lives as long as it.
 
 use super::av1::{self, Av1Choice, Av1Encoder, Chroma, Planes};
-use super::classify::is_photo;
+use super::classify::{is_photo, is_soft};
 use super::lossless::Activity;
 use super::shown::Shown;
 use crate::bitstream::Patch;
@@ -235,7 +235,11 @@ impl Regions {
             return;
         }
         let grid = TileGrid::new(picture.size());
-        for candidate in films(picture, &grid, rects, activity) {
+        let mut candidates = films(picture, &grid, rects, activity);
+        if self.fill_the_screen(picture, &grid, &candidates) {
+            candidates = vec![picture.size().rect()];
+        }
+        for candidate in candidates {
             // A film that outgrows its region takes it over.
             let mut rect = candidate;
             let mut i = 0;
@@ -268,6 +272,24 @@ impl Regions {
             self.next_surface += 1;
             left.retain(|r| !rect.contains(r));
         }
+    }
+
+    /// Whether films, with the regions that there are, are to have the whole screen. Such a film often begins with parts
+    /// of it, and each larger region would begin with a keyframe. What is beside them must be photographed: neither text
+    /// nor a blank page on which text may come to stand.
+    fn fill_the_screen(&self, picture: &FrameBuf, grid: &TileGrid, films: &[Rect]) -> bool {
+        let all = || self.regions.iter().map(|r| &r.rect).chain(films);
+        let area: u64 = all().map(Rect::area).sum();
+        if films.is_empty() || area * 2 < picture.size().area() {
+            return false;
+        }
+        let tiles = (0..grid.rows()).flat_map(|row| (0..grid.columns()).map(move |column| (column, row)));
+        let beside: Vec<Rect> = tiles
+            .map(|(column, row)| grid.tile(column, row))
+            .filter(|tile| !all().any(|film| film.contains(tile)))
+            .collect();
+        let photographed = beside.iter().filter(|tile| is_photo(picture, tile)).count();
+        photographed * 4 >= beside.len() * 3 && beside.iter().all(|tile| is_soft(picture, tile))
     }
 
     /// Codes the regions that changed, into the shown picture too.
@@ -421,5 +443,40 @@ mod tests {
         }
         assert_eq!(q, 100);
         assert_eq!(steer(100, 100, 1_000_000, None), 100);
+    }
+
+    #[test]
+    fn films_have_the_screen_if_they_are_most_of_it_and_nothing_drawn_is_beside_them() {
+        let size = Size::new(640, 320);
+        let mut photo = FrameBuf::new(size, &Limits::default()).expect("a picture");
+        for y in 0..size.height {
+            for (x, px) in photo.row_of_mut(&size.rect(), y).chunks_exact_mut(4).enumerate() {
+                let grain = (x as u32).wrapping_mul(0x9E37_79B1) ^ y.wrapping_mul(0x85EB_CA6B);
+                px[..3].copy_from_slice(&[(x / 4) as u8, y as u8 / 2, 90].map(|v| v + (grain >> 29) as u8));
+            }
+        }
+        let regions = Regions::new(Av1Choice::Off, 60);
+        let fill = |picture: &FrameBuf, films: &[Rect]| {
+            regions.fill_the_screen(picture, &TileGrid::new(size), films)
+        };
+        let (left, right) = (Rect::new(0, 0, 320, 256), Rect::new(384, 0, 128, 320));
+        assert!(fill(&photo, &[left, right]));
+        assert!(!fill(&photo, &[left]), "less than half");
+        assert!(!fill(&photo, &[]));
+        let mut bar = photo.clone();
+        for y in 288..320 {
+            for (x, px) in bar.row_of_mut(&size.rect(), y).chunks_exact_mut(4).enumerate().skip(512) {
+                let glyph = (300..308).contains(&y)
+                    && (600..620).contains(&x)
+                    && (x / 2 + y as usize).is_multiple_of(3);
+                px[..3].fill(if glyph { 0 } else { 230 });
+            }
+        }
+        assert!(!fill(&bar, &[left, right]), "a bar with a clock");
+        let mut blank = photo.clone();
+        for y in 0..size.height {
+            blank.row_of_mut(&Rect::new(512, 0, 128, 320), y).fill(255);
+        }
+        assert!(!fill(&blank, &[left, right]), "a blank pane");
     }
 }
