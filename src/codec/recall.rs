@@ -17,7 +17,10 @@ pub(super) const MOST_SLOTS: usize = 1 << SLOTS_LOG;
 /// Pixels that are kept of pictures of `size` where memory is no concern: two of a small screen, 60 % of full HD, half
 /// of a larger one. Half as much again would break the promise of 25 MB at full HD, as what is set aside counts, too.
 pub(super) fn usual_px(size: Size) -> u64 {
-    (2 * size.area()).min((5 << 18).max(size.area() / 2))
+    match size.area() {
+        area @ ..=0x10_0000 => 2 * area,
+        area => (5 << 18).max(area / 2),
+    }
 }
 
 /// What is called back has at least so many pixels that differ from the one to their left: plain background is as
@@ -25,7 +28,7 @@ pub(super) fn usual_px(size: Size) -> u64 {
 const LEAST_EDGES: usize = 48;
 
 /// After so many parts that never were there before, the largest first, the others are not looked for: new text.
-const MOST_MISSES: u32 = 96;
+const MOST_MISSES: u32 = 32;
 
 /// Rows of a tile by whose hashes a writer sees whether a slot may hold what is to be shown.
 const PROBES: usize = 8;

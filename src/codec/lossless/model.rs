@@ -38,8 +38,7 @@ pub(super) struct Model {
     rows: [Row; 3],
     rough: Vec<u32>,
     mixed: Vec<u32>,
-    /// What is coded now is nearly exact: by how much each channel of each pixel of the row may be off.
-    nearly: bool,
+    /// Where what is coded is nearly exact: by how much each channel of each pixel of the row may be off.
     slack: Vec<u8>,
     /// Where the writer's pixels are costly.
     pub(super) costly: Costly,
@@ -106,7 +105,6 @@ impl Model {
             rows: Default::default(),
             rough: Vec::new(),
             mixed: Vec::new(),
-            nearly: false,
             slack: Vec::new(),
             costly: Costly::default(),
             left: 0,
@@ -115,10 +113,18 @@ impl Model {
 
     /// Codes the pixels of `rect`, which `picture` holds already where they are written.
     pub(super) fn rect<B: Bits>(&mut self, bits: &mut B, picture: &mut FrameBuf, rect: &Rect) {
-        self.rect_within(bits, picture, rect, 0);
+        self.rect_within::<B, false>(bits, picture, rect, 0);
     }
 
-    fn rect_within<B: Bits>(&mut self, bits: &mut B, picture: &mut FrameBuf, rect: &Rect, slack: u8) {
+    /// With `NEARLY` what is coded is nearly exact. It is known when the loops are compiled: asking for each pixel costs a
+    /// terminal 5 % of its time.
+    fn rect_within<B: Bits, const NEARLY: bool>(
+        &mut self,
+        bits: &mut B,
+        picture: &mut FrameBuf,
+        rect: &Rect,
+        slack: u8,
+    ) {
         self.left = rect.x;
         if !B::READS {
             self.costly.fit(picture.size());
@@ -130,11 +136,11 @@ impl Model {
         }
         for y in rect.y..rect.bottom() {
             load(picture, rect, Some(y), &mut row.colours);
-            if slack > 0 {
+            if NEARLY && slack > 0 {
                 self.costly.row(rect, y, slack, &mut self.slack);
             }
-            self.row(bits, &up2, &up, &mut row.colours, rect.width as usize);
-            if B::READS || slack > 0 {
+            self.row::<B, NEARLY>(bits, &up2, &up, &mut row.colours, rect.width as usize);
+            if B::READS || NEARLY && slack > 0 {
                 let (into, _) = picture.row_of_mut(rect, y).as_chunks_mut::<BYTES_PER_PIXEL>();
                 for (into, colour) in into.iter_mut().zip(&row.colours[PAD..]) {
                     *into = (colour | !COLOUR).to_le_bytes();
@@ -154,10 +160,8 @@ impl Model {
 
     /// As [`Model::rect`]; what is costly may differ by `slack` in each channel, and is written to `picture` too.
     pub(super) fn nearly<B: Bits>(&mut self, bits: &mut B, picture: &mut FrameBuf, rect: &Rect, slack: u8) {
-        self.nearly = true;
-        self.rect_within(bits, picture, rect, slack);
+        self.rect_within::<B, true>(bits, picture, rect, slack);
         self.slack.clear();
-        self.nearly = false;
     }
 
     fn surprise<B: Bits>(&mut self, x: usize) {
@@ -185,7 +189,14 @@ impl Model {
         }
     }
 
-    fn row<B: Bits>(&mut self, bits: &mut B, up2: &Row, up: &Row, row: &mut [u32], width: usize) {
+    fn row<B: Bits, const NEARLY: bool>(
+        &mut self,
+        bits: &mut B,
+        up2: &Row,
+        up: &Row,
+        row: &mut [u32],
+        width: usize,
+    ) {
         let mut rough = std::mem::take(&mut self.rough);
         look(&up2.colours, &up.colours, &mut rough);
         let (hash2, hash) = (&up2.hash[..width], &up.hash[..width]);
@@ -201,7 +212,8 @@ impl Model {
                 let span = rest.iter().position(|rough| *rough != 0).unwrap_or(rest.len());
                 let run = match B::READS {
                     true => 0,
-                    false => self.run(x, &row[x..=x + span], w),
+                    false if NEARLY => self.run(x, &row[x..=x + span], w),
+                    false => row[x..x + span].iter().position(|colour| *colour != w).unwrap_or(span),
                 };
                 let class = (span.ilog2() as usize).min(SPAN_CLASSES - 1);
                 let breaks = &mut self.span_breaks[class * 2 + usize::from(x == PAD)];
@@ -216,7 +228,7 @@ impl Model {
                 x += run;
             }
             let above = hash[x - PAD].wrapping_add(hash2[x - PAD].rotate_left(13));
-            row[x] = self.pixel(bits, up2, up, row, x, above, flat);
+            row[x] = self.pixel::<B, NEARLY>(bits, up2, up, row, x, above, flat);
             x += 1;
         }
         self.rough = rough;
@@ -225,9 +237,6 @@ impl Model {
     /// How many pixels of a span are `w`, or near enough; `row` is the span and one pixel more.
     fn run(&self, x: usize, row: &[u32], w: u32) -> usize {
         let span = row.len() - 1;
-        if self.slack.is_empty() {
-            return row[..span].iter().position(|colour| *colour != w).unwrap_or(span);
-        }
         let fits = |(i, at): (usize, &[u32])| fits(at[0], w, self.slack(x + i, at[0], at[1]));
         row.windows(2).enumerate().position(|at| !fits(at)).unwrap_or(span)
     }
@@ -235,7 +244,7 @@ impl Model {
     /// Codes one pixel; after a span that broke it is known not to be what is to its left.
     #[allow(clippy::too_many_arguments)]
     #[inline]
-    fn pixel<B: Bits>(
+    fn pixel<B: Bits, const NEARLY: bool>(
         &mut self,
         bits: &mut B,
         up2: &[u32],
@@ -246,7 +255,7 @@ impl Model {
         breaks: bool,
     ) -> u32 {
         let actual = row[x];
-        let slack = self.slack(x, actual, row[x + 1]);
+        let slack = if NEARLY { self.slack(x, actual, row[x + 1]) } else { 0 };
         let (w, n) = (row[x - 1], up[x]);
         let hash = above.wrapping_add(mix(row[x - 1], 0) ^ mix(row[x - 2], 1) ^ mix(row[x - 3], 2));
         let wide = self.wide.look(hash);
@@ -270,8 +279,15 @@ impl Model {
         if trust > 0 {
             tried.add(guess);
         }
-        let (colour, foreseen) =
-            self.unknown(bits, actual, near, [row[x - 2], up2[x]], tried, [breaks, trust > 0], slack);
+        let (colour, foreseen) = self.unknown::<B, NEARLY>(
+            bits,
+            actual,
+            near,
+            [row[x - 2], up2[x]],
+            tried,
+            [breaks, trust > 0],
+            slack,
+        );
         if !foreseen || actual != colour {
             self.surprise::<B>(x);
         }
@@ -281,7 +297,7 @@ impl Model {
 
     /// A pixel that the wide context does not know, and whether anything else did.
     #[allow(clippy::too_many_arguments)]
-    fn unknown<B: Bits>(
+    fn unknown<B: Bits, const NEARLY: bool>(
         &mut self,
         bits: &mut B,
         actual: u32,
@@ -329,7 +345,7 @@ impl Model {
                 tried.add(guess);
             }
             foreseen = false;
-            self.literals.code(bits, Literal { colour: actual, near, nearly: self.nearly, slack })
+            self.literals.code(bits, Literal { colour: actual, near, nearly: NEARLY, slack })
         };
         self.middle.learn(middle, colour);
         self.narrow.learn(narrow, colour);
