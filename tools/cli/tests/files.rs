@@ -270,8 +270,8 @@ fn the_tools_are_told_and_shown() {
     fs::write(&coded, stream(6)).unwrap();
     let report: Value = serde_json::from_slice(&run(&["inspect", text(&coded), "--json"], &[]).ok()).unwrap();
     let tools = report["tools"].as_object().unwrap();
-    let exact = ["solid", "rows", "columns", "predicted"].iter().filter(|name| tools.contains_key(**name));
-    assert!(exact.count() > 0 && tools.contains_key("around") && !tools.contains_key("refine"), "{tools:?}");
+    let used = ["modelled", "photo", "around"].iter().all(|name| tools.contains_key(*name));
+    assert!(used && !tools.contains_key("refine"), "{tools:?}");
     let sum: u64 = tools.values().map(|t| t["bytes"].as_u64().unwrap()).sum();
     let bodies: u64 =
         report["pictures"].as_array().unwrap().iter().map(|p| p["bytes"].as_u64().unwrap()).sum();
