@@ -144,7 +144,7 @@ export class Cleanup {
   }
 
   /** A visitor who shares `source` and allows it; gives the key. */
-  async share(relayUrl: string, source: string): Promise<{ program: Program; key: string }> {
+  async share(relayUrl: string, source: string, ...more: string[]): Promise<{ program: Program; key: string }> {
     const running = this.start(program("PANECAST_BIN"), [
       "share",
       "--relay",
@@ -152,6 +152,7 @@ export class Cleanup {
       "--source",
       source,
       "--yes",
+      ...more,
     ]);
     const key = (await running.prints(/\b([0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4})\b/))[1]!;
     return { program: running, key };
