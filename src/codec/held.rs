@@ -85,9 +85,7 @@ fn tiles(size: Size) -> impl Iterator<Item = Rect> {
 /// The upper half of XXH3_64 over the tile's rows as B, G, R, 255.
 fn hash(picture: &FrameBuf, tile: &Rect, bytes: &mut Vec<u8>) -> u32 {
     bytes.clear();
-    for y in tile.y..tile.bottom() {
-        bytes.extend_from_slice(picture.row_of(tile, y));
-    }
+    picture.append_rect(tile, bytes);
     (xxh3(bytes) >> 32) as u32
 }
 

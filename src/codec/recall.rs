@@ -3,7 +3,7 @@
 
 use super::exactness::Exactness;
 use crate::damage::{Copy, DirtyRows};
-use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Rect, Size, TILE_PX, TileGrid, Timestamp, xxh3};
+use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Rect, Size, TILE_PX, TileGrid, Timestamp, is_plain, xxh3};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -89,11 +89,9 @@ impl Recall {
     pub(super) fn begin(&mut self, exactness: &Exactness, now: Timestamp) {
         self.now = now;
         self.staged_px = 0;
-        let columns = self.grid.columns() as usize;
-        for (i, tile) in self.tiles.iter_mut().enumerate() {
-            tile.chosen = None;
-            let at = || self.grid.tile((i % columns) as u32, (i / columns) as u32);
-            tile.lossy = !exactness.is_exact() && exactness.lossy_px_in(&at()) > 0;
+        for i in 0..self.tiles.len() {
+            let lossy = !exactness.is_exact() && exactness.lossy_px_in(&self.at(i)) > 0;
+            (self.tiles[i].chosen, self.tiles[i].lossy) = (None, lossy);
         }
     }
 
@@ -159,10 +157,8 @@ impl Recall {
         }
         let mut pixels = self.spare.pop().unwrap_or_default();
         pixels.clear();
-        for y in at.y..at.bottom() {
-            pixels.extend_from_slice(picture.row_of(&at, y));
-        }
-        match pixels[BYTES_PER_PIXEL..] == pixels[..pixels.len() - BYTES_PER_PIXEL] {
+        picture.append_rect(&at, &mut pixels);
+        match is_plain(&pixels) {
             true => self.spare.push(pixels),
             false => {
                 tile.staged = Some(pixels);
@@ -376,11 +372,6 @@ impl Recall {
         join(&mut found);
         taken.append(&mut found);
     }
-}
-
-/// Whether a row has one colour.
-fn is_plain(row: &[u8]) -> bool {
-    row[BYTES_PER_PIXEL..] == row[..row.len() - BYTES_PER_PIXEL]
 }
 
 /// Hashes of some of a tile's rows; 0 for rows of one colour and where there is no row.

@@ -103,6 +103,16 @@ impl FrameBuf {
         FrameView::of_buf(self)
     }
 
+    /// Appends the pixels of `rect`, row by row.
+    ///
+    /// # Panics
+    /// As [`FrameBuf::row_of`].
+    pub(crate) fn append_rect(&self, rect: &Rect, into: &mut Vec<u8>) {
+        for y in rect.y..rect.bottom() {
+            into.extend_from_slice(self.row_of(rect, y));
+        }
+    }
+
     /// Copies `rect` from `from`, a picture of the same size.
     ///
     /// # Panics
@@ -137,6 +147,11 @@ impl FrameBuf {
         }
         super::convert::copy_rect(view, self, rect)
     }
+}
+
+/// Whether `pixels`, at least one, have one colour.
+pub(crate) fn is_plain(pixels: &[u8]) -> bool {
+    pixels[BYTES_PER_PIXEL..] == pixels[..pixels.len() - BYTES_PER_PIXEL]
 }
 
 impl std::fmt::Debug for FrameBuf {

@@ -12,6 +12,7 @@ mod region;
 mod time;
 mod view;
 
+pub(crate) use buf::is_plain;
 pub use buf::{BYTES_PER_PIXEL, FrameBuf};
 pub use grid::{TILE_PX, TileGrid};
 pub(crate) use hash::xxh3;

@@ -3,7 +3,7 @@
 use super::activity::Activity;
 use super::layout::{CodedRect, Coding};
 use super::whole::has_colours;
-use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Rect, TILE_PX};
+use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Rect, TILE_PX, is_plain};
 
 /// Shortest side of a rectangle that is looked at as a photograph or film.
 const LEAST_PHOTO_SIDE_PX: u32 = 32;
@@ -39,6 +39,6 @@ fn solid(picture: &FrameBuf, r: &Rect) -> bool {
     let first = &picture.row_of(r, r.y)[..BYTES_PER_PIXEL];
     (r.y..r.bottom()).all(|y| {
         let row = picture.row_of(r, y);
-        row[..BYTES_PER_PIXEL] == *first && row[BYTES_PER_PIXEL..] == row[..row.len() - BYTES_PER_PIXEL]
+        row[..BYTES_PER_PIXEL] == *first && is_plain(row)
     })
 }

@@ -90,9 +90,9 @@ impl Costly {
     /// `rect` is coded: where it was costly, its cells warm, columns of cells apart.
     pub(super) fn note(&mut self, rect: &Rect) {
         let (columns, rows) = cells(rect);
+        let moved = self.is_moved(rect);
         let Some(surprises) = self.surprises.get_mut(columns.clone()) else { return };
-        let costly = surprises.iter().sum::<u32>() >= LEAST_SURPRISES
-            && !self.moved.iter().any(|moved| moved.intersection(rect).is_some());
+        let costly = !moved && surprises.iter().sum::<u32>() >= LEAST_SURPRISES;
         for (surprises, column) in surprises.iter_mut().zip(columns) {
             let edge = |column: usize| (column as u32 * CELL_PX).clamp(rect.x, rect.right());
             let px = (edge(column + 1) - edge(column)) * rect.height;
