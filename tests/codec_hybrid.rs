@@ -5,7 +5,7 @@ mod scene;
 use panecast::Limits;
 use panecast::capture::Damage;
 use panecast::codec::av1::Av1Choice;
-use panecast::codec::{Decoded, Decoder, Encoder, EncoderConfig, Mode, Refine, UpdateKind};
+use panecast::codec::{Decoded, Decoder, Encoder, EncoderConfig, Mode, Refine, Tool, ToolUse, UpdateKind};
 use panecast::frame::{FrameBuf, Rect, Size, Timestamp};
 use scene::{Random, black, change, chart, fill, photographed};
 
@@ -223,6 +223,39 @@ fn a_surface_moves_with_the_page_that_it_is_on() {
         rig.send(&picture);
     }
     assert!(rig.is_exact_in(&Rect::new(0, 0, 640, 100)), "what is above the film is exact");
+}
+
+#[test]
+fn a_film_that_turns_into_a_scrolled_page_rests_meanwhile() {
+    let mut rig = Rig::new(Av1Choice::best());
+    let pane = Rect::new(0, 40, 640, 360);
+    let mut picture = black(SIZE);
+    rig.send(&picture);
+    for moment in 0..10 {
+        film(&mut picture, &pane, moment);
+        rig.send(&picture);
+    }
+    let surfaces: Vec<_> = rig.decoder.surfaces().collect();
+    assert_eq!(surfaces.len(), 1);
+    for top in 1..4 {
+        fill(&mut picture, &pane, |x, y| photographed(x, y - pane.y + top * 40, 9));
+        rig.send(&picture);
+        let is_film = |used: &&ToolUse| used.tool == Tool::Av1Video;
+        assert_eq!(rig.decoder.tools().iter().filter(is_film).count(), 0, "copies and a strip");
+        let strip: u64 =
+            rig.decoder.tools().iter().filter(|used| used.tool != Tool::Copy).map(|u| u.rect.area()).sum();
+        assert!(strip < 640 * 60, "{strip} pixels are new");
+    }
+    for moment in 10..14 {
+        film(&mut picture, &pane, moment);
+        rig.send(&picture);
+        assert!(rig.decoder.tools().iter().any(|used| used.tool == Tool::Av1Video));
+    }
+    assert_eq!(
+        rig.decoder.surfaces().collect::<Vec<_>>(),
+        surfaces,
+        "the film went on, it did not begin anew"
+    );
 }
 
 #[test]

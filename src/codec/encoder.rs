@@ -206,7 +206,7 @@ impl Encoder {
         self.copies.clear();
         self.recall.begin(self.shown.exactness(), timestamp);
         // A film beside which little happens is not searched for what moved.
-        let taken = self.regions.go_on(&self.dirty, timestamp);
+        let taken = self.regions.go_on(&picture, frame, &self.dirty, timestamp);
         if taken {
             self.regions.take(&mut picture, frame, &mut self.dirty);
         }

@@ -5,7 +5,7 @@ use super::classify::{is_photo, is_soft};
 use super::lossless::Activity;
 use super::shown::Shown;
 use crate::bitstream::Patch;
-use crate::damage::{Copy, DirtyRows};
+use crate::damage::{Copy, DirtyRows, has_scrolled};
 use crate::error::Result;
 use crate::frame::{FrameBuf, Rect, Size, TILE_PX, TileGrid, Timestamp};
 use crate::limits::Limits;
@@ -40,6 +40,8 @@ struct Region {
     keyframe: bool,
     /// Its pixels changed in this update.
     changed: bool,
+    /// What is in it scrolled, which copies tell: in this update it has no picture.
+    rests: bool,
     changed_at: Timestamp,
     updates: u32,
     quantizer: u8,
@@ -125,13 +127,17 @@ impl Regions {
     }
 
     /// Whether films go on as before, and hardly anything happens beside them: then nothing needs to be searched for
-    /// what moved. Now and then it is searched all the same: a page may scroll under a film.
-    pub(super) fn go_on(&self, dirty: &DirtyRows, now: Timestamp) -> bool {
-        let steady =
-            |r: &Region| now.since(r.changed_at) <= FRAME * 4 && !r.updates.is_multiple_of(LOOK_EVERY);
+    /// what moved. Now and then it is searched all the same: a page may scroll under a film. And always where a film
+    /// seems to have scrolled: a page that faded in is scrolled next.
+    pub(super) fn go_on(&self, old: &FrameBuf, new: &FrameBuf, dirty: &DirtyRows, now: Timestamp) -> bool {
+        let steady = |r: &Region| {
+            now.since(r.changed_at) <= FRAME * 4
+                && !r.updates.is_multiple_of(LOOK_EVERY)
+                && !has_scrolled(old, new, &r.rect)
+        };
         !self.regions.is_empty()
-            && self.regions.iter().all(steady)
             && self.dirty_outside(dirty) * 16 < dirty.grid().size().area()
+            && self.regions.iter().all(steady)
     }
 
     /// Dirty pixels outside of all regions, roughly: row segments that lie in a region do not count.
@@ -148,6 +154,9 @@ impl Regions {
     /// Takes the regions' pixels out of what is left to be coded: in `old` they become those of `new`.
     pub(super) fn take(&mut self, old: &mut FrameBuf, new: &FrameBuf, dirty: &mut DirtyRows) {
         for region in &mut self.regions {
+            if std::mem::take(&mut region.rests) {
+                continue;
+            }
             let rect = region.rect;
             let mut differs = false;
             for y in rect.y..rect.bottom() {
@@ -167,7 +176,8 @@ impl Regions {
         self.regions.iter().filter(|r| r.changed).map(|r| r.rect.area()).sum()
     }
 
-    /// Moves the regions that `copies` moved as a whole; those that something else was copied into end.
+    /// Moves the regions that `copies` moved as a whole; those in which most was scrolled rest for this update; those
+    /// that something else was copied into end.
     pub(super) fn follow(&mut self, copies: &[Copy], size: Size) {
         for copy in copies {
             let (dx, dy) = (
@@ -187,7 +197,13 @@ impl Regions {
                     rect.height.into(),
                     size,
                 );
-                if share(&copy.source(), &rect) >= 50 && moved.size() == rect.size() {
+                let around = rect.grown(TILE_PX);
+                if share(&copy.to, &rect) >= 50
+                    && around.contains(&copy.to)
+                    && around.contains(&copy.source())
+                {
+                    region.rests = true;
+                } else if share(&copy.source(), &rect) >= 50 && moved.size() == rect.size() {
                     region.rect = moved;
                     region.changed = true;
                 } else if share(&copy.to, &rect) > 5 || share(&copy.source(), &rect) >= 50 {
@@ -265,6 +281,7 @@ impl Regions {
                 encoder,
                 keyframe: true,
                 changed: true,
+                rests: false,
                 changed_at: now,
                 updates: 0,
                 quantizer: self.quantizer,

@@ -5,8 +5,10 @@ mod anchor;
 mod compare;
 mod dirty;
 mod motion;
+mod probe;
 mod simd;
 
 pub use compare::{compare, compare_scalar};
 pub use dirty::DirtyRows;
 pub use motion::{Copy, Motion};
+pub use probe::has_scrolled;
