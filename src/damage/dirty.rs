@@ -64,6 +64,17 @@ impl DirtyRows {
         self.row(y)[column as usize / 64] >> (column % 64) & 1 == 1
     }
 
+    /// Calls `each` for every dirty tile column of row `y`.
+    pub(super) fn tiles_of(&self, y: u32, mut each: impl FnMut(u32)) {
+        for (i, word) in self.row(y).iter().enumerate() {
+            let mut rest = *word;
+            while rest != 0 {
+                each(i as u32 * 64 + rest.trailing_zeros());
+                rest &= rest - 1;
+            }
+        }
+    }
+
     /// Takes over the bits of the rows and columns that `rect` touches from `other`, of the same size.
     pub(super) fn replace(&mut self, rect: &Rect, other: &Self) {
         let (columns, _) = self.grid.touched(rect);

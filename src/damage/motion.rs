@@ -201,20 +201,19 @@ impl Motion {
         let enough = area * 7 / 8;
         let mut best: Option<Candidate> = None;
         for &vector in vectors {
-            let found = self.best_rect(vector, old, new, dirty, &bounds, step);
-            if let Some(found) = found
-                && best.is_none_or(|b| found.gain > b.gain)
-            {
-                best = Some(found);
-                if found.gain as u64 * u64::from(TILE_PX) >= enough {
-                    break;
-                }
+            let beaten = best.map_or(LEAST_GAIN - 1, |b| b.gain);
+            let Some(found) = self.best_rect(vector, old, new, dirty, &bounds, step, beaten) else { continue };
+            best = Some(found);
+            if found.gain as u64 * u64::from(TILE_PX) >= enough {
+                break;
             }
         }
         best
     }
 
-    /// The rectangle of whole tile columns and [`CELL_ROWS`] that a copy by `vector` improves most.
+    /// The rectangle of whole tile columns and [`CELL_ROWS`] that a copy by `vector` improves most, if it gains more
+    /// than `beaten`.
+    #[allow(clippy::too_many_arguments)] // Two pictures and what is known of them.
     fn best_rect(
         &mut self,
         vector: Vector,
@@ -223,32 +222,48 @@ impl Motion {
         dirty: &DirtyRows,
         bounds: &Rect,
         step: u32,
+        beaten: i32,
     ) -> Option<Candidate> {
         let size = new.size();
         let target = target(vector, size);
         // Outside of the dirty rows and columns there is nothing to repair.
         let judged = target.intersection(bounds)?;
-        let (tiles, _) = dirty.grid().touched(&judged);
         let columns = dirty.grid().columns();
         let cell_rows = size.height.div_ceil(CELL_ROWS);
         self.gains.clear();
         self.gains.resize((columns * cell_rows) as usize, 0);
-        let first = judged.y.next_multiple_of(step);
-        for y in (first..judged.bottom()).step_by(step as usize) {
+        let matches = |y: u32, left: u32, right: u32| {
+            let to = &new.row(y)[left as usize * BYTES_PER_PIXEL..right as usize * BYTES_PER_PIXEL];
+            let from_x = (i64::from(left) - i64::from(vector.0)) as usize * BYTES_PER_PIXEL;
+            *to == old.row((i64::from(y) - i64::from(vector.1)) as u32)[from_x..][..to.len()]
+        };
+        let rows = |rect: &Rect| (rect.y.next_multiple_of(step)..rect.bottom()).step_by(step as usize);
+        // What is repaired comes first: most vectors repair next to nothing, and need not be asked what they break.
+        let mut repaired = 0;
+        let mut around: Option<Rect> = None;
+        for y in rows(&judged) {
             let gains = &mut self.gains[(y / CELL_ROWS * columns) as usize..][..columns as usize];
-            let (to_row, from_row) = (new.row(y), old.row((i64::from(y) - i64::from(vector.1)) as u32));
-            for c in tiles.clone() {
-                let left = (c * TILE_PX).max(target.x);
-                let right = ((c + 1) * TILE_PX).min(target.right());
-                if left >= right {
-                    continue;
+            dirty.tiles_of(y, |c| {
+                let (left, right) = ((c * TILE_PX).max(target.x), ((c + 1) * TILE_PX).min(target.right()));
+                if left < right && matches(y, left, right) {
+                    gains[c as usize] += 1;
+                    repaired += 1;
+                    let segment = Rect::from_edges(left, y, right, y + 1);
+                    around = Some(around.map_or(segment, |around| around.bounds_with(&segment)));
                 }
-                let to = &to_row[left as usize * BYTES_PER_PIXEL..right as usize * BYTES_PER_PIXEL];
-                let from_x = (i64::from(left) - i64::from(vector.0)) as usize * BYTES_PER_PIXEL;
-                let is_dirty = dirty.contains(c, y);
-                let matches = to == &from_row[from_x..from_x + to.len()];
-                if is_dirty == matches {
-                    gains[c as usize] += if matches { 1 } else { -1 };
+            });
+        }
+        if repaired * step as i32 <= beaten {
+            return None;
+        }
+        let around = around?;
+        let (tiles, _) = dirty.grid().touched(&around);
+        for y in rows(&around) {
+            let gains = &mut self.gains[(y / CELL_ROWS * columns) as usize..][..columns as usize];
+            for c in tiles.clone().filter(|c| !dirty.contains(*c, y)) {
+                let (left, right) = ((c * TILE_PX).max(target.x), ((c + 1) * TILE_PX).min(target.right()));
+                if left < right && !matches(y, left, right) {
+                    gains[c as usize] -= 1;
                 }
             }
         }
@@ -268,7 +283,7 @@ impl Motion {
             }
         }
         let gain = rows.2 * step as i32;
-        if gain < LEAST_GAIN {
+        if gain <= beaten {
             return None;
         }
         let rect = Rect::from_edges(
