@@ -6,7 +6,6 @@ use super::av1::{Chroma, Planes};
 use super::exactness::Exactness;
 use super::lossless::{Canvas, PixelReader, decompress_once};
 use super::marks::{Marks, UpdateFacts};
-use super::picture_hash::PictureHash;
 use super::surfaces::{STILLS, Surfaces};
 use super::tools::{Tool, ToolUse};
 use crate::bitstream::{
@@ -115,7 +114,6 @@ struct Core {
     sequence: u64,
     pixels: Option<PixelReader>,
     surfaces: Surfaces,
-    hash: PictureHash,
     cursor_position: Option<(i32, i32)>,
     cursor_shape: Option<CursorShape>,
 }
@@ -321,7 +319,6 @@ impl Core {
             sequence: 0,
             pixels: None,
             surfaces: Surfaces::new(external_av1),
-            hash: PictureHash::default(),
             cursor_position: None,
             cursor_shape: None,
         }
@@ -388,8 +385,8 @@ impl Core {
         if !bare.is_exact() {
             return Err(Error::data("a snapshot does not hold the whole picture"));
         }
-        self.hash.reset(&picture);
-        if self.hash.sum(b.size) != b.hash {
+        self.marks.hash.reset(&picture);
+        if self.marks.hash.sum(b.size) != b.hash {
             return Err(desync("a snapshot's picture is not the one that was sent"));
         }
         (self.epoch, self.sequence) = (b.epoch, b.sequence);
@@ -449,8 +446,8 @@ impl Core {
             self.pixels = Some(pixels);
         }
         self.marks.finish_update(&picture);
-        self.hash.update(&picture, &self.marks.dirty);
-        if self.hash.sum(size) != b.hash {
+        self.marks.hash.update(&picture);
+        if self.marks.hash.sum(size) != b.hash {
             return Err(desync("the picture is not the one that was sent"));
         }
         self.sequence = b.sequence;
@@ -522,7 +519,7 @@ impl Core {
         if Some(b.epoch) != self.epoch.checked_add(1) || Some(b.sequence) != self.sequence.checked_add(1) {
             return Err(desync("an epoch out of order"));
         }
-        if self.hash.sum(picture.size()) != b.hash {
+        if self.marks.hash.sum(picture.size()) != b.hash {
             return Err(desync("the picture is not the one that was sent"));
         }
         self.surfaces.clear();

@@ -219,6 +219,7 @@ impl Encoder {
         self.recall.stage_dirty(&picture, &self.changed);
         for copy in &self.copies {
             self.changed.mark(&copy.to);
+            self.hash.copied(copy);
         }
         self.shown.copy(&self.copies);
         self.note_copies(timestamp);
@@ -245,7 +246,7 @@ impl Encoder {
         self.note_exactness(timestamp);
         self.note_written(frame, &stills);
         self.shown.settle();
-        self.hash.update(self.shown.picture(frame), &self.changed);
+        self.hash.update(self.shown.picture(frame));
         let copies = self.copies.iter().map(|c| (c.from, c.to)).collect();
         let ended: Vec<u32> = self.regions.take_ended().collect();
         self.write_update(false, copies, &ended, &stills, timestamp, frame, out)?;
@@ -278,6 +279,7 @@ impl Encoder {
         let patches = self.pictures.iter().flat_map(|p| p.patches.iter().map(|patch| &patch.to));
         for rect in patches.chain(&photos) {
             self.changed.mark(rect);
+            self.hash.wrote(rect);
             self.quiet.touch(rect, now);
         }
         Ok(())
@@ -313,6 +315,7 @@ impl Encoder {
         for rect in self.rects.iter().chain(&self.recalled) {
             self.shown.written(rect, true);
             self.changed.mark(rect);
+            self.hash.wrote(rect);
         }
         for CodedRect { rect, coding } in &self.coded_rects {
             self.shown.written(rect, *coding != Coding::Nearly);
@@ -448,10 +451,7 @@ impl Encoder {
             return Ok(None);
         }
         let px = chosen.iter().map(Rect::area).sum();
-        self.changed.reset(picture.size());
-        for rect in &chosen {
-            self.changed.mark(rect);
-        }
+        chosen.iter().for_each(|rect| self.hash.wrote(rect));
         let mut stills = Vec::new();
         self.rects.clear();
         self.recalled.clear();
@@ -465,7 +465,7 @@ impl Encoder {
         for rect in &chosen {
             self.shown.exact(picture, rect);
         }
-        self.hash.update(self.shown.picture(picture), &self.changed);
+        self.hash.update(self.shown.picture(picture));
         self.shown.settle();
         self.pictures.clear();
         let ended: Vec<u32> = self.regions.take_ended().collect();

@@ -2,6 +2,7 @@
 
 use super::exactness::Exactness;
 use super::lossless::{Canvas, CodedRect, Coding};
+use super::picture_hash::PictureHash;
 use super::recall::Recall;
 use super::tools::{Tool, ToolUse};
 use crate::damage::{Copy, DirtyRows};
@@ -39,6 +40,7 @@ pub struct UpdateFacts {
 pub(super) struct Marks {
     pub(super) exactness: Exactness,
     pub(super) recall: Recall,
+    pub(super) hash: PictureHash,
     pub(super) dirty: DirtyRows,
     pub(super) tools: Vec<ToolUse>,
     pub(super) facts: UpdateFacts,
@@ -49,6 +51,7 @@ impl Marks {
     pub(super) fn begin_picture(&mut self, size: Size, recall_px: u64, now: Timestamp, facts: UpdateFacts) {
         self.exactness.reset(size);
         self.recall.reset(size, recall_px, now);
+        self.hash.begin(size);
         self.begin(size, facts);
     }
 
@@ -73,7 +76,8 @@ impl Marks {
         }
         copy.apply(picture);
         self.exactness.copy(copy);
-        self.wrote(Tool::Copy, copy.to, 0);
+        self.hash.copied(copy);
+        self.did(Tool::Copy, copy.to, 0);
     }
 
     /// A layer has been laid over `rect`.
@@ -83,6 +87,11 @@ impl Marks {
     }
 
     fn wrote(&mut self, tool: Tool, rect: Rect, bytes: u64) {
+        self.hash.wrote(&rect);
+        self.did(tool, rect, bytes);
+    }
+
+    fn did(&mut self, tool: Tool, rect: Rect, bytes: u64) {
         self.dirty.mark(&rect);
         self.tools.push(ToolUse { tool, rect, bytes });
     }

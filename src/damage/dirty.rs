@@ -64,8 +64,15 @@ impl DirtyRows {
         self.row(y)[column as usize / 64] >> (column % 64) & 1 == 1
     }
 
+    /// Says whether row `y` differs within tile column `column`.
+    pub(crate) fn set(&mut self, column: u32, y: u32, dirty: bool) {
+        let word = &mut self.bits[y as usize * self.words + column as usize / 64];
+        let bit = 1 << (column % 64);
+        *word = if dirty { *word | bit } else { *word & !bit };
+    }
+
     /// Calls `each` for every dirty tile column of row `y`.
-    pub(super) fn tiles_of(&self, y: u32, mut each: impl FnMut(u32)) {
+    pub(crate) fn tiles_of(&self, y: u32, mut each: impl FnMut(u32)) {
         for (i, word) in self.row(y).iter().enumerate() {
             let mut rest = *word;
             while rest != 0 {
@@ -89,14 +96,9 @@ impl DirtyRows {
 
     /// Clears the row segments that lie wholly within `rect`.
     pub(crate) fn clear_within(&mut self, rect: &Rect) {
-        let width = self.grid.size().width;
-        let first = rect.x.div_ceil(TILE_PX);
-        // The last segment of a row is shorter.
-        let end = if rect.right() == width { self.grid.columns() } else { rect.right() / TILE_PX };
         for y in rect.y..rect.bottom() {
-            let at = y as usize * self.words;
-            for c in first..end {
-                self.bits[at + c as usize / 64] &= !(1 << (c % 64));
+            for column in self.grid.columns_within(rect) {
+                self.set(column, y, false);
             }
         }
     }

@@ -73,4 +73,11 @@ impl TileGrid {
             rect.y / TILE_PX..rect.bottom().div_ceil(TILE_PX).min(self.rows),
         )
     }
+
+    /// The columns of tiles whose pixels all lie between the left and the right edge of `rect`.
+    pub(crate) fn columns_within(&self, rect: &Rect) -> std::ops::Range<u32> {
+        // The last tile of a row may be narrower.
+        let end = if rect.right() == self.size.width { self.columns } else { rect.right() / TILE_PX };
+        rect.x.div_ceil(TILE_PX)..end
+    }
 }

@@ -58,8 +58,8 @@ impl Core {
         self.marks.finish_update(&picture);
         self.marks.exactness.reset(b.size);
         b.lossy.iter().for_each(|rect| self.marks.exactness.set(rect, false));
-        self.hash.reset(&picture);
-        if self.hash.sum(b.size) != b.hash {
+        self.marks.hash.reset(&picture);
+        if self.marks.hash.sum(b.size) != b.hash {
             return Err(desync("a resumption's picture is not the one that was sent"));
         }
         (self.epoch, self.sequence) = (b.epoch, b.sequence);

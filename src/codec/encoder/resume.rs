@@ -92,9 +92,8 @@ impl Encoder {
         let (mut anew, mut own) = (Vec::new(), Vec::new());
         if !lossy.is_empty() {
             self.stills.encode(picture, picture, &lossy, &mut self.shown, &limits, &mut anew)?;
-            self.changed.reset(picture.size());
-            lossy.iter().for_each(|rect| self.changed.mark(rect));
-            self.hash.update(self.shown.picture(picture), &self.changed);
+            lossy.iter().for_each(|rect| self.hash.wrote(rect));
+            self.hash.update(self.shown.picture(picture));
         }
         // What the viewer holds once the layers for all are laid.
         let shown = self.shown.picture(picture);
