@@ -202,7 +202,9 @@ impl Motion {
         let mut best: Option<Candidate> = None;
         for &vector in vectors {
             let beaten = best.map_or(LEAST_GAIN - 1, |b| b.gain);
-            let Some(found) = self.best_rect(vector, old, new, dirty, &bounds, step, beaten) else { continue };
+            let Some(found) = self.best_rect(vector, old, new, dirty, &bounds, step, beaten) else {
+                continue;
+            };
             best = Some(found);
             if found.gain as u64 * u64::from(TILE_PX) >= enough {
                 break;
@@ -340,15 +342,19 @@ fn fit(rect: Rect, vector: Vector, old: &FrameBuf, new: &FrameBuf, gains: &mut V
     let right_to = (rect.right() + TILE_PX).min(target.right());
     let inner = |from: u32, to: u32| (from + (to - from) / 4, to - (to - from) / 4);
     let (inner_left, inner_right) = inner(rect.x, rect.right());
-    // Rows first, judged on a sample of the rectangle's middle columns.
+    let (inner_top, inner_bottom) = inner(rect.y, rect.bottom());
+    // Rows near the upper and the lower edge first, judged on a sample of the rectangle's middle columns; the middle
+    // counts as won.
     let step = ((inner_right - inner_left) as usize / FIT_SAMPLE).max(1);
     let top_from = reach(rect.y, 2 * CELL_ROWS, target.y);
     let bottom_to = (rect.bottom() + 2 * CELL_ROWS).min(target.bottom());
+    let won =
+        inner_top.min(rect.y + 2 * CELL_ROWS)..inner_bottom.max(rect.bottom().saturating_sub(2 * CELL_ROWS));
     gains.clear();
-    gains.extend(
-        (top_from..bottom_to)
-            .map(|y| (inner_left..inner_right).step_by(step).map(|x| gain(x, y)).sum::<i32>()),
-    );
+    gains.extend((top_from..bottom_to).map(|y| match won.contains(&y) {
+        true => 1,
+        false => (inner_left..inner_right).step_by(step).map(|x| gain(x, y)).sum::<i32>(),
+    }));
     let (first, last, _) = best_run(gains.len(), |i| gains[i]);
     let (top, bottom) = (top_from + first as u32, top_from + last as u32);
     if top >= bottom {
