@@ -218,17 +218,26 @@ impl Model {
                 let class = (span.ilog2() as usize).min(SPAN_CLASSES - 1);
                 let breaks = &mut self.span_breaks[class * 2 + usize::from(x == PAD)];
                 if !bits.bit(breaks, run < span) {
-                    row[x..x + span].fill(w);
+                    if B::READS || NEARLY {
+                        row[x..x + span].fill(w);
+                    }
                     x += span;
                     continue;
                 }
                 let most = span as u32 - 1;
                 let run = self.span_breaks_at[class].code(bits, run as u32, most).min(most) as usize;
-                row[x..x + run].fill(w);
+                if B::READS || NEARLY {
+                    row[x..x + run].fill(w);
+                }
                 x += run;
             }
             let above = hash[x - PAD].wrapping_add(hash2[x - PAD].rotate_left(13));
-            row[x] = self.pixel::<B, NEARLY>(bits, up2, up, row, x, above, flat);
+            let colour = self.pixel::<B, NEARLY>(bits, up2, up, row, x, above, flat);
+            // A writer's row holds it already. Writing it once more would make the next pixel's context wait for what
+            // the table gave for this one.
+            if B::READS || NEARLY {
+                row[x] = colour;
+            }
             x += 1;
         }
         self.rough = rough;
