@@ -258,6 +258,64 @@ fn a_film_that_turns_into_a_scrolled_page_rests_meanwhile() {
     );
 }
 
+/// `page` under a black veil that lets `light` 256ths through, with `lit` coming to light on it.
+fn veiled(page: &FrameBuf, light: u32, lit: &Rect) -> FrameBuf {
+    let mut picture = page.clone();
+    for y in 0..SIZE.height {
+        for (x, px) in picture.row_of_mut(&SIZE.rect(), y).chunks_exact_mut(4).enumerate() {
+            let x = x as u32;
+            let over = lit.contains(&Rect::new(x, y, 1, 1)).then(|| photographed(x * 2, y * 2, 3));
+            for c in 0..3 {
+                let through = u32::from(px[c]) * light;
+                px[c] =
+                    ((through + over.map_or(0, |over| u32::from(over[c]) * (256 - light)) + 128) >> 8) as u8;
+            }
+        }
+    }
+    picture
+}
+
+#[test]
+fn a_page_goes_dark_and_comes_back_in_a_few_bytes() {
+    for av1 in choices() {
+        let mut rig = Rig::new(av1);
+        let mut page = black(SIZE);
+        fill(&mut page, &SIZE.rect(), |_, _| [250; 3]);
+        text(&mut page, &Rect::new(20, 20, 320, 338), 5);
+        film(&mut page, &Rect::new(340, 0, 300, 400), 0);
+        rig.send(&page);
+        rig.refine(&page, 1_000_000);
+        let lit = Rect::new(350, 60, 260, 260);
+        let dark = [250, 220, 160, 110, 80, 60, 52, 48];
+        for light in dark.into_iter().chain(dark.into_iter().rev()) {
+            let before = rig.bytes;
+            let picture = veiled(&page, light, &lit);
+            rig.send(&picture);
+            let tools = rig.decoder.tools();
+            if light != 48 {
+                let of =
+                    |tool| tools.iter().filter(move |u| u.tool == tool).map(|u| u.rect.area()).sum::<u64>();
+                assert!(of(Tool::Fade) * 10 > SIZE.area() * 9, "{av1}: {light} is no fade");
+                assert_eq!(of(Tool::Av1Video), 0, "{av1}");
+            }
+            assert!(rig.bytes - before < 8_000, "{av1}: {} bytes at {light}", rig.bytes - before);
+            assert!(
+                off(&rig.decoder, &picture, &Rect::new(20, 20, 100, 338)) <= 12,
+                "{av1}: text at {light}"
+            );
+        }
+        rig.refine(&veiled(&page, 250, &lit), 100_000);
+        assert!(rig.decoder.frame() == Some(&veiled(&page, 250, &lit)), "{av1}: repaired");
+    }
+}
+
+/// How far the worst channel of `rect` is from `picture`.
+fn off(decoder: &Decoder, picture: &FrameBuf, rect: &Rect) -> u8 {
+    let shown = decoder.frame().expect("a picture");
+    let rows = (rect.y..rect.bottom()).map(|y| shown.row_of(rect, y).iter().zip(picture.row_of(rect, y)));
+    rows.flatten().map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0)
+}
+
 #[test]
 fn late_joiners_see_the_same_with_films_and_stills_alive() {
     for av1 in choices() {

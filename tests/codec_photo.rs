@@ -2,7 +2,7 @@
 
 mod scene;
 
-use panecast::codec::photo::{MOST_NEAR, decode, encode};
+use panecast::codec::photo::{MOST_NEAR, decode, decode_change, encode, encode_change};
 use panecast::frame::{BYTES_PER_PIXEL, FrameBuf, Rect, Size};
 use panecast::{ErrorKind, Limits};
 use proptest::prelude::*;
@@ -137,6 +137,47 @@ proptest! {
         }
         prop_assert!(picture.pixels().iter().skip(3).step_by(4).all(|x| *x == 255));
     }
+}
+
+#[test]
+fn changes_are_added_to_what_is_there() {
+    let size = Size::new(171, 93);
+    let all = [Rect::new(0, 0, 100, 93), Rect::new(101, 3, 70, 52)];
+    for (near, kind) in [(1, 0), (6, 0), (12, 0), (4, 1), (15, 1), (9, 2)] {
+        let (picture, mut shown) = (painted(size, kind, 5), painted(size, 0, 6));
+        let (mut decoded, before) = (shown.clone(), shown.clone());
+        let mut bytes = Vec::new();
+        encode_change(&picture, &all, near, &mut shown, &mut bytes);
+        decode_change(&bytes, &mut decoded, &all, near).expect("a sound layer");
+        assert!(decoded == shown, "the decoder holds something else than the encoder thinks");
+        assert_eq!(shown.row(60)[110 * 4..], before.row(60)[110 * 4..], "beside the rectangles");
+        let most = 21.0 * STEPS[usize::from(near)] + 2.0;
+        for rect in &all {
+            for y in rect.y..rect.bottom() {
+                for (a, b) in picture.row_of(rect, y).iter().zip(shown.row_of(rect, y)) {
+                    assert!(f64::from(a.abs_diff(*b)) <= most, "near {near} is {} off", a.abs_diff(*b));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_small_change_takes_less_than_the_picture() {
+    let size = Size::new(256, 256);
+    let (mut shown, mut picture) = (painted(size, 0, 1), painted(size, 0, 1));
+    let lit = Rect::new(60, 70, 90, 80);
+    for y in lit.y..lit.bottom() {
+        picture.row_of_mut(&lit, y).iter_mut().for_each(|v| *v = v.saturating_add(30));
+    }
+    let (mut whole, mut change) = (Vec::new(), Vec::new());
+    encode(&picture, &[size.rect()], 6, &mut shown.clone(), &mut whole);
+    encode_change(&picture, &[size.rect()], 6, &mut shown, &mut change);
+    assert!(change.len() * 3 < whole.len(), "{} of {} bytes", change.len(), whole.len());
+    let error = decode_change(&change, &mut shown, &[size.rect()], 0).expect_err("changes are never exact");
+    assert_eq!(error.kind(), ErrorKind::InvalidData);
+    let error = decode_change(&change[..20], &mut shown, &[size.rect()], 6).expect_err("cut off");
+    assert_eq!(error.kind(), ErrorKind::InvalidData);
 }
 
 #[test]

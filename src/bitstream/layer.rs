@@ -50,6 +50,17 @@ pub struct PhotoLayer<'a> {
     pub data: &'a [u8],
 }
 
+/// Rectangles in which every colour becomes a line of what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FadeLayer {
+    /// What values are multiplied by, in 4096ths; 65,536 at most.
+    pub factor: u32,
+    /// What is added to B, G, R, in 4096ths.
+    pub offsets: [i32; 3],
+    /// Where.
+    pub rects: Vec<Rect>,
+}
+
 /// What is laid over the picture, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Layer<'a> {
@@ -57,6 +68,10 @@ pub enum Layer<'a> {
     Av1(Av1Layer<'a>),
     /// Photographs.
     Photo(PhotoLayer<'a>),
+    /// What was there, lighter or darker.
+    Fade(FadeLayer),
+    /// Differences, which are added to what is there; `near` is not 0.
+    Change(PhotoLayer<'a>),
     /// A surface ends; its place stays as it is.
     End {
         /// Which one.
@@ -67,6 +82,8 @@ pub enum Layer<'a> {
 const AV1: u8 = 1;
 const PHOTO: u8 = 2;
 const END: u8 = 3;
+const FADE: u8 = 4;
+const CHANGE: u8 = 5;
 
 const KEYFRAME: u8 = 1;
 const FULL_CHROMA: u8 = 2;
@@ -91,15 +108,16 @@ impl<'a> Layer<'a> {
                 w.varint(layer.data.len() as u64);
                 w.bytes(layer.data);
             }
-            Self::Photo(layer) => {
-                w.u8(PHOTO);
+            Self::Fade(layer) => {
+                w.u8(FADE);
+                w.varint(layer.factor.into());
+                layer.offsets.iter().for_each(|offset| w.zigzag_i32(*offset));
+                write_rects(&layer.rects, &mut w);
+            }
+            Self::Photo(layer) | Self::Change(layer) => {
+                w.u8(if matches!(self, Self::Photo(_)) { PHOTO } else { CHANGE });
                 w.u8(layer.near);
-                w.varint(layer.rects.len() as u64);
-                for r in &layer.rects {
-                    for v in [r.x, r.y, r.width, r.height] {
-                        w.varint(v.into());
-                    }
-                }
+                write_rects(&layer.rects, &mut w);
                 w.varint(layer.data.len() as u64);
                 w.bytes(layer.data);
             }
@@ -138,15 +156,16 @@ impl<'a> Layer<'a> {
                 let (keyframe, full_chroma) = (flags & KEYFRAME != 0, flags & FULL_CHROMA != 0);
                 Self::Av1(Av1Layer { surface, keyframe, full_chroma, size, patches, data: data(r)? })
             }
-            PHOTO => {
+            kind @ (PHOTO | CHANGE) => {
                 let near = r.u8()?;
-                let count = count(r, 4, limits)?;
-                let mut rects = Vec::with_capacity(count);
-                for _ in 0..count {
-                    rects.push(Rect::new(r.varint_u32()?, r.varint_u32()?, r.varint_u32()?, r.varint_u32()?));
-                }
-                Self::Photo(PhotoLayer { near, rects, data: data(r)? })
+                let layer = PhotoLayer { near, rects: rects(r, limits)?, data: data(r)? };
+                if kind == PHOTO { Self::Photo(layer) } else { Self::Change(layer) }
             }
+            FADE => Self::Fade(FadeLayer {
+                factor: r.varint_u32()?,
+                offsets: [r.zigzag_i32()?, r.zigzag_i32()?, r.zigzag_i32()?],
+                rects: rects(r, limits)?,
+            }),
             END => Self::End { surface: r.varint_u32()? },
             kind => {
                 return Err(Error::new(
@@ -174,6 +193,24 @@ impl<'a> Layer<'a> {
     }
 }
 
+fn write_rects(rects: &[Rect], w: &mut Writer<'_>) {
+    w.varint(rects.len() as u64);
+    for r in rects {
+        for v in [r.x, r.y, r.width, r.height] {
+            w.varint(v.into());
+        }
+    }
+}
+
+fn rects(r: &mut Reader<'_>, limits: &Limits) -> Result<Vec<Rect>> {
+    let count = count(r, 4, limits)?;
+    let mut rects = Vec::with_capacity(count);
+    for _ in 0..count {
+        rects.push(Rect::new(r.varint_u32()?, r.varint_u32()?, r.varint_u32()?, r.varint_u32()?));
+    }
+    Ok(rects)
+}
+
 /// The number of rectangles that follow, each of at least `least_bytes`.
 fn count(r: &mut Reader<'_>, least_bytes: u64, limits: &Limits) -> Result<usize> {
     let count = r.varint()?;
@@ -189,4 +226,28 @@ fn count(r: &mut Reader<'_>, least_bytes: u64, limits: &Limits) -> Result<usize>
 fn data<'a>(r: &mut Reader<'a>) -> Result<&'a [u8]> {
     let len = r.varint()?;
     r.bytes(usize::try_from(len).map_err(|_| Error::data("a layer is longer than its packet"))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_come_back() {
+        let rects = || vec![Rect::new(3, 0, 70, 9), Rect::new(0, 200, 1, 1)];
+        let layers = [
+            Layer::Fade(FadeLayer { factor: 65_536, offsets: [-4096, 0, i32::MAX], rects: rects() }),
+            Layer::Change(PhotoLayer { near: 9, rects: rects(), data: &[1, 2, 3] }),
+            Layer::Photo(PhotoLayer { near: 0, rects: rects(), data: &[] }),
+            Layer::End { surface: 77 },
+        ];
+        let mut bytes = Vec::new();
+        Layer::write_all(&layers, &mut bytes);
+        let mut r = Reader::new(&bytes);
+        assert_eq!(Layer::read_all(&mut r, &Limits::default()).expect("layers"), layers);
+        assert!(r.is_at_end());
+        for cut in 0..bytes.len() {
+            assert!(Layer::read_all(&mut Reader::new(&bytes[..cut]), &Limits::default()).is_err());
+        }
+    }
 }

@@ -11,8 +11,8 @@ mod resume;
 mod splitter;
 mod writer;
 
-pub use header::{FEATURE_AV1, HEADER_BYTES, MAGIC, VERSION, read_header, write_header};
-pub use layer::{Av1Layer, Layer, Patch, PhotoLayer};
+pub use header::{FEATURE_AV1, FEATURE_FADES, HEADER_BYTES, MAGIC, VERSION, read_header, write_header};
+pub use layer::{Av1Layer, FadeLayer, Layer, Patch, PhotoLayer};
 pub use packet::{CursorBody, EndBody, EpochBody, Packet, PacketKind, PayloadKind, SnapshotBody, UpdateBody};
 pub use reader::Reader;
 pub use resume::ResumeBody;

@@ -13,7 +13,8 @@ use crate::bitstream::{
     Splitter, UpdateBody,
 };
 use crate::capture::CursorShape;
-use crate::codec::{av1, photo};
+use crate::codec::av1;
+use crate::codec::photo::{self, Fade};
 use crate::damage::Copy;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{FrameBuf, Rect, Region, Size, Timestamp};
@@ -305,7 +306,7 @@ fn layers_of<'a>(kind: PacketKind, body: &'a [u8], limits: &Limits) -> Result<Ve
     };
     let av1 = |layer| match layer {
         Layer::Av1(layer) => Some(layer),
-        Layer::Photo(_) | Layer::End { .. } => None,
+        Layer::Photo(_) | Layer::Fade(_) | Layer::Change(_) | Layer::End { .. } => None,
     };
     Ok(layers.into_iter().filter_map(av1).collect())
 }
@@ -504,6 +505,24 @@ impl Core {
                         self.marks.laid(Tool::Photo, *rect, layer.near == 0);
                     }
                     photo::decode(layer.data, picture, &layer.rects, layer.near)?;
+                    self.marks.facts.photo_bytes += layer.data.len();
+                }
+                Layer::Fade(layer) => {
+                    let fade = Fade::new(layer.factor, layer.offsets)?;
+                    for rect in &layer.rects {
+                        laid_px += check_laid(rect, size, laid_px, most_px)?;
+                        self.marks.before(picture, rect);
+                        self.marks.laid(Tool::Fade, *rect, false);
+                        fade.apply(picture, rect);
+                    }
+                }
+                Layer::Change(layer) => {
+                    for rect in &layer.rects {
+                        laid_px += check_laid(rect, size, laid_px, most_px)?;
+                        self.marks.before(picture, rect);
+                        self.marks.laid(Tool::Change, *rect, false);
+                    }
+                    photo::decode_change(layer.data, picture, &layer.rects, layer.near)?;
                     self.marks.facts.photo_bytes += layer.data.len();
                 }
                 Layer::End { surface } => self.surfaces.end(*surface)?,

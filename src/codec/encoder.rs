@@ -5,6 +5,7 @@ mod resume;
 use super::classify;
 use super::config::{EncoderConfig, Mode, Refine};
 use super::exactness::Exactness;
+use super::fades::Fades;
 use super::lossless::{Activity, CodedRect, Coding, PixelWriter, Residual, choose, compress_once, whole};
 use super::memory::Memory;
 use super::picture_hash::PictureHash;
@@ -14,8 +15,8 @@ use super::regions::{CodedPicture, Regions};
 use super::shown::Shown;
 use super::stills::{CodedPhoto, Stills};
 use crate::bitstream::{
-    Av1Layer, CursorBody, EndBody, EpochBody, FEATURE_AV1, Layer, Packet, PayloadKind, PhotoLayer,
-    SnapshotBody, UpdateBody, write_header,
+    Av1Layer, CursorBody, EndBody, EpochBody, FEATURE_AV1, FEATURE_FADES, Layer, Packet, PayloadKind,
+    PhotoLayer, SnapshotBody, UpdateBody, write_header,
 };
 use crate::capture::{CursorShape, CursorUpdate, Damage};
 use crate::codec::av1::{Av1Choice, Chroma};
@@ -74,6 +75,7 @@ pub struct Encoder {
     activity: Activity,
     regions: Regions,
     stills: Stills,
+    fades: Fades,
     quiet: Quiet,
     recall: Recall,
     changed: DirtyRows,
@@ -110,6 +112,7 @@ impl Encoder {
             activity: Activity::default(),
             regions: Regions::new(config.av1, config.quality),
             stills: Stills::new(config.quality),
+            fades: Fades::default(),
             quiet: Quiet::default(),
             recall: Recall::default(),
             changed: DirtyRows::default(),
@@ -236,6 +239,7 @@ impl Encoder {
         let left: u64 = self.rects.iter().chain(&self.recalled).map(Rect::area).sum();
         self.quiet.note(copied + left + self.regions.changed_px(), timestamp);
         self.pictures.clear();
+        self.fades.clear();
         let mut stills = Vec::new();
         if self.may_lose() {
             self.lossy(&picture, frame, timestamp, &mut stills)?;
@@ -264,20 +268,24 @@ impl Encoder {
         stills: &mut Vec<CodedPhoto>,
     ) -> Result<()> {
         let mut left = Vec::new();
-        // What a scrolled page uncovers changes with every update, but it is no film.
-        if self.copies.is_empty() {
+        let limits = &self.config.limits;
+        if self.copies.is_empty() && self.recalled.is_empty() {
+            let near = self.stills.near();
+            self.fades.take(old, new, &mut self.rects, near, &mut self.shown, now, limits)?;
+        }
+        // What a scrolled page uncovers changes with every update, but it is no film; nor is what fades in.
+        if self.copies.is_empty() && !self.fades.fading(now) {
             let most = self.memory.for_films();
             self.regions.begin(new, &self.rects, &self.activity, now, most, &mut left);
         } else {
             left.extend_from_slice(&self.rects);
         }
-        let limits = &self.config.limits;
         self.regions.encode(old, new, &mut self.shown, now, limits, &mut self.pictures)?;
         let photos = Stills::take(new, &mut left);
-        self.stills.encode(old, new, &photos, &mut self.shown, limits, stills)?;
+        self.stills.encode(old, new, &photos, self.fades.fading(now), &mut self.shown, limits, stills)?;
         self.rects = left;
         let patches = self.pictures.iter().flat_map(|p| p.patches.iter().map(|patch| &patch.to));
-        for rect in patches.chain(&photos) {
+        for rect in patches.chain(&photos).chain(self.fades.rects()) {
             self.changed.mark(rect);
             self.hash.wrote(rect);
             self.quiet.touch(rect, now);
@@ -291,7 +299,7 @@ impl Encoder {
         let films = self.pictures.iter().flat_map(|p| p.patches.iter().map(|patch| &patch.to));
         let photos = stills.iter().flat_map(|photo| &photo.rects);
         let exact = self.rects.iter().chain(&self.recalled);
-        for rect in films.chain(photos).chain(exact) {
+        for rect in films.chain(photos).chain(self.fades.rects()).chain(exact) {
             self.recall.stage(frame, rect);
         }
         self.recall.commit(self.shown.picture(frame));
@@ -373,7 +381,7 @@ impl Encoder {
         out: &mut Vec<u8>,
     ) -> Result<()> {
         self.sequence += 1;
-        let layers = layers(ended, &self.pictures, stills);
+        let layers = layers(ended, &self.pictures, &self.fades, stills);
         let laid = layers.iter().map(layer_bytes).sum();
         Packet::Update(UpdateBody {
             epoch: self.epoch,
@@ -468,6 +476,7 @@ impl Encoder {
         self.hash.update(self.shown.picture(picture));
         self.shown.settle();
         self.pictures.clear();
+        self.fades.clear();
         let ended: Vec<u32> = self.regions.take_ended().collect();
         let start = out.len();
         self.write_update(true, Vec::new(), &ended, &stills, timestamp, picture, out)?;
@@ -577,8 +586,12 @@ impl Encoder {
     }
 
     fn begin_stream_for(&self, out: &mut Vec<u8>) {
-        let av1 = self.config.mode == Mode::Auto && self.config.av1 != Av1Choice::Off;
-        write_header(if av1 { FEATURE_AV1 } else { 0 }, out);
+        let features = match (self.config.mode, self.config.av1) {
+            (Mode::Lossless, _) => 0,
+            (Mode::Auto, Av1Choice::Off) => FEATURE_FADES,
+            (Mode::Auto, _) => FEATURE_FADES | FEATURE_AV1,
+        };
+        write_header(features, out);
     }
 
     /// A snapshot of `picture` begins an epoch. It loses nothing where there are viewers who hold the picture and
@@ -596,13 +609,22 @@ impl Encoder {
         let mut stills = Vec::new();
         self.coded.clear();
         self.pictures.clear();
+        self.fades.clear();
         if !keep {
             self.shown.reset(size);
         }
         let mut rects = if self.may_lose() && !keep {
             let mut drawn = vec![size.rect()];
             let photos = Stills::take(picture, &mut drawn);
-            self.stills.encode(black, picture, &photos, &mut self.shown, &self.config.limits, &mut stills)?;
+            self.stills.encode(
+                black,
+                picture,
+                &photos,
+                false,
+                &mut self.shown,
+                &self.config.limits,
+                &mut stills,
+            )?;
             drawn.iter().map(|r| CodedRect { rect: *r, coding: Coding::Modelled }).collect()
         } else {
             whole(picture)
@@ -618,7 +640,7 @@ impl Encoder {
         self.epoch += 1;
         self.sequence += 1;
         self.regions.begin_epoch();
-        let layers = layers(&[], &[], &stills);
+        let layers = layers(&[], &[], &self.fades, &stills);
         let laid = layers.iter().map(layer_bytes).sum();
         self.check_packet(self.coded.len(), laid)?;
         Packet::Snapshot(SnapshotBody {
@@ -653,8 +675,13 @@ impl Encoder {
     }
 }
 
-/// The layers of a packet: what ends, then videos, then stills.
-fn layers<'a>(ended: &[u32], videos: &'a [CodedPicture], stills: &'a [CodedPhoto]) -> Vec<Layer<'a>> {
+/// The layers of a packet: what ends, then fades, then videos, then stills.
+fn layers<'a>(
+    ended: &[u32],
+    videos: &'a [CodedPicture],
+    fades: &'a Fades,
+    stills: &'a [CodedPhoto],
+) -> Vec<Layer<'a>> {
     let av1 = |p: &'a CodedPicture| {
         Layer::Av1(Av1Layer {
             surface: p.surface,
@@ -665,17 +692,23 @@ fn layers<'a>(ended: &[u32], videos: &'a [CodedPicture], stills: &'a [CodedPhoto
             data: &p.data,
         })
     };
-    let photo =
-        |p: &'a CodedPhoto| Layer::Photo(PhotoLayer { near: p.near, rects: p.rects.clone(), data: &p.data });
     let ended = ended.iter().map(|surface| Layer::End { surface: *surface });
-    ended.chain(videos.iter().map(av1)).chain(stills.iter().map(photo)).collect()
+    let faded = fades.layers.iter().map(|layer| Layer::Fade(layer.clone()));
+    let changed = fades.change.iter().map(|change| Layer::Change(photo_layer(change)));
+    let stills = stills.iter().map(|still| Layer::Photo(photo_layer(still)));
+    ended.chain(faded).chain(changed).chain(videos.iter().map(av1)).chain(stills).collect()
+}
+
+fn photo_layer(photo: &CodedPhoto) -> PhotoLayer<'_> {
+    PhotoLayer { near: photo.near, rects: photo.rects.clone(), data: &photo.data }
 }
 
 /// Bytes of a layer, at most.
 fn layer_bytes(layer: &Layer<'_>) -> usize {
     match layer {
         Layer::Av1(l) => l.data.len() + l.patches.len() * 30 + 32,
-        Layer::Photo(l) => l.data.len() + l.rects.len() * 20 + 16,
+        Layer::Fade(l) => l.rects.len() * 20 + 32,
+        Layer::Photo(l) | Layer::Change(l) => l.data.len() + l.rects.len() * 20 + 16,
         Layer::End { .. } => 8,
     }
 }

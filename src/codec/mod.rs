@@ -10,6 +10,7 @@ mod config;
 mod decoder;
 mod encoder;
 mod exactness;
+mod fades;
 mod held;
 mod lossless;
 mod marks;

@@ -44,6 +44,11 @@ impl Stills {
         Self { near: near(quality) }
     }
 
+    /// How coarse photographs are.
+    pub(super) fn near(&self) -> u8 {
+        self.near
+    }
+
     /// How much each channel of what is drawn, but keeps changing at great cost, may be off: less than photographs are,
     /// and never seen while it moves.
     pub(super) fn slack(&self) -> u8 {
@@ -71,12 +76,14 @@ impl Stills {
         photos
     }
 
-    /// Codes `rects` of `new`, into the shown picture too, which is `old` where it is exact.
+    /// Codes `rects` of `new`, which may be `fading`, into the shown picture too, which is `old` where it is exact.
+    #[allow(clippy::too_many_arguments)] // The pictures of one update.
     pub(super) fn encode(
         &self,
         old: &FrameBuf,
         new: &FrameBuf,
         rects: &[Rect],
+        fading: bool,
         shown: &mut Shown,
         limits: &Limits,
         coded: &mut Vec<CodedPhoto>,
@@ -88,7 +95,7 @@ impl Stills {
         // What fills the screen may be a film's first picture, and is much at once in any case.
         let coarser = match area * 100 / new.size().area() {
             0..50 => 0,
-            50..85 => NEAR_OF_MUCH,
+            50..85 if !fading => NEAR_OF_MUCH,
             _ => NEAR_OF_ALL,
         };
         let near = (self.near + coarser).min(photo::MOST_NEAR);

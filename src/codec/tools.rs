@@ -19,6 +19,10 @@ pub enum Tool {
     Rows,
     /// Exact pixels as differences from their neighbours, through the zstd stream.
     Predicted,
+    /// What was there, lighter or darker.
+    Fade,
+    /// A photograph, as differences from what was there.
+    Change,
     /// A photograph, predicted from its neighbours and range-coded.
     Photo,
     /// An AV1 still.
@@ -39,6 +43,8 @@ impl Tool {
             Self::Modelled => "modelled",
             Self::Nearly => "nearly",
             Self::Predicted => "predicted",
+            Self::Fade => "fade",
+            Self::Change => "change",
             Self::Photo => "photo",
             Self::Av1Still => "av1 still",
             Self::Av1Video => "av1 video",

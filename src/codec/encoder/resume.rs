@@ -1,6 +1,6 @@
 //! For a viewer that comes back: what differs from the picture that it still holds.
 
-use super::{Encoder, layer_bytes, layers, write_cursor};
+use super::{Encoder, layer_bytes, photo_layer, write_cursor};
 use crate::bitstream::{EpochBody, Layer, Packet, PayloadKind, ResumeBody};
 use crate::capture::CursorUpdate;
 use crate::codec::HeldTiles;
@@ -91,7 +91,7 @@ impl Encoder {
         self.recall.reset(picture.size(), self.memory.recall_px(), timestamp);
         let (mut anew, mut own) = (Vec::new(), Vec::new());
         if !lossy.is_empty() {
-            self.stills.encode(picture, picture, &lossy, &mut self.shown, &limits, &mut anew)?;
+            self.stills.encode(picture, picture, &lossy, false, &mut self.shown, &limits, &mut anew)?;
             lossy.iter().for_each(|rect| self.hash.wrote(rect));
             self.hash.update(self.shown.picture(picture));
         }
@@ -142,5 +142,5 @@ impl Encoder {
 }
 
 fn photos<'a>(stills: impl Iterator<Item = &'a CodedPhoto>) -> Vec<Layer<'a>> {
-    stills.flat_map(|still| layers(&[], &[], std::slice::from_ref(still))).collect()
+    stills.map(|still| Layer::Photo(photo_layer(still))).collect()
 }

@@ -19,6 +19,15 @@ const PLANE_STEPS: [i32; PLANES] = [20, 40, 49];
 /// Coefficients are kept within this, so that no sum overflows whatever the bytes say.
 const MOST_COEFFICIENT: i32 = 1 << 15;
 
+/// What the blocks are laid over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    /// They are the pixels themselves.
+    Nothing,
+    /// They are differences, added to the pixels that are there.
+    Picture,
+}
+
 /// What a level of each plane is worth.
 #[derive(Clone, Copy, Debug)]
 struct Steps([i32; PLANES]);
@@ -55,10 +64,20 @@ fn walk(rects: &[Rect], mut block: impl FnMut(&Rect, Shape, &mut Neighbours<'_>)
 }
 
 /// Appends `rects` of `picture` to `out`, and writes what the decoder will have into `shown`.
-pub(super) fn encode(picture: &FrameBuf, rects: &[Rect], near: u8, shown: &mut FrameBuf, out: &mut Vec<u8>) {
-    let mut coding = Coding { steps: Steps::new(near), models: Models::new(), coder: Writer::new() };
+pub(super) fn encode(
+    picture: &FrameBuf,
+    rects: &[Rect],
+    near: u8,
+    over: Over,
+    shown: &mut FrameBuf,
+    out: &mut Vec<u8>,
+) {
+    let mut coding = Coding { over, steps: Steps::new(near), models: Models::new(), coder: Writer::new() };
     walk(rects, |place, shape, around| {
-        let mut blocks = gather(picture, place);
+        let mut blocks = match over {
+            Over::Nothing => gather(picture, place),
+            Over::Picture => gather_change(picture, shown, place),
+        };
         let mut levels = Levels::default();
         for (plane, block) in blocks.iter_mut().enumerate() {
             transform::forward(block, shape.width(), shape.height());
@@ -70,9 +89,15 @@ pub(super) fn encode(picture: &FrameBuf, rects: &[Rect], near: u8, shown: &mut F
 }
 
 /// Reads `rects` of `picture` from `data`.
-pub(super) fn decode(data: &[u8], picture: &mut FrameBuf, rects: &[Rect], near: u8) -> Result<()> {
-    let mut coding =
-        Coding { steps: Steps::new(near), models: Models::new(), coder: rans::Decoder::new(data)? };
+pub(super) fn decode(
+    data: &[u8],
+    picture: &mut FrameBuf,
+    rects: &[Rect],
+    near: u8,
+    over: Over,
+) -> Result<()> {
+    let coder = rans::Decoder::new(data)?;
+    let mut coding = Coding { over, steps: Steps::new(near), models: Models::new(), coder };
     walk(rects, |place, shape, around| {
         coding.block(&mut Levels::default(), shape, around, picture, place);
     });
@@ -81,6 +106,7 @@ pub(super) fn decode(data: &[u8], picture: &mut FrameBuf, rects: &[Rect], near: 
 
 /// What both sides do alike.
 struct Coding<C> {
+    over: Over,
     steps: Steps,
     models: Models,
     coder: C,
@@ -111,7 +137,10 @@ impl<C: Coder> Coding<C> {
                 transform::inverse(block, shape.width(), shape.height());
             }
         }
-        scatter(&blocks, shown, place);
+        match self.over {
+            Over::Nothing => scatter(&blocks, shown, place),
+            Over::Picture => add(&blocks, shown, place),
+        }
     }
 }
 
@@ -124,13 +153,45 @@ fn gather(picture: &FrameBuf, place: &Rect) -> [Block; PLANES] {
         let last = pixels.len() - 1;
         for j in 0..SIDE {
             let [b, g, r, _] = pixels[j.min(last)];
-            let colours = transform::colours([b, g, r]);
+            let colours = transform::colours([b, g, r].map(i32::from));
             for (block, colour) in blocks.iter_mut().zip(colours) {
                 block[i][j] = colour;
             }
         }
     }
     blocks
+}
+
+/// As [`gather`], of how `picture` differs from `shown`.
+fn gather_change(picture: &FrameBuf, shown: &FrameBuf, place: &Rect) -> [Block; PLANES] {
+    let mut blocks = [[[0; SIDE]; SIDE]; PLANES];
+    for i in 0..SIDE {
+        let y = (place.y + i as u32).min(place.bottom() - 1);
+        let pixels = picture.row_of(place, y).as_chunks::<BYTES_PER_PIXEL>().0;
+        let there = shown.row_of(place, y).as_chunks::<BYTES_PER_PIXEL>().0;
+        let last = pixels.len() - 1;
+        for j in 0..SIDE {
+            let (new, old) = (pixels[j.min(last)], there[j.min(last)]);
+            let colours = transform::colours(std::array::from_fn(|c| i32::from(new[c]) - i32::from(old[c])));
+            for (block, colour) in blocks.iter_mut().zip(colours) {
+                block[i][j] = colour;
+            }
+        }
+    }
+    blocks
+}
+
+/// Adds the differences of a block to the pixels.
+fn add([y, cg, co]: &[Block; PLANES], picture: &mut FrameBuf, place: &Rect) {
+    for i in 0..place.height as usize {
+        let pixels = picture.row_of_mut(place, place.y + i as u32).as_chunks_mut::<BYTES_PER_PIXEL>().0;
+        for (j, pixel) in pixels.iter_mut().enumerate().take(SIDE) {
+            let change = transform::bgr_change([y[i][j], cg[i][j], co[i][j]]);
+            for (value, change) in pixel.iter_mut().zip(change) {
+                *value = (i32::from(*value) + change).clamp(0, 255) as u8;
+            }
+        }
+    }
 }
 
 /// Writes the pixels of a block.

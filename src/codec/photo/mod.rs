@@ -10,9 +10,12 @@ mod adaptive;
 mod blocks;
 mod coefficients;
 mod exact;
+mod fade;
 mod family;
 mod rans;
 mod transform;
+
+pub use fade::{FADE_BITS, Fade, MOST_FACTOR};
 
 use crate::error::{Error, Result};
 use crate::frame::{FrameBuf, Rect};
@@ -39,18 +42,32 @@ pub const MOST_NEAR: u8 = 15;
 /// The caller's thread; O(pixels): about 35 ns a pixel exactly, 20 to 45 ns nearly. Some eight bytes of memory a
 /// pixel, given back at the end.
 pub fn encode(picture: &FrameBuf, rects: &[Rect], near: u8, shown: &mut FrameBuf, out: &mut Vec<u8>) {
-    assert!(near <= MOST_NEAR, "near is {near}; {MOST_NEAR} is the most");
-    assert_eq!(picture.size(), shown.size(), "the shown picture has another size");
-    for rect in rects {
-        assert!(!rect.is_empty() && rect.fits(picture.size()), "{rect} in a picture of {}", picture.size());
-    }
+    check(picture, rects, near, shown);
     if near > 0 {
-        blocks::encode(picture, rects, near, shown, out);
+        blocks::encode(picture, rects, near, blocks::Over::Nothing, shown, out);
         return;
     }
     exact::encode(picture, rects, out);
     for rect in rects {
         shown.copy_rect(picture, rect);
+    }
+}
+
+/// As [`encode`], but what is coded is how `picture` differs from `shown`: for pictures that came from one another.
+///
+/// # Panics
+/// As [`encode`], and if `near` is 0.
+pub fn encode_change(picture: &FrameBuf, rects: &[Rect], near: u8, shown: &mut FrameBuf, out: &mut Vec<u8>) {
+    check(picture, rects, near, shown);
+    assert!(near > 0, "changes are not exact");
+    blocks::encode(picture, rects, near, blocks::Over::Picture, shown, out);
+}
+
+fn check(picture: &FrameBuf, rects: &[Rect], near: u8, shown: &FrameBuf) {
+    assert!(near <= MOST_NEAR, "near is {near}; {MOST_NEAR} is the most");
+    assert_eq!(picture.size(), shown.size(), "the shown picture has another size");
+    for rect in rects {
+        assert!(!rect.is_empty() && rect.fits(picture.size()), "{rect} in a picture of {}", picture.size());
     }
 }
 
@@ -63,6 +80,26 @@ pub fn encode(picture: &FrameBuf, rects: &[Rect], near: u8, shown: &mut FrameBuf
 /// # Threads and cost
 /// The caller's thread; O(pixels), less than [`encode`]. Memory for a few rows.
 pub fn decode(data: &[u8], picture: &mut FrameBuf, rects: &[Rect], near: u8) -> Result<()> {
+    check_data(picture, rects, near)?;
+    match near {
+        0 => exact::decode(data, picture, rects),
+        _ => blocks::decode(data, picture, rects, near, blocks::Over::Nothing),
+    }
+}
+
+/// Adds what [`encode_change`] coded, all of `data`, to the `rects` of `picture`.
+///
+/// # Errors
+/// As [`decode`], and if `near` is 0.
+pub fn decode_change(data: &[u8], picture: &mut FrameBuf, rects: &[Rect], near: u8) -> Result<()> {
+    check_data(picture, rects, near)?;
+    if near == 0 {
+        return Err(Error::data("a change layer with near 0"));
+    }
+    blocks::decode(data, picture, rects, near, blocks::Over::Picture)
+}
+
+fn check_data(picture: &FrameBuf, rects: &[Rect], near: u8) -> Result<()> {
     if near > MOST_NEAR {
         return Err(Error::data(format!("a photo layer with near {near}; {MOST_NEAR} is the most")));
     }
@@ -77,8 +114,5 @@ pub fn decode(data: &[u8], picture: &mut FrameBuf, rects: &[Rect], near: u8) -> 
     if area > size.area() {
         return Err(Error::data("the rectangles of a photo layer hold more pixels than the picture"));
     }
-    match near {
-        0 => exact::decode(data, picture, rects),
-        _ => blocks::decode(data, picture, rects, near),
-    }
+    Ok(())
 }

@@ -136,17 +136,22 @@ pub(super) fn inverse(block: &mut Block, width: usize, height: usize) {
 
 /// Brightness, green against the others, red against blue, with [`COLOUR_BITS`] fraction bits.
 #[inline]
-pub(super) fn colours(bgr: [u8; 3]) -> [i32; 3] {
-    let [b, g, r] = bgr.map(i32::from);
+pub(super) fn colours([b, g, r]: [i32; 3]) -> [i32; 3] {
     [b + 2 * g + r, 4 * g - 2 * (b + r), 4 * (r - b)]
 }
 
 /// The opposite of [`colours`], as B, G, R.
 #[inline]
-pub(super) fn bgr([y, cg, co]: [i32; 3]) -> [u8; 3] {
+pub(super) fn bgr(colours: [i32; 3]) -> [u8; 3] {
+    bgr_change(colours).map(|v| v.clamp(0, 255) as u8)
+}
+
+/// As [`bgr`], of differences.
+#[inline]
+pub(super) fn bgr_change([y, cg, co]: [i32; 3]) -> [i32; 3] {
     let middle = y - (cg >> 1);
     let b = middle - (co >> 1);
-    [b, cg + middle, b + co].map(|v| ((v + 2) >> COLOUR_BITS).clamp(0, 255) as u8)
+    [b, cg + middle, b + co].map(|v| (v + 2) >> COLOUR_BITS)
 }
 
 /// As [`inverse`], of a block that has no coefficient but the first.
@@ -224,7 +229,7 @@ mod tests {
     fn colours_come_back() {
         for i in 0..1 << 15 {
             let bgr_of = [(i & 31) as u8 * 8, (i >> 5 & 31) as u8 * 8 + 7, (i >> 10) as u8 * 8 + 3];
-            assert_eq!(bgr(colours(bgr_of)), bgr_of);
+            assert_eq!(bgr(colours(bgr_of.map(i32::from))), bgr_of);
         }
     }
 }

@@ -130,6 +130,8 @@ fn tint(tool: Tool) -> [u8; 3] {
         Tool::Modelled => [150, 200, 30],
         Tool::Nearly => [40, 140, 240],
         Tool::Predicted => [30, 200, 220],
+        Tool::Fade => [120, 60, 120],
+        Tool::Change => [230, 150, 230],
         Tool::Photo => [200, 90, 200],
         Tool::Av1Still => [70, 110, 250],
         Tool::Av1Video => [40, 30, 220],

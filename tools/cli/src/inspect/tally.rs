@@ -43,7 +43,8 @@ impl Tally {
                 Layer::Av1(a) if a.surface == 0 => (Tool::Av1Still, a.data.len()),
                 Layer::Av1(a) => (Tool::Av1Video, a.data.len()),
                 Layer::Photo(p) => (Tool::Photo, p.data.len()),
-                Layer::End { .. } => continue,
+                Layer::Change(c) => (Tool::Change, c.data.len()),
+                Layer::Fade(_) | Layer::End { .. } => continue,
             };
             shares.entry(tool.name()).or_default().bytes += bytes as f64;
             laid += bytes;

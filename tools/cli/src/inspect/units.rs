@@ -73,7 +73,7 @@ impl Units {
                 Layer::End { surface } => {
                     self.open.remove(surface);
                 }
-                Layer::Photo(_) => {}
+                Layer::Photo(_) | Layer::Change(_) | Layer::Fade(_) => {}
             }
         }
         Ok(())
