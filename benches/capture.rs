@@ -24,6 +24,7 @@ mod linux {
     use panecast::capture::{Captured, Capturer};
     use panecast::frame::{FrameBuf, Rect, Region, Size};
     use panecast::limits::Limits;
+    use panecast::session::{CaptureGrant, Consent, Decision, Purpose};
     use std::time::{Duration, Instant};
     use x11rb::connection::Connection as _;
     use x11rb::protocol::damage::ConnectionExt as _;
@@ -32,6 +33,11 @@ mod linux {
 
     const SIZE: Size = Size::new(1920, 1080);
     const ROUNDS: u32 = 400;
+
+    fn granted() -> CaptureGrant {
+        Consent::ask(Purpose::Screen, "screen").answer(Decision::Allow).expect("allowed")
+    }
+
     /// The ceilings that a full and an idle tick must stay under, in milliseconds of processor time.
     const MOST_FULL: f64 = 1.0;
     const MOST_IDLE: f64 = 0.2;
@@ -115,7 +121,7 @@ mod linux {
         let server = Xvfb::start(&format!("{SIZE}x24"), &[]);
         let artist = Artist::connect(&server);
         let options = Options { display: Some(server.display.clone()), transport };
-        let mut source = X11Capturer::open(Target::Screen, options).expect("the server is ours");
+        let mut source = X11Capturer::open(Target::Screen, options, &granted()).expect("the server is ours");
         let mut frame = FrameBuf::new(SIZE, &Limits::default()).expect("a sound size");
         let (none, all) = (Region::empty(), Region::full(SIZE));
         source.next(&mut frame, &all, Duration::ZERO).expect("the first picture");

@@ -20,6 +20,8 @@ pub enum ErrorKind {
     NotFound,
     /// The visitor or the operating system said no.
     Denied,
+    /// The visitor took back what had been allowed.
+    Revoked,
     /// The source has ended: its window was closed or its server is gone.
     Closed,
     /// The source is there, but has not answered within its time.
@@ -41,6 +43,7 @@ impl ErrorKind {
             Self::LimitExceeded => "limit-exceeded",
             Self::NotFound => "not-found",
             Self::Denied => "denied",
+            Self::Revoked => "revoked",
             Self::Closed => "closed",
             Self::Stalled => "stalled",
             Self::Desync => "desync",

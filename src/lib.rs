@@ -11,6 +11,7 @@
 //! The modules below stand in that order; [`frame`] holds the nouns they share and [`pipeline`] is the only
 //! module that knows all stages.
 
+pub mod consent;
 pub mod error;
 pub mod frame;
 pub mod limits;

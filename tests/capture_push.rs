@@ -4,6 +4,7 @@ use panecast::ErrorKind;
 use panecast::capture::{Captured, Capturer, Damage, PushHandle, push_source};
 use panecast::frame::{FrameBuf, FrameView, PixelFormat, Rect, Region, Size, Timestamp};
 use panecast::limits::Limits;
+use panecast::session::{CaptureGrant, Consent, Decision, Purpose};
 use std::time::Duration;
 
 const SIZE: Size = Size::new(8, 6);
@@ -18,6 +19,10 @@ fn filled(size: Size, value: u8) -> Vec<u8> {
     vec![value; size.area() as usize * 4]
 }
 
+fn granted() -> CaptureGrant {
+    Consent::ask(Purpose::Camera, "a phone's camera").answer(Decision::Allow).unwrap()
+}
+
 fn push(handle: &PushHandle, size: Size, value: u8, damage: &Damage, at: u64) -> panecast::Result<()> {
     let bytes = filled(size, value);
     let view = FrameView::packed(PixelFormat::Bgra8, size, &bytes, size.width as usize * 4)?;
@@ -30,7 +35,7 @@ fn within(rects: &[Rect]) -> Damage {
 
 #[test]
 fn the_newest_wins_and_damage_adds_up() {
-    let (handle, mut source) = push_source("test", SIZE).unwrap();
+    let (handle, mut source) = push_source(&granted(), "test", SIZE).unwrap();
     let (mut frame, all) = (blank(SIZE), Region::full(SIZE));
     assert_eq!(source.next(&mut frame, &all, Duration::ZERO).unwrap(), Captured::Unchanged);
     push(&handle, SIZE, 1, &within(&[]), 10).unwrap();
@@ -59,7 +64,7 @@ fn the_newest_wins_and_damage_adds_up() {
 
 #[test]
 fn stale_buffers_are_made_whole() {
-    let (handle, mut source) = push_source("test", SIZE).unwrap();
+    let (handle, mut source) = push_source(&granted(), "test", SIZE).unwrap();
     let (mut one, mut two) = (blank(SIZE), blank(SIZE));
     push(&handle, SIZE, 1, &Damage::Unknown, 0).unwrap();
     source.next(&mut one, &Region::full(SIZE), Duration::ZERO).unwrap();
@@ -73,7 +78,7 @@ fn stale_buffers_are_made_whole() {
 
 #[test]
 fn a_new_size_is_announced_first() {
-    let (handle, mut source) = push_source("test", SIZE).unwrap();
+    let (handle, mut source) = push_source(&granted(), "test", SIZE).unwrap();
     let (mut frame, all) = (blank(SIZE), Region::full(SIZE));
     push(&handle, SIZE, 1, &Damage::Unknown, 0).unwrap();
     source.next(&mut frame, &all, Duration::ZERO).unwrap();
@@ -90,21 +95,21 @@ fn a_new_size_is_announced_first() {
 
 #[test]
 fn either_end_may_leave() {
-    let (handle, mut source) = push_source("test", SIZE).unwrap();
+    let (handle, mut source) = push_source(&granted(), "test", SIZE).unwrap();
     let (mut frame, all) = (blank(SIZE), Region::full(SIZE));
     push(&handle, SIZE, 5, &Damage::Unknown, 0).unwrap();
     handle.close();
     assert!(matches!(source.next(&mut frame, &all, LONG).unwrap(), Captured::Frame { .. }));
     assert_eq!(source.next(&mut frame, &all, LONG).unwrap(), Captured::Ended);
 
-    let (handle, source) = push_source("test", SIZE).unwrap();
+    let (handle, source) = push_source(&granted(), "test", SIZE).unwrap();
     drop(source);
     assert_eq!(push(&handle, SIZE, 5, &Damage::Unknown, 0).unwrap_err().kind(), ErrorKind::Closed);
 }
 
 #[test]
 fn a_waiting_capturer_is_woken() {
-    let (handle, mut source) = push_source("test", SIZE).unwrap();
+    let (handle, mut source) = push_source(&granted(), "test", SIZE).unwrap();
     let waiting = std::thread::spawn(move || {
         let mut frame = blank(SIZE);
         let first = source.next(&mut frame, &Region::full(SIZE), LONG).unwrap();
@@ -122,7 +127,7 @@ fn a_waiting_capturer_is_woken() {
 #[test]
 fn a_frame_is_never_torn() {
     let size = Size::new(64, 64);
-    let (handle, mut source) = push_source("test", size).unwrap();
+    let (handle, mut source) = push_source(&granted(), "test", size).unwrap();
     let pushing = std::thread::spawn(move || {
         for i in 0..2000u32 {
             push(&handle, size, i as u8, &Damage::Unknown, u64::from(i)).unwrap();
@@ -148,9 +153,12 @@ fn a_frame_is_never_torn() {
 
 #[test]
 fn absurd_sizes_are_refused() {
-    assert_eq!(push_source("x", Size::new(0, 4)).unwrap_err().kind(), ErrorKind::InvalidInput);
-    assert_eq!(push_source("x", Size::new(1 << 31, 4)).unwrap_err().kind(), ErrorKind::LimitExceeded);
-    let (handle, _source) = push_source("x", SIZE).unwrap();
+    assert_eq!(push_source(&granted(), "x", Size::new(0, 4)).unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(
+        push_source(&granted(), "x", Size::new(1 << 31, 4)).unwrap_err().kind(),
+        ErrorKind::LimitExceeded
+    );
+    let (handle, _source) = push_source(&granted(), "x", SIZE).unwrap();
     let wide = Size::new(16_385, 1);
     let error = push(&handle, wide, 0, &Damage::Unknown, 0).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);

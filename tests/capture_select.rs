@@ -3,6 +3,7 @@
 use panecast::ErrorKind;
 use panecast::capture::{SourceSpec, open};
 use panecast::frame::Size;
+use panecast::session::{Consent, Decision, Purpose};
 
 #[test]
 fn names_are_read_and_written() {
@@ -53,10 +54,11 @@ fn wrong_names_say_what_to_write() {
 
 #[test]
 fn sources_open_by_name() {
-    let pattern = open(&"pattern:64x48@5".parse().unwrap()).unwrap();
+    let grant = Consent::ask(Purpose::Prepared, "what shows nothing").answer(Decision::Allow).unwrap();
+    let pattern = open(&"pattern:64x48@5".parse().unwrap(), &grant).unwrap();
     assert_eq!(pattern.info().id, "pattern:64x48@5");
     let shape = "pattern:0x48@5".parse().unwrap();
-    assert_eq!(open(&shape).err().map(|e| e.kind()), Some(ErrorKind::InvalidInput));
+    assert_eq!(open(&shape, &grant).err().map(|e| e.kind()), Some(ErrorKind::InvalidInput));
     let missing = "file:no/such.y4m".parse().unwrap();
-    assert_eq!(open(&missing).err().map(|e| e.kind()), Some(ErrorKind::NotFound));
+    assert_eq!(open(&missing, &grant).err().map(|e| e.kind()), Some(ErrorKind::NotFound));
 }

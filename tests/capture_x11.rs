@@ -7,6 +7,7 @@ use panecast::capture::linux::x11::{Options, Target, Transport, X11Capturer};
 use panecast::capture::{Captured, Capturer, CursorUpdate, Damage};
 use panecast::frame::{FrameBuf, Rect, Region, Size};
 use panecast::limits::Limits;
+use panecast::session::{CaptureGrant, Consent, Decision, Purpose};
 use panecast::{Error, ErrorKind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -19,8 +20,13 @@ use xserver::{Artist, Dice, LONG, Program, Xvfb, wait_for};
 
 const TRANSPORTS: [Transport; 3] = [Transport::SharedPixmap, Transport::SharedImage, Transport::Socket];
 
+fn granted(target: Target) -> CaptureGrant {
+    let purpose = if matches!(target, Target::Window(_)) { Purpose::Window } else { Purpose::Screen };
+    Consent::ask(purpose, target.id()).answer(Decision::Allow).unwrap()
+}
+
 fn open(server: &Xvfb, target: Target, transport: Transport) -> panecast::Result<X11Capturer> {
-    X11Capturer::open(target, Options { display: Some(server.display.clone()), transport })
+    X11Capturer::open(target, Options { display: Some(server.display.clone()), transport }, &granted(target))
 }
 
 fn blank(size: Size) -> FrameBuf {
@@ -595,7 +601,7 @@ fn what_cannot_be_captured_says_why() {
 
     for display in [":59999", "no-such-host.invalid:0", "nonsense", ""] {
         let options = Options { display: Some(display.into()), ..Options::default() };
-        let error = X11Capturer::open(Target::Screen, options).unwrap_err();
+        let error = X11Capturer::open(Target::Screen, options, &granted(Target::Screen)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound, "{display:?}: {error}");
         assert!(error.message().contains("no display"), "{error}");
     }
@@ -614,7 +620,7 @@ fn without_display_the_error_says_what_to_do() {
         assert!(status.success());
         return;
     }
-    let error = panecast::capture::open(&"screen".parse().unwrap()).err().unwrap();
+    let error = panecast::capture::open(&"screen".parse().unwrap(), &granted(Target::Screen)).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.message().starts_with("no display: DISPLAY is not set"), "{error}");
     let listed = panecast::capture::sources().unwrap();
@@ -650,7 +656,7 @@ fn a_peer_that_is_no_server_gives_typed_errors() {
             Some(stream)
         });
         let options = Options { display: Some(format!("127.0.0.1:{display}")), ..Options::default() };
-        let error = X11Capturer::open(Target::Screen, options).unwrap_err();
+        let error = X11Capturer::open(Target::Screen, options, &granted(Target::Screen)).unwrap_err();
         assert!(kinds.contains(&error.kind()), "{speech:?} gave {:?}: {error}", error.kind());
         drop(peer.join().unwrap());
     }

@@ -9,9 +9,14 @@ use panecast::capture::xcap::{XcapCapturer, sources};
 use panecast::capture::{Capturer, SourceSpec};
 use panecast::frame::{FrameBuf, Rect, Region, Size};
 use panecast::limits::Limits;
+use panecast::session::{CaptureGrant, Consent, Decision};
 use xserver::{Artist, Dice, LONG, Xvfb};
 
 const ROLE: &str = "PANECAST_TEST_XCAP_DISPLAY";
+
+fn granted(spec: &SourceSpec) -> CaptureGrant {
+    Consent::ask(spec.purpose(), spec.to_string()).answer(Decision::Allow).unwrap()
+}
 
 /// xcap reads `DISPLAY`, which only a process of its own can be given.
 #[test]
@@ -40,12 +45,13 @@ fn both_sources_see_the_same_picture() {
         source.next(&mut frame, &Region::full(size), LONG).unwrap();
         frame
     };
-    let mut portable = XcapCapturer::open(&SourceSpec::Screen(None)).unwrap();
+    let mut portable =
+        XcapCapturer::open(&SourceSpec::Screen(None), &granted(&SourceSpec::Screen(None))).unwrap();
     let options = Options { display: Some(display), ..Options::default() };
-    let mut own = X11Capturer::open(Target::Screen, options).unwrap();
+    let mut own = X11Capturer::open(Target::Screen, options, &granted(&SourceSpec::Screen(None))).unwrap();
     assert!(capture(&mut portable) == capture(&mut own));
     assert!(sources().unwrap().iter().any(|s| s.size == Size::new(320, 200)));
-    let kind = |spec: SourceSpec| XcapCapturer::open(&spec).map(|_| ()).unwrap_err().kind();
+    let kind = |spec: SourceSpec| XcapCapturer::open(&spec, &granted(&spec)).map(|_| ()).unwrap_err().kind();
     assert_eq!(kind(SourceSpec::Screen(Some(9))), ErrorKind::NotFound);
     // Without a window manager xcap has no list of windows to look in.
     assert_eq!(kind(SourceSpec::Window(0x7FFF_FFF1)), ErrorKind::Io);

@@ -6,7 +6,7 @@ use panecast::capture::{Captured, Capturer, Damage, Pattern, SourceInfo, SourceK
 use panecast::codec::{Decoder, Encoder, EncoderConfig, Mode, UpdateKind};
 use panecast::frame::{FrameBuf, Rect, Region, Size, Timestamp};
 use panecast::pipeline::{Output, Pipeline, PipelineConfig, ViewerId};
-use panecast::session::{Consent, Decision};
+use panecast::session::{CaptureGrant, Consent, Decision, Purpose};
 use panecast::{ErrorKind, Limits, Result};
 use scene::{black, fill, photographed};
 use std::sync::mpsc::{Receiver, channel};
@@ -123,11 +123,13 @@ impl Capturer for Painted {
         let timestamp = Some(Timestamp::of_frame(self.index.into(), 30));
         Ok(Captured::Frame { timestamp, damage: Damage::Unknown })
     }
+
+    fn forget(&mut self) {}
 }
 
 /// Shares the desktop with one viewer that takes everything at once; returns what was sent.
 fn share() -> (usize, usize) {
-    let allowed = Consent::ask("a desktop").answer(Decision::Allow).expect("allowed");
+    let grant = Consent::ask(Purpose::Screen, "a desktop").answer(Decision::Allow).expect("allowed");
     let config = PipelineConfig {
         fps: 1000,
         encoder: EncoderConfig { mode: Mode::Auto, ..EncoderConfig::default() },
@@ -135,10 +137,11 @@ fn share() -> (usize, usize) {
     };
     let (sink, outputs) = channel();
     let (sees, seen) = channel();
-    let open =
-        || Ok(Box::new(Painted { desktop: Pattern::new(FULL_HD, 30)?, index: 0, seen }) as Box<dyn Capturer>);
+    let open = |_: &CaptureGrant| {
+        Ok(Box::new(Painted { desktop: Pattern::new(FULL_HD, 30)?, index: 0, seen }) as Box<dyn Capturer>)
+    };
     let pipeline =
-        Pipeline::start(allowed, open, config, move |output| drop(sink.send(output))).expect("a pipeline");
+        Pipeline::start(grant, open, config, move |output| drop(sink.send(output))).expect("a pipeline");
     pipeline.viewer_joined(ViewerId(1));
     let (mut packets, mut bytes_sent) = (0, 0);
     for output in outputs {

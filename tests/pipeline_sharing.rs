@@ -6,9 +6,9 @@ use panecast::capture::{CursorShape, CursorUpdate};
 use panecast::codec::Mode;
 use panecast::frame::{Rect, Size};
 use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, StreamState, ViewerId};
-use panecast::session::{Consent, Decision};
+use panecast::session::{Consent, Decision, Purpose};
 use panecast::{Error, ErrorKind};
-use pipeline_rig::{DEADLINE, Rig, SIZE, Script, allowed, stalled};
+use pipeline_rig::{DEADLINE, Rig, SIZE, Script, granted, stalled};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -35,21 +35,21 @@ fn nothing_is_captured_before_there_is_a_viewer_and_after_the_last_left() {
 
 #[test]
 fn without_the_visitors_word_there_is_nothing_to_start_with() {
-    let denied = Consent::ask("screen").answer(Decision::Deny).unwrap_err();
+    let denied = Consent::ask(Purpose::Screen, "screen").answer(Decision::Deny).unwrap_err();
     assert_eq!(denied.kind(), ErrorKind::Denied);
 }
 
 #[test]
 fn a_source_that_does_not_open_is_the_starts_error() {
     let failed = Pipeline::start(
-        allowed(),
-        || Err(Error::new(ErrorKind::NotFound, "no such window")),
+        granted(),
+        |_| Err(Error::new(ErrorKind::NotFound, "no such window")),
         PipelineConfig::default(),
         |output| panic!("{output:?}"),
     );
     assert_eq!(failed.unwrap_err().kind(), ErrorKind::NotFound);
     let config = PipelineConfig { fps: 0, ..PipelineConfig::default() };
-    let failed = Pipeline::start(allowed(), || panic!("not opened"), config, |_| {});
+    let failed = Pipeline::start(granted(), |_| panic!("not opened"), config, |_| {});
     assert_eq!(failed.unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
@@ -186,14 +186,14 @@ fn an_absurd_size_is_a_typed_end() {
     let mut rig = Rig::start();
     rig.join(1);
     rig.settle();
-    let source = Consent::ask("huge").answer(Decision::Allow).unwrap();
+    let source = Consent::ask(Purpose::Screen, "huge").answer(Decision::Allow).unwrap();
     let mut config = PipelineConfig::default();
     config.encoder.limits.pixels = 100;
     let (sink, outputs) = channel();
     let script = Script::new();
     let small = Pipeline::start(
         source,
-        move || Ok(script.source()),
+        move |_| Ok(script.source()),
         config,
         move |output| {
             let _ = sink.send(output);
@@ -327,8 +327,8 @@ fn stop_waits_for_a_slow_sink_and_for_nothing_more() {
     let calls = Arc::new(Mutex::new(0));
     let counted = calls.clone();
     let pipeline = Pipeline::start(
-        allowed(),
-        move || Ok(source.source()),
+        granted(),
+        move |_| Ok(source.source()),
         PipelineConfig { fps: 1000, ..PipelineConfig::default() },
         move |_| {
             *counted.lock().unwrap() += 1;
@@ -355,8 +355,8 @@ fn a_sink_may_stop_its_own_pipeline() {
     let (stopped, is_stopped) = channel();
     let in_sink = own.clone();
     let pipeline = Pipeline::start(
-        allowed(),
-        move || Ok(source.source()),
+        granted(),
+        move |_| Ok(source.source()),
         PipelineConfig::default(),
         move |output| {
             if let Output::Packet { .. } = output {
@@ -382,7 +382,7 @@ fn pictures_keep_the_pace_they_were_asked_for() {
     let script = Script::new();
     let source = script.clone();
     let config = PipelineConfig { fps: 20, ..PipelineConfig::default() };
-    let pipeline = Pipeline::start(allowed(), move || Ok(source.source()), config, |_| {}).unwrap();
+    let pipeline = Pipeline::start(granted(), move |_| Ok(source.source()), config, |_| {}).unwrap();
     pipeline.viewer_joined(ViewerId(1));
     let begun = std::time::Instant::now();
     let mut seed = 0;

@@ -237,6 +237,9 @@ impl Capturer for FileSource {
         // A whole frame was written, so whatever was stale is not any more.
         Ok(Captured::Frame { timestamp: Some(timestamp), damage: Damage::Unknown })
     }
+
+    /// Each frame is a new one, and is given whole.
+    fn forget(&mut self) {}
 }
 
 impl std::fmt::Debug for FileSource {

@@ -96,7 +96,10 @@ pub struct CursorUpdate {
 
 /// A source of pictures.
 ///
-/// It keeps the hint contract of this module's head. It is driven by one thread.
+/// It keeps the hint contract of this module's head. It is driven by one thread. What shows something of a person's opens
+/// against a [`CaptureGrant`] alone; the built-in desktop and files are free.
+///
+/// [`CaptureGrant`]: crate::consent::CaptureGrant
 pub trait Capturer: Send {
     /// What it captures; `size` is the current size.
     fn info(&self) -> SourceInfo;
@@ -125,4 +128,8 @@ pub trait Capturer: Send {
     fn cursor(&mut self) -> Result<Option<CursorUpdate>> {
         Ok(None)
     }
+
+    /// Forgets what it keeps of the picture and the cursor: the next [`Captured::Frame`] comes whether anything changed
+    /// or not and has the whole picture, and the cursor is told anew. A source that never skips frames need do nothing.
+    fn forget(&mut self);
 }

@@ -1,6 +1,7 @@
 //! Frames that the app hands over: screens of phones, cameras, anything with its own capture.
 
 use super::{Captured, Capturer, Damage, SourceInfo, SourceKind};
+use crate::consent::{CaptureGrant, Revoke};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{FrameBuf, FrameView, PixelFormat, Rect, Region, Size, Timestamp};
 use crate::limits::Limits;
@@ -12,18 +13,30 @@ use std::time::{Duration, Instant};
 /// Between them stands one picture, the newest. Frames that are pushed faster than they are captured replace
 /// one another; what they damaged adds up. Memory is one picture, whatever the speeds.
 ///
+/// The frames are of a screen, a window or a camera, so the visitor's word is needed as for any capture. Once it is taken
+/// back, nothing is pushed or captured any more.
+///
 /// # Errors
+/// - [`ErrorKind::Revoked`] if `grant` was taken back.
 /// - [`ErrorKind::InvalidInput`] or [`ErrorKind::LimitExceeded`] if `size` is no picture's size.
-pub fn push_source(name: impl Into<String>, size: Size) -> Result<(PushHandle, PushCapturer)> {
+pub fn push_source(
+    grant: &CaptureGrant,
+    name: impl Into<String>,
+    size: Size,
+) -> Result<(PushHandle, PushCapturer)> {
+    let revoke = grant.revoke_handle();
+    revoke.check()?;
     let slot = Slot {
         picture: FrameBuf::new(size, &Limits::default())?,
         fresh: None,
         pushed_any: false,
+        last: Timestamp(0),
         handle_gone: false,
         capturer_gone: false,
     };
     let shared = Arc::new(Shared { slot: Mutex::new(slot), pushed: Condvar::new() });
-    Ok((PushHandle { shared: Arc::clone(&shared) }, PushCapturer { shared, name: name.into() }))
+    let handle = PushHandle { shared: Arc::clone(&shared), revoke: revoke.clone() };
+    Ok((handle, PushCapturer { shared, name: name.into(), revoke }))
 }
 
 #[derive(Debug)]
@@ -47,6 +60,8 @@ struct Slot {
     /// Set while `picture` is newer than what was captured: its time, and all that changed since.
     fresh: Option<(Timestamp, Damage)>,
     pushed_any: bool,
+    /// The time of what was captured last.
+    last: Timestamp,
     handle_gone: bool,
     capturer_gone: bool,
 }
@@ -55,6 +70,7 @@ struct Slot {
 #[derive(Debug)]
 pub struct PushHandle {
     shared: Arc<Shared>,
+    revoke: Revoke,
 }
 
 impl PushHandle {
@@ -66,11 +82,13 @@ impl PushHandle {
     ///
     /// # Errors
     /// - [`ErrorKind::Closed`] if the other end is gone.
+    /// - [`ErrorKind::Revoked`] if the visitor took the consent back.
     /// - [`ErrorKind::LimitExceeded`] if the size is over the default [`Limits`].
     ///
     /// # Threads and cost
     /// Any thread. One copy of the damaged pixels.
     pub fn push(&self, view: &FrameView<'_>, damage: &Damage, timestamp: Timestamp) -> Result<()> {
+        self.revoke.check()?;
         let mut slot = self.shared.lock();
         let slot = &mut *slot;
         if slot.capturer_gone {
@@ -128,6 +146,7 @@ impl Drop for PushHandle {
 pub struct PushCapturer {
     shared: Arc<Shared>,
     name: String,
+    revoke: Revoke,
 }
 
 impl Capturer for PushCapturer {
@@ -141,6 +160,7 @@ impl Capturer for PushCapturer {
     }
 
     fn next(&mut self, frame: &mut FrameBuf, stale: &Region, timeout: Duration) -> Result<Captured> {
+        self.revoke.check()?;
         let start = Instant::now();
         let mut slot = self.shared.lock();
         while slot.fresh.is_none() && !slot.handle_gone {
@@ -166,13 +186,25 @@ impl Capturer for PushCapturer {
                 }
             }
         }
+        slot.last = timestamp;
         Ok(Captured::Frame { timestamp: Some(timestamp), damage })
+    }
+
+    fn forget(&mut self) {
+        let mut slot = self.shared.lock();
+        if slot.pushed_any {
+            let timestamp = slot.fresh.as_ref().map_or(slot.last, |(timestamp, _)| *timestamp);
+            slot.fresh = Some((timestamp, Damage::Within(Region::full(slot.picture.size()))));
+        }
     }
 }
 
 impl Drop for PushCapturer {
     fn drop(&mut self) {
-        self.shared.lock().capturer_gone = true;
+        let mut slot = self.shared.lock();
+        slot.capturer_gone = true;
+        // The app may keep its handle.
+        slot.picture.pixels_mut().fill(0);
     }
 }
 

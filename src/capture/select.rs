@@ -1,6 +1,7 @@
 //! Which sources this build has: the only place that asks for the platform.
 
 use super::{Capturer, FileSource, Pattern, SourceInfo, SourceKind};
+use crate::consent::{CaptureGrant, Purpose};
 use crate::error::{Error, Result};
 use crate::frame::Size;
 use std::fmt;
@@ -29,6 +30,18 @@ pub enum SourceSpec {
     Pattern(Size, u32),
     /// A recorded `.y4m` file; `-` is the standard input.
     File(PathBuf),
+}
+
+impl SourceSpec {
+    /// What a person is asked for before it is opened.
+    #[must_use]
+    pub fn purpose(&self) -> Purpose {
+        match self {
+            Self::Screen(_) => Purpose::Screen,
+            Self::Window(_) => Purpose::Window,
+            Self::Pattern(..) | Self::File(_) => Purpose::Prepared,
+        }
+    }
 }
 
 impl FromStr for SourceSpec {
@@ -94,23 +107,27 @@ impl fmt::Display for SourceSpec {
     }
 }
 
-/// Opens the source that `spec` names.
+/// Opens the source that `spec` names, which `grant` must be for. The built-in desktop and files show nothing of a
+/// person's, so any grant that stands opens them.
 ///
 /// # Errors
+/// - [`crate::ErrorKind::Denied`] if `grant` is for something else.
+/// - [`crate::ErrorKind::Revoked`] if it was taken back.
 /// - [`crate::ErrorKind::NotFound`] if there is no such display, monitor, window or file.
 /// - [`crate::ErrorKind::Unsupported`] if this build or this display has no way to capture it.
 /// - [`crate::ErrorKind::Stalled`] if the display does not answer within 1 s.
 /// - as [`Pattern::new`] and [`FileSource::open`].
-pub fn open(spec: &SourceSpec) -> Result<Box<dyn Capturer>> {
+pub fn open(spec: &SourceSpec, grant: &CaptureGrant) -> Result<Box<dyn Capturer>> {
+    grant.revoke_handle().check()?;
     match spec {
         SourceSpec::Pattern(size, fps) => Ok(Box::new(Pattern::new(*size, *fps)?)),
         SourceSpec::File(path) => Ok(Box::new(FileSource::open(path)?)),
-        SourceSpec::Screen(_) | SourceSpec::Window(_) => platform::open(spec),
+        SourceSpec::Screen(_) | SourceSpec::Window(_) => platform::open(spec, grant),
     }
 }
 
 /// The sources that are there now: monitors, windows, and the built-in desktop. Without a display there is only
-/// the last.
+/// the last. Names and titles are for the visitor's own choice; nothing of this list leaves the machine.
 ///
 /// # Errors
 /// - [`crate::ErrorKind::Stalled`] if the display does not answer.
@@ -133,10 +150,10 @@ pub mod linux;
 #[cfg(target_os = "linux")]
 mod platform {
     use super::linux::x11::{self, Options, Target, X11Capturer};
-    use super::{Capturer, Error, Result, SourceInfo, SourceSpec};
+    use super::{CaptureGrant, Capturer, Error, Result, SourceInfo, SourceSpec};
     use crate::error::ErrorKind;
 
-    pub(super) fn open(spec: &SourceSpec) -> Result<Box<dyn Capturer>> {
+    pub(super) fn open(spec: &SourceSpec, grant: &CaptureGrant) -> Result<Box<dyn Capturer>> {
         let target = match spec {
             SourceSpec::Screen(Some(number)) => Target::Monitor(*number),
             SourceSpec::Window(id) => Target::Window(u32::try_from(*id).map_err(|_| {
@@ -144,7 +161,7 @@ mod platform {
             })?),
             _ => Target::Screen,
         };
-        Ok(Box::new(X11Capturer::open(target, Options::default())?))
+        Ok(Box::new(X11Capturer::open(target, Options::default(), grant)?))
     }
 
     pub(super) fn sources() -> Result<Vec<SourceInfo>> {
@@ -165,19 +182,19 @@ pub mod xcap;
 mod platform {
     use super::xcap::XcapCapturer;
     pub(super) use super::xcap::sources;
-    use super::{Capturer, Result, SourceSpec};
+    use super::{CaptureGrant, Capturer, Result, SourceSpec};
 
-    pub(super) fn open(spec: &SourceSpec) -> Result<Box<dyn Capturer>> {
-        Ok(Box::new(XcapCapturer::open(spec)?))
+    pub(super) fn open(spec: &SourceSpec, grant: &CaptureGrant) -> Result<Box<dyn Capturer>> {
+        Ok(Box::new(XcapCapturer::open(spec, grant)?))
     }
 }
 
 #[cfg(not(any(target_os = "linux", all(feature = "xcap", not(target_family = "wasm")))))]
 mod platform {
-    use super::{Capturer, Error, Result, SourceInfo, SourceSpec};
+    use super::{CaptureGrant, Capturer, Error, Result, SourceInfo, SourceSpec};
     use crate::error::ErrorKind;
 
-    pub(super) fn open(spec: &SourceSpec) -> Result<Box<dyn Capturer>> {
+    pub(super) fn open(spec: &SourceSpec, _grant: &CaptureGrant) -> Result<Box<dyn Capturer>> {
         let text =
             format!("`{spec}` needs the feature `xcap` on this system; the source `pattern` works without");
         Err(Error::new(ErrorKind::Unsupported, text))

@@ -6,8 +6,9 @@
 //! There are no hints and no cursor.
 
 use crate::capture::{Captured, Capturer, Damage, SourceInfo, SourceKind, SourceSpec};
+use crate::consent::{CaptureGrant, Revoke};
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::{FrameBuf, FrameView, PixelFormat, Region, Size};
+use crate::frame::{FrameBuf, FrameView, PixelFormat, Region, Size, wipe};
 use crate::limits::Limits;
 use ::xcap::{Monitor, Window, XCapError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -22,6 +23,12 @@ const OPENING: Duration = Duration::from_secs(10);
 struct Picture {
     size: Size,
     rgba: Vec<u8>,
+}
+
+impl Drop for Picture {
+    fn drop(&mut self) {
+        wipe(&mut self.rgba);
+    }
 }
 
 /// What an attempt to take a picture gave.
@@ -61,6 +68,8 @@ pub struct XcapCapturer {
     shared: Arc<Shared>,
     info: SourceInfo,
     ended: Option<Error>,
+    /// `None` in tests, which capture nothing.
+    revoke: Option<Revoke>,
 }
 
 impl XcapCapturer {
@@ -68,15 +77,17 @@ impl XcapCapturer {
     ///
     /// # Errors
     /// - [`ErrorKind::InvalidInput`] if `spec` is no screen or window.
+    /// - [`ErrorKind::Denied`] if `grant` is for something else, [`ErrorKind::Revoked`] if it was taken back.
     /// - [`ErrorKind::NotFound`] if there is no such monitor or window.
     /// - [`ErrorKind::Stalled`] if the system does not give a first picture within 10 s.
     /// - [`ErrorKind::Io`] if it refuses.
-    pub fn open(spec: &SourceSpec) -> Result<Self> {
+    pub fn open(spec: &SourceSpec, grant: &CaptureGrant) -> Result<Self> {
         let kind = match spec {
             SourceSpec::Screen(_) => SourceKind::Screen,
             SourceSpec::Window(_) => SourceKind::Window,
             other => return Err(Error::input(format!("`{other}` is neither a screen nor a window"))),
         };
+        grant.covers(spec.purpose(), &spec.to_string())?;
         let (report, opened) = std::sync::mpsc::sync_channel(1);
         let shared = Arc::new(Shared::default());
         let (thread_shared, thread_spec) = (Arc::clone(&shared), spec.clone());
@@ -104,7 +115,7 @@ impl XcapCapturer {
         match opened {
             Ok((name, size)) => {
                 let info = SourceInfo { id: spec.to_string(), name, kind, size };
-                Ok(Self { shared, info, ended: None })
+                Ok(Self { shared, info, ended: None, revoke: Some(grant.revoke_handle()) })
             }
             Err(e) => {
                 shared.lock().capturer_gone = true;
@@ -161,6 +172,7 @@ impl Capturer for XcapCapturer {
     }
 
     fn next(&mut self, frame: &mut FrameBuf, _stale: &Region, timeout: Duration) -> Result<Captured> {
+        self.revoke.as_ref().map_or(Ok(()), Revoke::check)?;
         if let Some(e) = &self.ended {
             return Err(e.clone());
         }
@@ -171,6 +183,14 @@ impl Capturer for XcapCapturer {
             self.ended = Some(e.clone());
         }
         result
+    }
+
+    fn forget(&mut self) {
+        // Each picture is a new one, and is given whole. A failure stays to be told.
+        let mut slot = self.shared.lock();
+        if matches!(slot.taken, Some(Taken::Picture(_))) {
+            slot.taken = None;
+        }
     }
 }
 
@@ -366,7 +386,7 @@ mod tests {
         spawn(move || serve(&thread, take)).unwrap();
         let info =
             SourceInfo { id: "screen:0".into(), name: "test".into(), kind: SourceKind::Screen, size: SIZE };
-        XcapCapturer { shared, info, ended: None }
+        XcapCapturer { shared, info, ended: None, revoke: None }
     }
 
     fn picture(size: Size, value: u8) -> Taken {

@@ -282,7 +282,7 @@ impl Decoder {
         self.splitter.pending_bytes()
     }
 
-    /// Forgets everything; the next bytes must begin a stream.
+    /// Forgets everything; the next bytes must begin a stream. Its copies of pictures are zeroed, as where it is dropped.
     pub fn reset(&mut self) {
         *self = Self::with(self.limits, self.external_av1);
     }

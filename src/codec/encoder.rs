@@ -22,7 +22,7 @@ use crate::capture::{CursorShape, CursorUpdate, Damage};
 use crate::codec::av1::{Av1Choice, Chroma};
 use crate::damage::{Copy, DirtyRows, Motion, compare};
 use crate::error::{Error, Result};
-use crate::frame::{FrameBuf, Rect, Region, Timestamp};
+use crate::frame::{FrameBuf, Rect, Region, Timestamp, wipe};
 
 /// What [`Encoder::encode`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +97,11 @@ impl Encoder {
     /// As [`EncoderConfig::check`].
     pub fn new(config: EncoderConfig) -> Result<Self> {
         config.check()?;
-        Ok(Self {
+        Ok(Self::blank(config))
+    }
+
+    fn blank(config: EncoderConfig) -> Self {
+        Self {
             config,
             memory: Memory::default(),
             picture: None,
@@ -125,7 +129,18 @@ impl Encoder {
             plain_bytes: 0,
             coded: Vec::new(),
             cursor: CursorUpdate::default(),
-        })
+        }
+    }
+
+    /// Forgets all pictures and what it has learnt and set aside of them, and zeroes its copies; what the libraries of
+    /// AV1 and zstd held is freed. The next picture is a keyframe after a stream header, numbered on from the packets
+    /// before, and nothing in it depends on them.
+    pub fn forget(&mut self) {
+        let mut blank = Self::blank(self.config);
+        (blank.epoch, blank.sequence) = (self.epoch, self.sequence);
+        blank.regions.set_bitrate(self.regions.bitrate());
+        wipe(&mut self.coded);
+        *self = blank;
     }
 
     /// Encodes what changed since the last call.

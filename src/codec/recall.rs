@@ -3,7 +3,9 @@
 
 use super::exactness::Exactness;
 use crate::damage::{Copy, DirtyRows};
-use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Rect, Size, TILE_PX, TileGrid, Timestamp, is_plain, xxh3};
+use crate::frame::{
+    BYTES_PER_PIXEL, FrameBuf, Rect, Size, TILE_PX, TileGrid, Timestamp, Wiped, is_plain, xxh3,
+};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -37,7 +39,7 @@ const PROBES: usize = 8;
 #[derive(Debug)]
 struct Slot {
     stamp: u64,
-    pixels: Vec<u8>,
+    pixels: Wiped,
     probes: [u32; PROBES],
 }
 
@@ -49,7 +51,7 @@ struct Tile {
     /// The packet writes to it.
     touched: bool,
     /// What it held, if that is worth keeping.
-    staged: Option<Vec<u8>>,
+    staged: Option<Wiped>,
     /// The newest first.
     slots: VecDeque<Slot>,
     /// The slot from which the packet takes it.
@@ -70,7 +72,7 @@ pub(super) struct Recall {
     /// Pixels that are set aside, or would be.
     staged_px: u64,
     now: Timestamp,
-    spare: Vec<Vec<u8>>,
+    spare: Vec<Wiped>,
 }
 
 impl Recall {
@@ -156,8 +158,7 @@ impl Recall {
             return;
         }
         let mut pixels = self.spare.pop().unwrap_or_default();
-        pixels.clear();
-        picture.append_rect(&at, &mut pixels);
+        picture.append_rect(&at, pixels.empty(at.area() as usize * BYTES_PER_PIXEL));
         match is_plain(&pixels) {
             true => self.spare.push(pixels),
             false => {
@@ -192,7 +193,7 @@ impl Recall {
         self.spare.truncate(16);
     }
 
-    fn keep(&mut self, tile: usize, pixels: Vec<u8>) {
+    fn keep(&mut self, tile: usize, pixels: Wiped) {
         self.stamp += 1;
         self.kept.insert(self.stamp, tile);
         let row_bytes = self.at(tile).width as usize * BYTES_PER_PIXEL;

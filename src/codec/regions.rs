@@ -99,6 +99,11 @@ impl Regions {
         self.ended.clear();
     }
 
+    /// What [`Regions::set_bitrate`] was told.
+    pub(super) fn bitrate(&self) -> Option<u64> {
+        self.bitrate
+    }
+
     /// Bits a second for everything; films may take most of them.
     pub(super) fn set_bitrate(&mut self, bits_a_second: Option<u64>) {
         self.bitrate = bits_a_second;

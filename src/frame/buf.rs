@@ -1,5 +1,6 @@
 //! An owned picture in the layout that all stages work on.
 
+use super::wiped::Wiped;
 use super::{FrameView, Rect, Size};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -10,11 +11,11 @@ pub const BYTES_PER_PIXEL: usize = 4;
 /// An owned picture: B, G, R, 255, rows of 4 × width bytes without padding.
 ///
 /// The fourth byte is always 255: sources with an undefined fourth byte (X11's BGRX) normalise it while they
-/// copy, so that two pictures are equal exactly when their bytes are.
+/// copy, so that two pictures are equal exactly when their bytes are. Its memory is zeroed before it is given back.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FrameBuf {
     size: Size,
-    pixels: Vec<u8>,
+    pixels: Wiped,
 }
 
 impl FrameBuf {
@@ -25,7 +26,7 @@ impl FrameBuf {
     ///   says.
     pub fn new(size: Size, limits: &Limits) -> Result<Self> {
         limits.check_size(size)?;
-        let mut buf = Self { size: Size::default(), pixels: Vec::new() };
+        let mut buf = Self { size: Size::default(), pixels: Wiped::default() };
         buf.reset(size, limits)?;
         Ok(buf)
     }
@@ -36,9 +37,14 @@ impl FrameBuf {
     /// As [`FrameBuf::new`]; the picture is unchanged then.
     pub fn reset(&mut self, size: Size, limits: &Limits) -> Result<()> {
         limits.check_size(size)?;
-        self.pixels.clear();
-        self.pixels.resize(size.area() as usize * BYTES_PER_PIXEL, 0);
-        for px in self.pixels.chunks_exact_mut(BYTES_PER_PIXEL) {
+        let bytes = size.area() as usize * BYTES_PER_PIXEL;
+        if bytes < self.pixels.len() {
+            // What lies behind the smaller picture is not written anew.
+            self.pixels.fill(0);
+        }
+        let pixels = self.pixels.empty(bytes);
+        pixels.resize(bytes, 0);
+        for px in pixels.chunks_exact_mut(BYTES_PER_PIXEL) {
             px[3] = 255;
         }
         self.size = size;

@@ -11,6 +11,7 @@ mod rect;
 mod region;
 mod time;
 mod view;
+mod wiped;
 
 pub(crate) use buf::is_plain;
 pub use buf::{BYTES_PER_PIXEL, FrameBuf};
@@ -20,3 +21,4 @@ pub use rect::{Rect, Size};
 pub use region::Region;
 pub use time::Timestamp;
 pub use view::{FrameView, PixelFormat, Plane};
+pub(crate) use wiped::{Wiped, wipe};

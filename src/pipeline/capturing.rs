@@ -22,8 +22,16 @@ const STALL_PAUSE: Duration = Duration::from_millis(100);
 pub(super) fn run(shared: &Shared, source: Box<dyn Capturer>, config: PipelineConfig) {
     let _watch = Watch { shared, thread: "capture" };
     let interval = Duration::from_secs(1) / config.fps;
-    let mut capturing =
-        Capturing { shared, source, config, interval, buffer: None, untaken: None, moved: Timestamp(0) };
+    let mut capturing = Capturing {
+        shared,
+        source,
+        config,
+        interval,
+        buffer: None,
+        untaken: None,
+        moved: Timestamp(0),
+        purges: 0,
+    };
     if let Err(e) = capturing.run() {
         shared.source_ended(Err(e));
     }
@@ -41,6 +49,8 @@ struct Capturing<'a> {
     untaken: Option<Timestamp>,
     /// When the picture or the cursor changed last.
     moved: Timestamp,
+    /// The purges that it knows of.
+    purges: u64,
 }
 
 impl Capturing<'_> {
@@ -75,8 +85,16 @@ impl Capturing<'_> {
     fn wait_for_turn(&mut self, due: Timestamp) -> Result<bool> {
         let mut state = self.shared.lock();
         loop {
-            if state.stop {
+            if state.stop || state.revoked {
                 return Ok(false);
+            }
+            if state.purges != self.purges {
+                self.purges = state.purges;
+                drop(state);
+                (self.buffer, self.untaken) = (None, None);
+                self.source.forget();
+                state = self.shared.lock();
+                continue;
             }
             if !state.captures() {
                 state.fresh = false;
@@ -141,8 +159,13 @@ impl Capturing<'_> {
         };
         let now = self.shared.now();
         let cursor_moved = cursor.is_some();
+        let purges = self.purges;
         if let Some(update) = cursor {
-            self.shared.update(|s, _| s.cursor_changed(update));
+            self.shared.update(|s, _| {
+                if s.purges == purges {
+                    s.cursor_changed(update);
+                }
+            });
         }
         match captured {
             Captured::Frame { timestamp, damage } => {
@@ -151,7 +174,7 @@ impl Capturing<'_> {
                 if let Some(mut buffer) = self.buffer.take() {
                     buffer.stale.clear();
                     let picture = Picture { buffer, timestamp };
-                    self.buffer = self.shared.update(|s, _| answered(s).publish(picture, &damage));
+                    self.buffer = self.shared.update(|s, _| answered(s).publish(picture, &damage, purges));
                 }
                 self.moved = now;
             }
@@ -159,6 +182,9 @@ impl Capturing<'_> {
                 let untaken = self.untaken();
                 self.shared.update(|s, _| {
                     let state = answered(s);
+                    if state.purges != purges {
+                        return;
+                    }
                     state.fresh = true;
                     if untaken.is_some() {
                         state.newest = untaken;
@@ -176,7 +202,11 @@ impl Capturing<'_> {
             }
             Captured::Ended => {
                 if let Some(untaken) = self.untaken() {
-                    self.shared.update(|s, _| s.newest = Some(untaken));
+                    self.shared.update(|s, _| {
+                        if s.purges == purges {
+                            s.newest = Some(untaken);
+                        }
+                    });
                 }
                 self.shared.source_ended(Ok(()));
                 return Ok(false);

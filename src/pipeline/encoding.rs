@@ -28,6 +28,7 @@ pub(super) fn run(shared: &Shared, encoder: Encoder, bitrate: Option<u64>, sink:
         latest: start,
         latest_at: start,
         refine_from: start,
+        purges: 0,
     };
     encoding.run();
 }
@@ -35,6 +36,8 @@ pub(super) fn run(shared: &Shared, encoder: Encoder, bitrate: Option<u64>, sink:
 /// What there is to do.
 enum Work {
     Stop,
+    /// All that was taken is to be forgotten; so many times by now.
+    Forget(u64),
     End(Result<()>),
     Tell(StreamState),
     /// A picture, if there is a new one, for those who follow; then snapshots for those who wait, or what they lack.
@@ -64,6 +67,8 @@ struct Encoding<'a, S> {
     latest_at: Timestamp,
     /// Before then, by the pipeline's clock, the encoder has nothing to refine.
     refine_from: Timestamp,
+    /// The purges that it knows of.
+    purges: u64,
 }
 
 impl<S: FnMut(Output)> Encoding<'_, S> {
@@ -71,6 +76,11 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
         loop {
             let done = match self.next_work() {
                 Work::Stop => return,
+                Work::Forget(purges) => {
+                    self.encoder.forget();
+                    (self.purges, self.has_picture) = (purges, false);
+                    Ok(())
+                }
                 Work::End(how) => return (self.sink)(Output::Ended(how)),
                 Work::Tell(state) => {
                     (self.sink)(Output::State(state));
@@ -94,6 +104,14 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
         loop {
             if state.stop {
                 return Work::Stop;
+            }
+            if state.revoked
+                && let SourceLife::Ended(how) = &state.source
+            {
+                return Work::End(how.clone());
+            }
+            if state.purges != self.purges {
+                return Work::Forget(state.purges);
             }
             let now = self.shared.now();
             let joiners = if state.fresh && !state.paused && (self.has_picture || state.newest.is_some()) {
@@ -231,8 +249,9 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
         let update = self.encoder.encode(&mut frame, damage, self.latest, &mut bytes)?;
         let encode_ms = begun.elapsed().as_secs_f32() * 1000.0;
         self.has_picture = true;
+        let purges = self.purges;
         self.shared.update(|s, now| {
-            s.give_back(frame, update.stale);
+            s.give_back(frame, update.stale, purges);
             s.stats.exact_ratio = exact_ratio(update.lossy_px, area);
             if update.kind != UpdateKind::Unchanged {
                 s.stats.encode_ms = encode_ms;
@@ -275,7 +294,7 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
         if !self.shared.lock().flow.reaches_anyone() {
             return;
         }
-        let may = self.shared.begin_emitting(|s, now| {
+        let may = self.shared.begin_emitting(self.purges, |s, now| {
             s.stats.bytes_sent += bytes.len() as u64;
             match sequence {
                 Some(sequence) if refines => {
@@ -297,9 +316,9 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
 
     fn send_snapshots(&mut self, joiners: &[ViewerId], sequence: u64, bytes: &[u8]) {
         for &viewer in joiners {
-            let may = self.shared.begin_emitting(|s, now| {
+            let may = self.shared.begin_emitting(self.purges, |s, now| {
                 s.stats.bytes_sent += bytes.len() as u64;
-                s.flow.snapshot_sent(viewer, sequence, bytes.len(), now);
+                s.snapshot_sent(viewer, sequence, bytes.len(), now);
             });
             if !may {
                 return;

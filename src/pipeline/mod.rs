@@ -20,9 +20,9 @@ pub use crate::session::{StreamState, ViewerId};
 
 use crate::capture::Capturer;
 use crate::codec::{Encoder, EncoderConfig, HeldTiles};
+use crate::consent::{CaptureGrant, Revoke};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Rect;
-use crate::session::Allowed;
 use shared::{Shared, State};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
@@ -51,7 +51,8 @@ pub enum Output {
     },
     /// The state changed.
     State(StreamState),
-    /// The last output: the source ended (`Ok`) or failed.
+    /// The last output: the source ended (`Ok`) or failed, or the visitor took the consent back
+    /// ([`ErrorKind::Revoked`]).
     Ended(Result<()>),
 }
 
@@ -106,6 +107,7 @@ impl Default for PipelineConfig {
 pub struct Pipeline {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
+    revoke: Revoke,
 }
 
 impl Pipeline {
@@ -118,12 +120,13 @@ impl Pipeline {
     ///
     /// # Errors
     /// - whatever `open` returns.
+    /// - [`crate::ErrorKind::Revoked`] if `grant` was taken back.
     /// - [`crate::ErrorKind::InvalidInput`] if `config.fps` is zero.
     /// - as [`EncoderConfig::check`].
     /// - [`crate::ErrorKind::Io`] if the system starts no thread.
     pub fn start(
-        allowed: Allowed,
-        open: impl FnOnce() -> Result<Box<dyn Capturer>> + Send + 'static,
+        grant: CaptureGrant,
+        open: impl FnOnce(&CaptureGrant) -> Result<Box<dyn Capturer>> + Send + 'static,
         config: PipelineConfig,
         sink: impl FnMut(Output) + Send + 'static,
     ) -> Result<Self> {
@@ -131,13 +134,19 @@ impl Pipeline {
             return Err(Error::input("0 pictures a second show nothing"));
         }
         let encoder = Encoder::new(config.encoder)?;
+        let revoke = grant.revoke_handle();
+        revoke.check()?;
         let shared = Arc::new(Shared::new());
-        let mut pipeline = Self { shared: shared.clone(), threads: Vec::new() };
+        let told = Arc::downgrade(&shared);
+        revoke.on_revoke(move || {
+            if let Some(shared) = told.upgrade() {
+                shared.revoke();
+            }
+        });
+        let mut pipeline = Self { shared, threads: Vec::new(), revoke };
         let (opened, is_open) = mpsc::channel();
         pipeline.spawn("panecast-capture", move |shared| {
-            // The visitor's word lives as long as the capture that it allows.
-            let _allowed = allowed;
-            match open() {
+            match open(&grant) {
                 Ok(source) => {
                     // Nobody listens only if `start` has failed meanwhile; `stop` is set then.
                     let _ = opened.send(Ok(()));
@@ -173,10 +182,7 @@ impl Pipeline {
                 // Capture begins: that nothing has changed so far says nothing about the source.
                 s.life.changed(now);
             }
-            match held {
-                Some(held) => drop(s.held.insert(viewer, held)),
-                None => drop(s.held.remove(&viewer)),
-            }
+            s.note_held(viewer, held);
             s.flow.joined(viewer, now);
         });
     }
@@ -214,10 +220,18 @@ impl Pipeline {
         self.shared.update(|s, _| s.focus = focus);
     }
 
-    /// Stops capturing until [`Pipeline::resume`]; what is queued is dropped. Once it returns, no packet goes
-    /// to the sink.
+    /// Stops capturing until [`Pipeline::resume`], and forgets: the picture that waits, the encoder with all it has
+    /// learnt and recalls, what waits to be refined, the cursor, what viewers said that they hold. Once it returns, no
+    /// packet goes to the sink; called from within the sink, none after the one at hand. Viewers are told
+    /// [`StreamState::Paused`] and drop what they hold; what follows begins with a snapshot for each.
     pub fn pause(&self) {
         self.shared.pause();
+    }
+
+    /// Ends the share because the visitor takes the consent back: as [`Revoke::revoke`]. It forgets as
+    /// [`Pipeline::pause`] does, capture ends, and [`Output::Ended`] with [`crate::ErrorKind::Revoked`] comes last.
+    pub fn revoke(&self) {
+        self.revoke.revoke();
     }
 
     /// Goes on after [`Pipeline::pause`], with a picture taken after this call.

@@ -3,10 +3,11 @@
 use super::PipelineStats;
 use crate::capture::{CursorUpdate, Damage};
 use crate::codec::HeldTiles;
+use crate::consent::revoked;
 use crate::error::{Error, Result};
 use crate::frame::{FrameBuf, Rect, Region, Timestamp};
 use crate::session::{Flow, Liveness, ViewerId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
@@ -48,6 +49,13 @@ pub(super) enum SourceLife {
 pub(super) struct State {
     pub(super) stop: bool,
     pub(super) paused: bool,
+    /// The visitor took the consent back.
+    pub(super) revoked: bool,
+    /// How often all was to be forgotten. Whoever knows of fewer forgets what it has before anything else, and what it
+    /// has made meanwhile goes nowhere.
+    pub(super) purges: u64,
+    /// Viewers that were sent a snapshot since the last purge: only they may hold something to go on from.
+    since_purge: BTreeSet<ViewerId>,
     pub(super) flow: Flow,
     /// What viewers hold that came back and have been sent nothing since.
     pub(super) held: BTreeMap<ViewerId, HeldTiles>,
@@ -77,12 +85,42 @@ pub(super) struct State {
 impl State {
     /// Whether pictures are wanted at all.
     pub(super) fn captures(&self) -> bool {
-        !self.paused && !self.flow.is_empty()
+        !self.paused && !self.revoked && !self.flow.is_empty()
+    }
+
+    /// Drops all pictures that wait, and what was noted of them: the next packet is a snapshot for each viewer.
+    pub(super) fn purge(&mut self) {
+        self.purges += 1;
+        self.since_purge.clear();
+        (self.newest, self.spare, self.cursor) = (None, None, None);
+        self.damage = Damage::Unknown;
+        self.fresh = false;
+        self.held.clear();
+        self.flow.all_lost_place();
+    }
+
+    /// What a viewer says that it holds, unless that may be from before a purge.
+    pub(super) fn note_held(&mut self, viewer: ViewerId, held: Option<HeldTiles>) {
+        match held.filter(|_| self.purges == 0 || self.since_purge.contains(&viewer)) {
+            Some(held) => drop(self.held.insert(viewer, held)),
+            None => drop(self.held.remove(&viewer)),
+        }
+    }
+
+    /// A snapshot of so many bytes goes to `viewer`.
+    pub(super) fn snapshot_sent(&mut self, viewer: ViewerId, sequence: u64, bytes: usize, now: Timestamp) {
+        self.flow.snapshot_sent(viewer, sequence, bytes, now);
+        if self.purges > 0 {
+            self.since_purge.insert(viewer);
+        }
     }
 
     /// Puts a new picture into the mailbox. Gives back what the capture thread goes on with: the picture that
-    /// nobody took, or the spare buffer, or nothing yet.
-    pub(super) fn publish(&mut self, picture: Picture, damage: &Damage) -> Option<Buffer> {
+    /// nobody took, or the spare buffer, or nothing yet. A picture from before a purge is dropped.
+    pub(super) fn publish(&mut self, picture: Picture, damage: &Damage, purges: u64) -> Option<Buffer> {
+        if purges != self.purges {
+            return None;
+        }
         merge(&mut self.damage, damage);
         if let Some(spare) = &mut self.spare {
             spare.age(damage);
@@ -110,12 +148,16 @@ impl State {
         Some((picture, std::mem::replace(&mut self.damage, Damage::Within(Region::empty()))))
     }
 
-    /// The encoder gives a buffer back; `stale` is where it differs from the picture that it took.
-    pub(super) fn give_back(&mut self, frame: FrameBuf, stale: Region) {
+    /// The encoder gives a buffer back; `stale` is where it differs from the picture that it took, which was after so
+    /// many `purges`.
+    pub(super) fn give_back(&mut self, frame: FrameBuf, stale: Region, purges: u64) {
+        self.lent = false;
+        if purges != self.purges {
+            return;
+        }
         let mut buffer = Buffer { frame, stale };
         // What the capture thread has seen meanwhile counts on top.
         buffer.age(&self.damage);
-        self.lent = false;
         self.spare = Some(buffer);
     }
 
@@ -132,11 +174,9 @@ impl State {
         }
     }
 
-    /// Goes on after a pause. What the mailbox holds is from before it, and is not taken before the source has
-    /// been asked again.
+    /// Goes on after a pause, with pictures that are taken from now on.
     pub(super) fn resume(&mut self, now: Timestamp) {
         self.paused = false;
-        self.fresh = false;
         self.life.paused(false);
         self.life.changed(now);
     }
@@ -163,6 +203,9 @@ impl Shared {
         let state = State {
             stop: false,
             paused: false,
+            revoked: false,
+            purges: 0,
+            since_purge: BTreeSet::new(),
             flow: Flow::new(),
             held: BTreeMap::new(),
             life: Liveness::new(),
@@ -216,21 +259,36 @@ impl Shared {
 
     /// Pauses, and waits for a packet that is on its way to the sink.
     pub(super) fn pause(&self) {
+        self.purge(|state| {
+            state.paused = true;
+            state.life.paused(true);
+        });
+    }
+
+    /// Ends the share because the visitor took the consent back, and waits as [`Shared::pause`].
+    pub(super) fn revoke(&self) {
+        self.purge(|state| {
+            state.revoked = true;
+            state.source = SourceLife::Ended(Err(revoked()));
+        });
+    }
+
+    /// Changes the state, forgets all, and waits for a packet that is on its way to the sink.
+    pub(super) fn purge(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.lock();
-        state.paused = true;
-        state.fresh = false;
-        state.life.paused(true);
+        change(&mut state);
+        state.purge();
         self.changed.notify_all();
         while state.emitting && state.encode_thread != Some(thread::current().id()) {
             state = self.wait(state, None);
         }
     }
 
-    /// Asks for leave to hand packets to the sink. Without it (the visitor paused, the pipeline stops) they are
-    /// dropped, and all viewers need snapshots.
-    pub(super) fn begin_emitting(&self, note: impl FnOnce(&mut State, Timestamp)) -> bool {
+    /// Asks for leave to hand packets to the sink that were made after so many `purges`. Without it (the visitor paused,
+    /// the pipeline stops, all was to be forgotten) they are dropped, and all viewers need snapshots.
+    pub(super) fn begin_emitting(&self, purges: u64, note: impl FnOnce(&mut State, Timestamp)) -> bool {
         let mut state = self.lock();
-        if state.paused || state.stop {
+        if state.paused || state.revoked || state.stop || state.purges != purges {
             state.flow.all_lost_place();
             return false;
         }

@@ -1,12 +1,11 @@
 //! Stage 5 of 6. In: what people and the network say. Out: who may see what, and when. No socket, no clock.
 #![forbid(unsafe_code)]
 
-pub mod consent;
 pub mod flow;
 pub mod link;
 mod rate;
 pub mod state;
 
-pub use consent::{Allowed, Consent, Decision};
+pub use crate::consent::{CaptureGrant, Consent, Decision, Purpose, Revoke};
 pub use flow::{Flow, Place, ViewerId};
 pub use state::{Liveness, StreamState};

@@ -9,7 +9,7 @@ pub(crate) type Tree = BTreeMap<String, String>;
 /// The stages in the order data flows.
 const STAGES: [&str; 6] = ["capture", "damage", "codec", "bitstream", "session", "ffi"];
 /// What every stage may import.
-const NOUNS: [&str; 3] = ["error", "frame", "limits"];
+const NOUNS: [&str; 4] = ["consent", "error", "frame", "limits"];
 /// What lib.rs exports of them under its own name.
 const NOUNS_AT_THE_ROOT: [&str; 4] = ["Error", "ErrorKind", "Limits", "Result"];
 /// What a library without sockets and clocks of its own cannot need.
@@ -29,7 +29,7 @@ const MOST_LINES: usize = 800;
 /// What `module` may import besides itself and the shared nouns; `None`: everything.
 fn may_import(module: &str) -> Option<&'static [&'static str]> {
     match module {
-        "capture" | "frame" | "error" | "limits" => Some(&[]),
+        "capture" | "frame" | "error" | "limits" | "consent" => Some(&[]),
         "damage" => Some(&["capture"]),
         // The codec writes and reads its payloads itself, so the stateless reader and writer are open to it; in
         // turn the bitstream must not know the codec.

@@ -5,7 +5,7 @@ use panecast::capture::{Captured, Capturer, CursorUpdate, Damage, SourceInfo, So
 use panecast::codec::{Decoded, Decoder, EncoderConfig, Mode};
 use panecast::frame::{FrameBuf, Rect, Region, Size};
 use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, StreamState, ViewerId};
-use panecast::session::{Allowed, Consent, Decision};
+use panecast::session::{CaptureGrant, Consent, Decision, Purpose};
 use panecast::{Error, ErrorKind, Limits, Result};
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, channel};
@@ -20,8 +20,8 @@ pub const GLANCE: Duration = Duration::from_millis(200);
 
 pub const SIZE: Size = Size::new(150, 100);
 
-pub fn allowed() -> Allowed {
-    Consent::ask("a scripted source").answer(Decision::Allow).unwrap()
+pub fn granted() -> CaptureGrant {
+    Consent::ask(Purpose::Screen, "scripted").answer(Decision::Allow).unwrap()
 }
 
 /// What the scripted source shows; the test changes it while the pipeline runs.
@@ -39,6 +39,10 @@ pub struct Scene {
     pub ended: bool,
     pub panics: bool,
     cursor: Option<CursorUpdate>,
+    /// All that was told of the cursor.
+    told: Option<CursorUpdate>,
+    /// How often the source was told to forget.
+    pub forgets: u64,
     /// The next question for the cursor fails.
     pub cursor_failure: Option<Error>,
     /// Calls of `next`.
@@ -57,6 +61,8 @@ impl Script {
             ended: false,
             panics: false,
             cursor: None,
+            told: None,
+            forgets: 0,
             cursor_failure: None,
             calls: 0,
         };
@@ -174,8 +180,26 @@ impl Capturer for Scripted {
     fn cursor(&mut self) -> Result<Option<CursorUpdate>> {
         self.script.change(|s| match s.cursor_failure.take() {
             Some(failure) => Err(failure),
-            None => Ok(s.cursor.take()),
+            None => {
+                if let Some(update) = &s.cursor {
+                    let before = s.told.take().unwrap_or_default();
+                    let shape = update.shape.clone().or(before.shape);
+                    s.told = Some(CursorUpdate { position: update.position, shape });
+                }
+                Ok(s.cursor.take())
+            }
         })
+    }
+
+    fn forget(&mut self) {
+        self.given = 0;
+        self.script.change(|s| {
+            s.damage = Region::full(s.picture.size());
+            s.forgets += 1;
+            if s.cursor.is_none() {
+                s.cursor.clone_from(&s.told);
+            }
+        });
     }
 }
 
@@ -225,8 +249,8 @@ impl Rig {
         let encoder = EncoderConfig { mode, ..EncoderConfig::default() };
         let config = PipelineConfig { fps: 1000, encoder, ..PipelineConfig::default() };
         let pipeline = Pipeline::start(
-            allowed(),
-            move || Ok(source.source()),
+            granted(),
+            move |_| Ok(source.source()),
             config,
             move |output| {
                 let _ = sink.send(output);

@@ -29,6 +29,8 @@ pub struct Pattern {
     fps: u32,
     /// The last frame handed out.
     last: Option<u64>,
+    /// The next frame is given whole.
+    whole: bool,
     /// When frame 0 was handed out.
     start: Option<Instant>,
     paced: bool,
@@ -44,7 +46,15 @@ impl Pattern {
         if fps == 0 || fps > MOST_FPS {
             return Err(Error::input(format!("{fps} frames a second; the pattern runs at 1 to {MOST_FPS}")));
         }
-        Ok(Self { desktop: Desktop::new(size)?, size, fps, last: None, start: None, paced: true })
+        Ok(Self {
+            desktop: Desktop::new(size)?,
+            size,
+            fps,
+            last: None,
+            whole: true,
+            start: None,
+            paced: true,
+        })
     }
 
     /// Gives one frame on each call, as fast as it is called. Frames in which nothing changed are given, too,
@@ -112,10 +122,11 @@ impl Capturer for Pattern {
             let Some(index) = self.due(deadline) else { return Ok(Captured::Unchanged) };
             let ms = self.millis(index);
             let damage = match self.last {
-                None => Region::full(self.size),
-                Some(last) => self.desktop.damage(self.millis(last), ms),
+                Some(last) if !self.whole => self.desktop.damage(self.millis(last), ms),
+                _ => Region::full(self.size),
             };
             self.last = Some(index);
+            self.whole = false;
             if self.paced && damage.is_empty() {
                 continue;
             }
@@ -128,6 +139,10 @@ impl Capturer for Pattern {
             let timestamp = Some(Timestamp::of_frame(index, self.fps));
             return Ok(Captured::Frame { timestamp, damage: Damage::Within(damage) });
         }
+    }
+
+    fn forget(&mut self) {
+        self.whole = true;
     }
 }
 

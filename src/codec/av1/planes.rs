@@ -1,7 +1,7 @@
 //! A picture as AV1 codes it: luma and two colour-difference planes.
 
 use crate::error::Result;
-use crate::frame::Size;
+use crate::frame::{Size, Wiped};
 use crate::limits::Limits;
 
 /// How finely the colour differences are sampled. It also fixes the conversion: see [`super::colour`].
@@ -39,7 +39,7 @@ impl Chroma {
 pub struct Planes {
     size: Size,
     chroma: Chroma,
-    data: Vec<u8>,
+    data: Wiped,
 }
 
 impl Planes {
@@ -60,7 +60,11 @@ impl Planes {
     pub fn reset(&mut self, size: Size, chroma: Chroma, limits: &Limits) -> Result<()> {
         limits.check_size(size)?;
         let samples = size.area() + 2 * chroma.plane_size(size).area();
-        self.data.resize(samples as usize, 0);
+        let samples = samples as usize;
+        if self.data.capacity() < samples {
+            self.data.empty(samples);
+        }
+        self.data.resize(samples, 0);
         (self.size, self.chroma) = (size, chroma);
         Ok(())
     }

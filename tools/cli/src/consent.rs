@@ -2,7 +2,8 @@
 
 use crate::failure::Failure;
 use crate::sources::printable;
-use panecast::session::{Allowed, Consent, Decision};
+use panecast::capture::SourceSpec;
+use panecast::session::{CaptureGrant, Consent, Decision};
 use std::io::{self, BufRead, IsTerminal, Write};
 
 /// How the visitor is asked.
@@ -20,14 +21,14 @@ pub(crate) fn has_terminal() -> bool {
 }
 
 /// Asks the visitor whether agents may see `source`. Comes before anything is opened.
-pub(crate) fn ask(source: &str, ask: Ask) -> Result<Allowed, Failure> {
-    let consent = Consent::ask(source);
+pub(crate) fn ask(source: &SourceSpec, ask: Ask) -> Result<CaptureGrant, Failure> {
+    let consent = Consent::ask(source.purpose(), source.to_string());
     let decision = match ask {
         Ask::AlreadyAllowed => Decision::Allow,
         Ask::Terminal if has_terminal() => prompt(consent.source())?,
         Ask::Terminal => {
             return Err(Failure::new(
-                format!("there is no terminal to ask whether agents may see {}", printable(source)),
+                format!("there is no terminal to ask whether agents may see {}", printable(consent.source())),
                 "run it in a terminal, or say yes beforehand with --yes",
             ));
         }

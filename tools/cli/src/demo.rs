@@ -9,7 +9,7 @@ use crate::visitor::{self, Share};
 use panecast::capture::{SourceKind, SourceSpec, sources};
 use panecast::codec::Mode;
 use panecast::pipeline::PipelineConfig;
-use panecast::session::Allowed;
+use panecast::session::CaptureGrant;
 use panecast_relay::command::stop_signal;
 use panecast_relay::{Config, Relay};
 use serde_json::json;
@@ -59,15 +59,15 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let config = arguments.codec.pipeline(Mode::Auto, arguments.fps)?;
-    let (source, allowed) = choose(&arguments)?;
+    let (source, grant) = choose(&arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(run_all(arguments, source, allowed, config))
+    runtime.block_on(run_all(arguments, source, grant, config))
 }
 
 async fn run_all(
     arguments: Arguments,
     source: SourceSpec,
-    allowed: Allowed,
+    grant: CaptureGrant,
     config: PipelineConfig,
 ) -> Result<(), Failure> {
     let signal = stop_signal()?;
@@ -98,7 +98,7 @@ async fn run_all(
         }
     };
     let opens = !arguments.no_open && has_desktop();
-    let share = Share { relay: url, source, allowed, config };
+    let share = Share { relay: url, source, grant, config };
     let result = visitor::share(share, &mut reporter, stop, |agent_url| {
         if opens && let Err(e) = open::that_detached(agent_url) {
             eprintln!("no browser could be opened ({e}); open the URL above");
@@ -124,19 +124,19 @@ async fn bind(port: Option<u16>) -> Result<Relay, Failure> {
 
 /// What is shown, and the visitor's word for it. The built-in desktop shows nothing of the visitor's, so nobody
 /// is asked; where nobody can be asked about the screen, or the answer is no, it is shown in its place.
-fn choose(arguments: &Arguments) -> Result<(SourceSpec, Allowed), Failure> {
+fn choose(arguments: &Arguments) -> Result<(SourceSpec, CaptureGrant), Failure> {
     let ask = if arguments.yes { Ask::AlreadyAllowed } else { Ask::Terminal };
     match &arguments.source {
         Some(source) => {
             let ask = if matches!(source, SourceSpec::Pattern(..)) { Ask::AlreadyAllowed } else { ask };
-            Ok((source.clone(), consent::ask(&source.to_string(), ask)?))
+            Ok((source.clone(), consent::ask(source, ask)?))
         }
         None => {
             if has_screen() {
                 let screen = SourceSpec::Screen(None);
                 if ask == Ask::AlreadyAllowed || consent::has_terminal() {
-                    match consent::ask(&screen.to_string(), ask) {
-                        Ok(allowed) => return Ok((screen, allowed)),
+                    match consent::ask(&screen, ask) {
+                        Ok(grant) => return Ok((screen, grant)),
                         Err(e) => eprintln!("{}; the built-in desktop is shown instead", e.message()),
                     }
                 } else {
@@ -147,8 +147,8 @@ fn choose(arguments: &Arguments) -> Result<(SourceSpec, Allowed), Failure> {
                 }
             }
             let pattern: SourceSpec = "pattern".parse()?;
-            let allowed = consent::ask(&pattern.to_string(), Ask::AlreadyAllowed)?;
-            Ok((pattern, allowed))
+            let grant = consent::ask(&pattern, Ask::AlreadyAllowed)?;
+            Ok((pattern, grant))
         }
     }
 }

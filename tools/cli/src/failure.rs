@@ -59,6 +59,7 @@ impl From<panecast::Error> for Failure {
             ErrorKind::LimitExceeded => "use something smaller; panecast's limits protect its memory",
             ErrorKind::NotFound => "check the name; `panecast sources` lists what can be captured",
             ErrorKind::Denied => "nothing was captured; start again to be asked again",
+            ErrorKind::Revoked => "nothing more is captured; start again to be asked again",
             ErrorKind::Closed => "start again with a source that is there; see `panecast sources`",
             ErrorKind::Stalled => "check the display or the connection, then start again",
             ErrorKind::Desync => "packets are missing; start from the beginning of a stream",

@@ -56,13 +56,13 @@ fn parse_seconds(s: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let allowed = consent::ask(&arguments.source.to_string(), Ask::AlreadyAllowed)?;
+    let grant = consent::ask(&arguments.source, Ask::AlreadyAllowed)?;
     let source = arguments.source.clone();
     let config = arguments.codec.pipeline(Mode::Lossless, arguments.fps)?;
     let (sink, mut outputs) = mpsc::channel(8);
     let pipeline = Pipeline::start(
-        allowed,
-        move || capture::open(&source),
+        grant,
+        move |grant| capture::open(&source, grant),
         config,
         move |output| {
             // Once the receiver is gone the recording is over.

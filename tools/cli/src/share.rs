@@ -47,12 +47,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { relay, source, yes, fps, codec, json } = arguments;
     let config = codec.pipeline(Mode::Auto, fps)?;
     let ask = if yes { Ask::AlreadyAllowed } else { Ask::Terminal };
-    let allowed = consent::ask(&source.to_string(), ask)?;
+    let grant = consent::ask(&source, ask)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let stop = stop_signal()?;
         let mut reporter = Reporter::new(json);
-        let share = Share { relay, source, allowed, config };
+        let share = Share { relay, source, grant, config };
         visitor::share(share, &mut reporter, stop, |_| {}).await
     })
 }

@@ -7,7 +7,7 @@ use panecast::capture::{self, SourceSpec};
 use panecast::codec::HeldTiles;
 use panecast::frame::Size;
 use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, PipelineStats, StreamState, ViewerId};
-use panecast::session::Allowed;
+use panecast::session::CaptureGrant;
 use panecast::{Error, ErrorKind};
 use panecast_protocol::{
     EndReason, Envelope, MAX_BINARY_BYTES, MOST_TILES, PROTOCOL_VERSION, Refusal, RefusalKind,
@@ -34,7 +34,7 @@ const ROOM_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) struct Share {
     pub(crate) relay: RelayUrl,
     pub(crate) source: SourceSpec,
-    pub(crate) allowed: Allowed,
+    pub(crate) grant: CaptureGrant,
     pub(crate) config: PipelineConfig,
 }
 
@@ -58,14 +58,14 @@ pub(crate) async fn share(
     on_room: impl FnMut(&str),
 ) -> Result<(), Failure> {
     let (sink, outputs) = mpsc::channel(MOST_QUEUED);
-    let Share { relay, source, allowed, mut config } = share;
-    let name = allowed.source().to_owned();
+    let Share { relay, source, grant, mut config } = share;
+    let name = grant.source().to_owned();
     // The envelope's head and the packet's own must fit beside the payload.
     config.encoder.limits.packet_bytes = MAX_BINARY_BYTES - 1024;
     let starting = tokio::task::spawn_blocking(move || {
         Pipeline::start(
-            allowed,
-            move || capture::open(&source),
+            grant,
+            move |grant| capture::open(&source, grant),
             config,
             move |output| {
                 // Once the receiver is gone the share is over.
@@ -341,6 +341,7 @@ fn envelope(to: Audience, packet: &[u8]) -> Message {
 fn end_reason(e: &Error) -> EndReason {
     match e.kind() {
         ErrorKind::Closed => EndReason::SourceEnded,
+        ErrorKind::Revoked => EndReason::VisitorStopped,
         _ => EndReason::SourceFailed,
     }
 }

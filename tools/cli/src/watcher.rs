@@ -238,6 +238,11 @@ impl<'a> Watcher<'a> {
         match parse(message)? {
             RelayToAgent::State { state, source } => {
                 self.state = Some(state);
+                if state == StreamState::Paused {
+                    // The visitor wants nothing kept. What follows begins with a snapshot.
+                    self.decoder.reset();
+                    self.lost = true;
+                }
                 let text = format!("{}: {}", printable(&source), state_name(state));
                 self.reporter.event(&text, json!({ "event": "state", "state": state, "source": source }));
             }

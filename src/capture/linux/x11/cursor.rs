@@ -30,6 +30,11 @@ impl Cursor {
         Ok(Self { shapes, shape_changed: shapes, seen: None, told: None })
     }
 
+    /// Nothing was told.
+    pub(super) fn forget(&mut self) {
+        (self.shape_changed, self.seen, self.told) = (self.shapes, None, None);
+    }
+
     /// The server said that the shape is another.
     pub(super) fn shape_changed(&mut self) {
         self.shape_changed = self.shapes;

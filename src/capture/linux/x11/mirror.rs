@@ -8,12 +8,12 @@ use super::place::Place;
 use super::shm::SharedMemory;
 use crate::error::{Error, Result};
 use crate::frame::{BYTES_PER_PIXEL, FrameBuf, FrameView, PixelFormat, Rect, Region, Size};
-use x11rb::connection::RequestConnection as _;
+use x11rb::connection::{Connection as _, RequestConnection as _};
 use x11rb::errors::ReplyError;
 use x11rb::protocol::shm::{self, ConnectionExt as _};
 use x11rb::protocol::xfixes::ConnectionExt as _;
 use x11rb::protocol::xproto::{
-    ConnectionExt as _, CreateGCAux, Drawable, Gcontext, ImageFormat, Pixmap, SubwindowMode,
+    ConnectionExt as _, CreateGCAux, Drawable, Gcontext, ImageFormat, Pixmap, Rectangle, SubwindowMode,
 };
 
 /// Most bytes that are asked for over the socket at once, so that a slow line is not taken for a stalled server.
@@ -95,6 +95,18 @@ impl Mirror {
         let (width, height) = sides(self.size)?;
         c.x.copy_area(source, self.pixmap, self.gc, origin.0, origin.1, 0, 0, width, height).map_err(lost)?;
         Ok(())
+    }
+
+    /// Has the server paint it black: in shared memory the picture would stay until the next one.
+    pub(super) fn blacken(&mut self, c: &Connection) -> Result<()> {
+        if self.clipped {
+            c.x.xfixes_set_gc_clip_region(self.gc, 0u32, 0, 0).map_err(lost)?;
+            self.clipped = false;
+        }
+        let (width, height) = sides(self.size)?;
+        let all = Rectangle { x: 0, y: 0, width, height };
+        c.x.poly_fill_rectangle(self.pixmap, self.gc, &[all]).map_err(lost)?;
+        c.x.flush().map_err(lost)
     }
 
     /// Copies `region`, which lies within the picture, into `frame`. What was asked for by [`Mirror::update`]

@@ -17,6 +17,7 @@ pub use mirror::Transport;
 pub use place::Target;
 
 use crate::capture::{Captured, Capturer, CursorUpdate, SourceInfo, SourceKind};
+use crate::consent::{CaptureGrant, Purpose, Revoke};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{FrameBuf, Region, Size};
 use connection::Connection;
@@ -45,32 +46,37 @@ pub struct X11Capturer {
     /// Which monitor it is, if it is one.
     monitor: Option<u32>,
     ended: Option<Error>,
+    revoke: Revoke,
 }
 
 impl X11Capturer {
-    /// Connects and finds `target`.
+    /// Connects and finds `target`, which `grant` must be for: a screen or a window, by its id.
     ///
     /// # Errors
+    /// - [`ErrorKind::Denied`] if `grant` is for something else, [`ErrorKind::Revoked`] if it was taken back.
     /// - [`ErrorKind::NotFound`] if there is no display, monitor or window.
     /// - [`ErrorKind::Denied`] if the server does not let us in.
     /// - [`ErrorKind::Unsupported`] if its pixels are not 24 or 32 bits, blue, green, red; for a window, if the
     ///   server has no COMPOSITE.
     /// - [`ErrorKind::Stalled`] if the server does not answer.
     /// - [`ErrorKind::LimitExceeded`] if the picture is over the default [`crate::Limits`].
-    pub fn open(target: Target, options: Options) -> Result<Self> {
+    pub fn open(target: Target, options: Options, grant: &CaptureGrant) -> Result<Self> {
+        let purpose = match target {
+            Target::Window(_) => Purpose::Window,
+            Target::Screen | Target::Monitor(_) => Purpose::Screen,
+        };
+        let id = target.id();
+        grant.covers(purpose, &id)?;
         let session = Session::open(target, &options, None)?;
         let info = SourceInfo {
-            id: match target {
-                Target::Screen => "screen".into(),
-                Target::Monitor(number) => format!("screen:{number}"),
-                Target::Window(id) => format!("window:{id:#x}"),
-            },
+            id,
             name: session.name().into(),
             kind: if matches!(target, Target::Window(_)) { SourceKind::Window } else { SourceKind::Screen },
             size: session.place().size,
         };
         let monitor = session.place().monitor;
-        Ok(Self { target, options, session: Some(session), info, monitor, ended: None })
+        let revoke = grant.revoke_handle();
+        Ok(Self { target, options, session: Some(session), info, monitor, ended: None, revoke })
     }
 
     /// The session, opened again if it was lost.
@@ -114,6 +120,7 @@ impl Capturer for X11Capturer {
     }
 
     fn next(&mut self, frame: &mut FrameBuf, stale: &Region, timeout: Duration) -> Result<Captured> {
+        self.revoke.check()?;
         let now = Instant::now();
         let deadline = now.checked_add(timeout).unwrap_or(now + FAR);
         let result = self.session().and_then(|session| session.next(frame, stale, deadline));
@@ -125,8 +132,15 @@ impl Capturer for X11Capturer {
             // Opened again by `next` alone, so that a stall costs the caller one wait, not two.
             return Ok(None);
         }
+        self.revoke.check()?;
         let result = self.session().and_then(Session::cursor);
         self.noted(result)
+    }
+
+    fn forget(&mut self) {
+        let result = self.session.as_mut().map_or(Ok(()), Session::forget);
+        // A server that does not answer tells so at the next call.
+        let _ = self.noted(result);
     }
 }
 

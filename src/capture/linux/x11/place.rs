@@ -29,6 +29,18 @@ pub enum Target {
     Window(u32),
 }
 
+impl Target {
+    /// Its id as [`crate::capture::SourceInfo::id`] has it.
+    #[must_use]
+    pub fn id(self) -> String {
+        match self {
+            Self::Screen => "screen".into(),
+            Self::Monitor(number) => format!("screen:{number}"),
+            Self::Window(id) => format!("window:{id:#x}"),
+        }
+    }
+}
+
 /// Where the target is at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {

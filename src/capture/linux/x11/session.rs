@@ -142,6 +142,14 @@ impl Session {
         result
     }
 
+    /// As [`crate::capture::Capturer::forget`].
+    pub(super) fn forget(&mut self) -> Result<()> {
+        self.whole = true;
+        self.cursor.forget();
+        self.c.begin();
+        self.mirror.blacken(&self.c)
+    }
+
     /// As [`crate::capture::Capturer::cursor`].
     pub(super) fn cursor(&mut self) -> Result<Option<CursorUpdate>> {
         if self.silent {
