@@ -30,6 +30,12 @@ pub enum ErrorKind {
     Desync,
     /// Reading or writing failed.
     Io,
+    /// Who wants to come in did not prove that it may: a wrong key, a forged pass.
+    Untrusted,
+    /// A key, a link or a pass is no longer good: its time is over, or it has been used.
+    Expired,
+    /// Sealed bytes were changed, left out, repeated or reordered on their way.
+    Tampered,
 }
 
 impl ErrorKind {
@@ -48,6 +54,9 @@ impl ErrorKind {
             Self::Stalled => "stalled",
             Self::Desync => "desync",
             Self::Io => "io",
+            Self::Untrusted => "untrusted",
+            Self::Expired => "expired",
+            Self::Tampered => "tampered",
         }
     }
 }

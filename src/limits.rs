@@ -16,6 +16,8 @@ pub struct Limits {
     pub pixels: u64,
     /// Most bytes of one packet, as it stands on the wire.
     pub packet_bytes: usize,
+    /// Most bytes of one sealed record, which may hold several packets.
+    pub record_bytes: usize,
     /// Most copies in one packet.
     pub copies: usize,
     /// Most coded rectangles in one packet.
@@ -40,6 +42,7 @@ impl Default for Limits {
             side_px: 16_384,
             pixels: 8192 * 4352,
             packet_bytes: 256 << 20,
+            record_bytes: 257 << 20,
             copies: 4096,
             rects: 1 << 18,
             layers: 64,

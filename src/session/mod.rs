@@ -4,6 +4,7 @@
 pub mod flow;
 pub mod link;
 mod rate;
+pub mod seal;
 pub mod state;
 
 pub use crate::consent::{CaptureGrant, Consent, Decision, Purpose, Revoke};

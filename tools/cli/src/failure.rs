@@ -64,6 +64,9 @@ impl From<panecast::Error> for Failure {
             ErrorKind::Stalled => "check the display or the connection, then start again",
             ErrorKind::Desync => "packets are missing; start from the beginning of a stream",
             ErrorKind::Io => "check the disk, the path and the permissions",
+            ErrorKind::Untrusted => "ask for the key again and type it anew",
+            ErrorKind::Expired => "ask for a new key or link",
+            ErrorKind::Tampered => "start again on another network; something between changes what is sent",
         };
         Self::new(e.message(), next)
     }
