@@ -356,6 +356,9 @@ pub(crate) fn refused(relay: &RelayUrl, refusal: &Refusal) -> Failure {
             "install the same version of panecast on both sides, and report it if they are"
         }
         RefusalKind::TooManyTries => "wait a minute, then check the key",
+        RefusalKind::Declined => "ask the other side whether it wants to",
+        RefusalKind::Unavailable => "try again once the other side is there",
+        RefusalKind::NotAllowed => "check the tenant and its token",
     };
     Failure::new(format!("{} refuses: {}", relay.name(), crate::sources::printable(&refusal.message)), next)
 }

@@ -296,7 +296,12 @@ fn may_pass(refusal: &Refusal, cut: Option<Instant>) -> bool {
     match refusal.kind {
         RefusalKind::TooManyTries => cut.is_some(),
         RefusalKind::WrongKey => cut.is_some_and(|at| at.elapsed() < VISITOR_BACK_WITHIN),
-        RefusalKind::Full | RefusalKind::Version | RefusalKind::BadMessage => false,
+        RefusalKind::Full
+        | RefusalKind::Version
+        | RefusalKind::BadMessage
+        | RefusalKind::Declined
+        | RefusalKind::Unavailable
+        | RefusalKind::NotAllowed => false,
     }
 }
 

@@ -9,16 +9,38 @@
 //! agent's snapshot, whatever it holds, and an envelope for all goes to the agents that have had theirs.
 //! docs/protocol.md tells the whole story.
 
-mod envelope;
-mod key;
+//!
+//! Version 3 knows hosts and joiners; what goes between them is sealed, and the relay sees only whom it is for:
+//!
+//! | who | path | text out | text in | binary |
+//! |---|---|---|---|---|
+//! | host | `/ws/host` | [`HostSays`] | [`RelayToHost`] | out: [`Parcel`], in: [`FromJoiner`] |
+//! | joiner | `/ws/join` | [`JoinerSays`] | [`RelayToJoiner`] | sealed bytes, both ways |
 
+mod door;
+mod envelope;
+mod host;
+mod joiner;
+mod key;
+mod parcel;
+
+pub use door::{
+    DEFAULT_TENANT, Door, DoorEnd, Ended, LINK_ID_DIGITS, MOST_VISITOR_BYTES, NUMBER_DIGITS, NewDoor,
+    OpenDoor, RefuseReason,
+};
 pub use envelope::Envelope;
+pub use host::{HostSays, RelayToHost, RoomProof, Who};
+pub use joiner::{JoinerSays, Place, RelayToJoiner};
 pub use key::{NotAKey, SessionKey};
+pub use parcel::{FromJoiner, Parcel, ParcelKind};
 
 use serde::{Deserialize, Serialize};
 
 /// Version of these messages; both sides of a connection must have the same.
 pub const PROTOCOL_VERSION: u32 = 2;
+
+/// Version of the messages between hosts, joiners and the relay.
+pub const ROOMS_VERSION: u32 = 3;
 
 /// Most bytes of a text message.
 pub const MAX_TEXT_BYTES: usize = 64 << 10;
@@ -185,7 +207,7 @@ fn is_zero(n: &u64) -> bool {
 }
 
 /// Why the relay refuses.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// The kind, for programs.
     pub kind: RefusalKind,
@@ -205,8 +227,14 @@ pub enum RefusalKind {
     Version,
     /// A message that does not fit the protocol, or is too large.
     BadMessage,
-    /// Too many wrong keys from this address.
+    /// Too many wrong keys from this address, or for this tenant.
     TooManyTries,
+    /// Version 3: the other side said no.
+    Declined,
+    /// Version 3: nobody is there to be reached this way now.
+    Unavailable,
+    /// Version 3: the tenant is not known here, or the token does not allow this.
+    NotAllowed,
 }
 
 /// How the picture lives, as the agent is told.

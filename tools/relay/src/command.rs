@@ -3,6 +3,7 @@
 use crate::config::{Config, DEFAULT_PORT, RelayLimits, Timing};
 use crate::page::Page;
 use crate::server::{Relay, RelayError};
+use crate::tenants::Tenants;
 use std::io::{IsTerminal as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -106,6 +107,7 @@ impl Arguments {
             page,
             limits: RelayLimits { agents: self.agents, rooms: self.rooms, ..RelayLimits::default() },
             timing: Timing { grace: Duration::from_secs(self.grace), ..Timing::default() },
+            tenants: Tenants::default(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! How a relay runs.
 
 use crate::page::Page;
+use crate::tenants::Tenants;
 use panecast_protocol::MAX_BINARY_BYTES;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub struct Config {
     pub limits: RelayLimits,
     /// How long it waits.
     pub timing: Timing,
+    /// Whom it serves.
+    pub tenants: Tenants,
 }
 
 impl Default for Config {
@@ -29,6 +32,7 @@ impl Default for Config {
             page: Page::find(),
             limits: RelayLimits::default(),
             timing: Timing::default(),
+            tenants: Tenants::default(),
         }
     }
 }
@@ -51,6 +55,23 @@ pub struct RelayLimits {
     pub queue_packets: usize,
     /// Wrong keys that one address may send within [`Timing::wrong_key_window`].
     pub wrong_keys: u32,
+    /// Bytes of one binary message of a joiner's: a camera's picture at most.
+    pub joiner_message_bytes: usize,
+    /// Bytes of packets that wait for one joiner; what its stream starts over with may alone be more.
+    pub joiner_queue_bytes: usize,
+    /// Bytes of control that wait for one joiner; one that leaves more unread is closed.
+    pub control_bytes: usize,
+    /// The same before it is let in.
+    pub knock_bytes: usize,
+    /// How long a packet may wait for a joiner when another one comes. A joiner whose line stood still gets the
+    /// newest picture then, not all in between.
+    pub queue_age: Duration,
+    /// Doors of one room.
+    pub doors: usize,
+    /// Knocks at keys in ten minutes in one tenant.
+    pub tenant_tries: usize,
+    /// Knocks at keys in a minute from one network: an IPv4 /24, an IPv6 /56.
+    pub network_tries: usize,
 }
 
 impl Default for RelayLimits {
@@ -63,6 +84,14 @@ impl Default for RelayLimits {
             queue_bytes: 16 << 20,
             queue_packets: 256,
             wrong_keys: 10,
+            joiner_message_bytes: 1 << 20,
+            joiner_queue_bytes: 4 << 20,
+            control_bytes: 256 << 10,
+            knock_bytes: 32 << 10,
+            queue_age: Duration::from_secs(1),
+            doors: 8,
+            tenant_tries: 60,
+            network_tries: 10,
         }
     }
 }
@@ -72,6 +101,8 @@ impl Default for RelayLimits {
 pub struct Timing {
     /// For the head of an HTTP request, and for a hello.
     pub hello: Duration,
+    /// For a joiner to be let in.
+    pub handshake: Duration,
     /// Between two pings.
     pub ping: Duration,
     /// For any sign of life before a peer counts as dead.
@@ -88,6 +119,8 @@ impl Default for Timing {
     fn default() -> Self {
         Self {
             hello: Duration::from_secs(10),
+            // People who are asked whether somebody may come need a moment.
+            handshake: Duration::from_secs(60),
             ping: Duration::from_secs(15),
             // A large snapshot on a thin line keeps the pong waiting behind it.
             dead: Duration::from_secs(60),

@@ -1,6 +1,7 @@
 //! The paths of the relay and the headers of its answers.
 
 use crate::config::{Config, RelayLimits, Timing};
+use crate::exchange::{self, Exchange};
 use crate::page::Page;
 use crate::rooms::Rooms;
 use crate::{agent, visitor};
@@ -37,6 +38,7 @@ pub(crate) struct Peer(pub(crate) IpAddr);
 #[derive(Clone, Debug)]
 struct Shared {
     rooms: Arc<Rooms>,
+    exchange: Arc<Exchange>,
     page: Arc<Page>,
     limits: RelayLimits,
     timing: Timing,
@@ -44,9 +46,15 @@ struct Shared {
 }
 
 /// All paths of the relay. Each WebSocket holds a permit of `sockets` while it lives.
-pub(crate) fn router(config: &Config, rooms: Arc<Rooms>, sockets: Arc<Semaphore>) -> Router {
+pub(crate) fn router(
+    config: &Config,
+    rooms: Arc<Rooms>,
+    exchange: Arc<Exchange>,
+    sockets: Arc<Semaphore>,
+) -> Router {
     let shared = Shared {
         rooms,
+        exchange,
         page: Arc::new(config.page.clone()),
         limits: config.limits,
         timing: config.timing,
@@ -56,6 +64,8 @@ pub(crate) fn router(config: &Config, rooms: Arc<Rooms>, sockets: Arc<Semaphore>
         .route("/health", get(async || "ok\n"))
         .route("/ws/visitor", get(visitor_socket))
         .route("/ws/agent", get(agent_socket))
+        .route("/ws/host", get(host_socket))
+        .route("/ws/join", get(joiner_socket))
         .fallback(file)
         .layer(middleware::map_response(with_headers))
         .with_state(shared)
@@ -98,6 +108,30 @@ async fn agent_socket(
 ) -> Response {
     accept(shared, &headers, upgrade, MAX_TEXT_BYTES, move |socket, shared| {
         agent::serve(socket, shared.rooms, peer.0, shared.timing)
+    })
+}
+
+async fn host_socket(
+    State(shared): State<Shared>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let most = shared.limits.message_bytes;
+    accept(shared, &headers, upgrade, most, move |socket, shared| {
+        exchange::host::serve(socket, shared.exchange, peer.0, shared.timing)
+    })
+}
+
+async fn joiner_socket(
+    State(shared): State<Shared>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let most = shared.limits.joiner_message_bytes;
+    accept(shared, &headers, upgrade, most, move |socket, shared| {
+        exchange::joiner::serve(socket, shared.exchange, peer.0, shared.timing)
     })
 }
 

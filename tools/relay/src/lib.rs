@@ -6,12 +6,15 @@
 //!            resume, grace┘            └─ /ws/agent ── agent 2 (queue of its own)
 //! ```
 //!
+//! Version 3 of the protocol knows hosts and joiners instead, and lives beside it in [`exchange`].
+//!
 //! It passes packets on and never reads them. Whatever comes from a connection is hostile: each message has a
 //! size limit, each queue a bound, each peer a time within which it must show life.
 
 mod agent;
 pub mod command;
 mod config;
+mod exchange;
 mod http;
 mod page;
 mod queue;
@@ -19,9 +22,11 @@ mod room;
 mod rooms;
 mod server;
 mod socket;
+mod tenants;
 mod tries;
 mod visitor;
 
 pub use config::{Config, RelayLimits, Timing};
 pub use page::Page;
-pub use server::{Relay, RelayError};
+pub use server::{Loopback, Relay, RelayError};
+pub use tenants::Tenants;

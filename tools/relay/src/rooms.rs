@@ -118,7 +118,7 @@ impl Rooms {
 }
 
 /// Bits from the operating system.
-fn random<const N: usize>() -> Result<[u8; N], Refusal> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Refusal> {
     let mut bits = [0; N];
     getrandom::fill(&mut bits).map_err(|e| {
         tracing::error!("no randomness from the operating system: {e}");
@@ -127,7 +127,7 @@ fn random<const N: usize>() -> Result<[u8; N], Refusal> {
     Ok(bits)
 }
 
-fn no_room_left() -> Refusal {
+pub(crate) fn no_room_left() -> Refusal {
     refusal(RefusalKind::Full, "the relay has no room left; try again later")
 }
 

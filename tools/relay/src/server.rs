@@ -1,6 +1,7 @@
 //! The listening socket and the life of the relay.
 
 use crate::config::Config;
+use crate::exchange::Exchange;
 use crate::http::{Peer, router};
 use crate::rooms::Rooms;
 use crate::tries::Tries;
@@ -9,12 +10,14 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use panecast_protocol::EndReason;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// Most connections that talk HTTP at a time; a WebSocket leaves this count when it opens.
@@ -76,12 +79,9 @@ impl Relay {
     /// Serves until `stop` is ready, then tells all agents and closes.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self { listener, config, .. } = self;
-        let (limits, timing) = (config.limits, config.timing);
-        let tries = Tries::new(limits.wrong_keys, timing.wrong_key_window);
-        let rooms = Arc::new(Rooms::new(limits, tries, timing.grace));
-        let sockets = Arc::new(Semaphore::new(limits.sockets));
+        let Some(core) = Core::new(&config) else { return };
+        let sweeping = tokio::spawn(core.clone().sweep());
         let http = Arc::new(Semaphore::new(MOST_HTTP));
-        let router = router(&config, rooms.clone(), sockets.clone());
         tokio::pin!(stop);
         loop {
             let accepted = tokio::select! {
@@ -89,15 +89,99 @@ impl Relay {
                 accepted = accept(&listener, &http) => accepted,
             };
             let Some((stream, peer, permit)) = accepted else { continue };
-            let router = router.clone().layer(Extension(Peer(peer.ip())));
-            tokio::spawn(serve_http(stream, router, timing.hello, permit));
+            // An update is written whole; waiting for more would only add delay.
+            if let Err(e) = stream.set_nodelay(true) {
+                tracing::debug!("cannot set TCP_NODELAY: {e}");
+            }
+            let core = core.clone();
+            tokio::spawn(async move {
+                core.serve(stream, peer.ip()).await;
+                drop(permit);
+            });
         }
         tracing::info!("stopping");
         drop(listener);
-        rooms.end_all(EndReason::RelayStopped);
+        sweeping.abort();
+        core.stop().await;
+    }
+}
+
+/// A relay without a listener: connections are streams within the process. For tests on a paused clock, which real
+/// sockets would not wait for.
+#[derive(Debug)]
+pub struct Loopback {
+    core: Core,
+    sweeping: JoinHandle<()>,
+}
+
+impl Loopback {
+    /// Starts it, within a tokio runtime; `None` if the operating system has no randomness.
+    #[must_use]
+    pub fn start(config: &Config) -> Option<Self> {
+        let core = Core::new(config)?;
+        let sweeping = tokio::spawn(core.clone().sweep());
+        Some(Self { core, sweeping })
+    }
+
+    /// A connection that seems to come from `peer`, over a line that holds `buffer` bytes each way.
+    #[must_use]
+    pub fn connect(&self, peer: IpAddr, buffer: usize) -> DuplexStream {
+        let (near, far) = tokio::io::duplex(buffer);
+        let core = self.core.clone();
+        tokio::spawn(async move { core.serve(far, peer).await });
+        near
+    }
+
+    /// Tells everybody and closes.
+    pub async fn stop(self) {
+        self.sweeping.abort();
+        self.core.stop().await;
+    }
+}
+
+/// What serves connections, wherever they come from.
+#[derive(Clone, Debug)]
+struct Core {
+    config: Arc<Config>,
+    rooms: Arc<Rooms>,
+    exchange: Arc<Exchange>,
+    sockets: Arc<Semaphore>,
+    router: axum::Router,
+}
+
+impl Core {
+    fn new(config: &Config) -> Option<Self> {
+        let (limits, timing) = (config.limits, config.timing);
+        let tries = Tries::new(limits.wrong_keys, timing.wrong_key_window);
+        let rooms = Arc::new(Rooms::new(limits, tries, timing.grace));
+        let exchange = Arc::new(Exchange::new(config).ok()?);
+        let sockets = Arc::new(Semaphore::new(limits.sockets));
+        let router = router(config, rooms.clone(), exchange.clone(), sockets.clone());
+        Some(Self { config: Arc::new(config.clone()), rooms, exchange, sockets, router })
+    }
+
+    async fn sweep(self) {
+        self.exchange.sweep().await;
+    }
+
+    async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, peer: IpAddr) {
+        let router = self.router.clone().layer(Extension(Peer(peer)));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.config.timing.hello)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+            .with_upgrades();
+        if let Err(e) = connection.await {
+            tracing::debug!("connection ended: {e}");
+        }
+    }
+
+    async fn stop(self) {
+        self.rooms.end_all(EndReason::RelayStopped);
+        self.exchange.go_away();
         // Each WebSocket holds a permit; all of them back means that all have said goodbye.
-        let all = u32::try_from(limits.sockets).unwrap_or(u32::MAX);
-        if timeout(timing.goodbye, sockets.acquire_many(all)).await.is_err() {
+        let all = u32::try_from(self.config.limits.sockets).unwrap_or(u32::MAX);
+        if timeout(self.config.timing.goodbye, self.sockets.acquire_many(all)).await.is_err() {
             tracing::info!("some connections did not close in time");
         }
     }
@@ -116,25 +200,4 @@ async fn accept(
             None
         }
     }
-}
-
-async fn serve_http(
-    stream: TcpStream,
-    router: axum::Router,
-    head_within: Duration,
-    permit: OwnedSemaphorePermit,
-) {
-    // An update is written whole; waiting for more would only add delay.
-    if let Err(e) = stream.set_nodelay(true) {
-        tracing::debug!("cannot set TCP_NODELAY: {e}");
-    }
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(head_within)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
-        .with_upgrades();
-    if let Err(e) = connection.await {
-        tracing::debug!("connection ended: {e}");
-    }
-    drop(permit);
 }

@@ -31,7 +31,7 @@ pub async fn relay(limits: RelayLimits, timing: Timing) -> TestRelay {
     std::fs::write(dir.path().join("index.html"), "<title>test page</title>").unwrap();
     std::fs::write(dir.path().join("decoder.wasm"), b"\0asm").unwrap();
     let page = Page::from_dir(dir.path()).unwrap();
-    let config = Config { bind: ([127, 0, 0, 1], 0).into(), page, limits, timing };
+    let config = Config { bind: ([127, 0, 0, 1], 0).into(), page, limits, timing, ..Config::default() };
     let relay = Relay::bind(config).await.unwrap();
     let address = relay.address();
     let (stop, stopped) = oneshot::channel();

@@ -1,0 +1,353 @@
+//! The ways into rooms: key numbers, links, presence. Time is an argument.
+
+use super::room::Room;
+use super::secret::{RoomId, from_hex};
+use crate::rooms::{random, refusal};
+use hmac::{Hmac, KeyInit, Mac};
+use panecast_protocol::{
+    Door, LINK_ID_DIGITS, MOST_VISITOR_BYTES, NUMBER_DIGITS, NewDoor, OpenDoor, Refusal, RefusalKind,
+};
+use sha2::Sha256;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a key can be typed.
+pub(crate) const KEY_LIVES: Duration = Duration::from_secs(600);
+
+/// How long a key's number rests after use, so that a slip does not meet the next one's session.
+const NUMBER_RESTS: Duration = Duration::from_secs(600);
+
+/// Longest life of a link.
+const LINK_LIVES: Duration = Duration::from_secs(24 * 3600);
+
+/// All key numbers.
+const NUMBERS: u16 = 10_000;
+
+/// Most keys open at a time in one tenant: guessing must not get easier by many of them.
+const MOST_KEYS: usize = 2_000;
+
+/// What a door is found by. Presence is kept as a MAC under a key of this process: who reads the memory or a dump
+/// of it finds no visitor's id.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Place {
+    Number(Arc<str>, u16),
+    Link([u8; 16]),
+    Presence([u8; 32]),
+}
+
+struct Opened {
+    room: Arc<Room>,
+    until: Option<Instant>,
+}
+
+/// All doors of a relay.
+pub(crate) struct Doors {
+    most_of_a_room: usize,
+    presence_key: [u8; 32],
+    open: HashMap<Place, Opened>,
+    of_room: HashMap<RoomId, Vec<(Place, Door)>>,
+    /// Numbers that rest, oldest first.
+    resting: VecDeque<(Instant, Arc<str>, u16)>,
+    /// Numbers that are open or rest.
+    taken: HashSet<(Arc<str>, u16)>,
+    keys_of: HashMap<Arc<str>, usize>,
+}
+
+/// A door that was opened, and whose it was before.
+pub(crate) struct NewlyOpen {
+    pub(crate) door: OpenDoor,
+    pub(crate) taken_from: Option<Arc<Room>>,
+}
+
+impl Doors {
+    pub(crate) fn new(most_of_a_room: usize, presence_key: [u8; 32]) -> Self {
+        Self {
+            most_of_a_room,
+            presence_key,
+            open: HashMap::new(),
+            of_room: HashMap::new(),
+            resting: VecDeque::new(),
+            taken: HashSet::new(),
+            keys_of: HashMap::new(),
+        }
+    }
+
+    fn presence(&self, tenant: &str, visitor: &str) -> Place {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.presence_key).expect("HMAC takes keys of any length");
+        mac.update(&(tenant.len() as u64).to_le_bytes());
+        mac.update(tenant.as_bytes());
+        mac.update(visitor.as_bytes());
+        Place::Presence(mac.finalize().into_bytes().into())
+    }
+
+    /// Where `door` would be found; `None` if there can be no such door.
+    fn place(&self, tenant: &Arc<str>, door: &Door) -> Option<Place> {
+        match door {
+            Door::Key { number } => {
+                let sound = number.len() == NUMBER_DIGITS && number.bytes().all(|b| b.is_ascii_digit());
+                sound.then(|| number.parse().ok().map(|n| Place::Number(tenant.clone(), n)))?
+            }
+            Door::Link { id } => from_hex(id).map(Place::Link),
+            Door::Presence { visitor } => {
+                let sound = (1..=MOST_VISITOR_BYTES).contains(&visitor.len());
+                sound.then(|| self.presence(tenant, visitor))
+            }
+        }
+    }
+
+    /// Opens a door of `room`.
+    pub(crate) fn open(
+        &mut self,
+        room: &Arc<Room>,
+        new: NewDoor,
+        now: Instant,
+    ) -> Result<NewlyOpen, Refusal> {
+        let mine = self.of_room.get(&room.id()).map_or(0, Vec::len);
+        let bad = |message| Err(refusal(RefusalKind::BadMessage, message));
+        let (door, until, opened) = match new {
+            NewDoor::Key {} => {
+                let number = self.free_number(room.tenant(), now)?;
+                let number = format!("{number:0NUMBER_DIGITS$}");
+                let expires_in_s = KEY_LIVES.as_secs() as u32;
+                let opened = OpenDoor::Key { number: number.clone(), expires_in_s };
+                (Door::Key { number }, Some(now + KEY_LIVES), opened)
+            }
+            NewDoor::Link { id, lifetime_s } => {
+                if id.len() != LINK_ID_DIGITS || from_hex::<16>(&id).is_none() {
+                    return bad("a link's id is 128 bits in lower-case hex");
+                }
+                let life = Duration::from_secs(lifetime_s.into());
+                if life.is_zero() || life > LINK_LIVES {
+                    return bad("a link lives for a second to a day");
+                }
+                let opened = OpenDoor::Link { id: id.clone(), expires_in_s: lifetime_s };
+                (Door::Link { id }, Some(now + life), opened)
+            }
+            NewDoor::Presence { visitor } => {
+                if !(1..=MOST_VISITOR_BYTES).contains(&visitor.len()) {
+                    return bad("a visitor's id has 1 to 128 bytes");
+                }
+                let opened = OpenDoor::Presence { visitor: visitor.clone() };
+                (Door::Presence { visitor }, None, opened)
+            }
+        };
+        let Some(place) = self.place(room.tenant(), &door) else { return bad("there is no such door") };
+        let before = self.open.get(&place).map(|o| o.room.clone());
+        let own = before.as_ref().is_some_and(|b| b.id() == room.id());
+        if matches!(place, Place::Link(_)) && before.is_some() && !own {
+            return Err(refusal(RefusalKind::Unavailable, "another host has this link"));
+        }
+        if mine >= self.most_of_a_room && !own {
+            return Err(refusal(RefusalKind::Full, "this host has as many doors as the relay allows"));
+        }
+        if let Some(before) = &before {
+            self.forget(before.id(), &place, now);
+        }
+        if let Place::Number(tenant, number) = &place {
+            self.taken.insert((tenant.clone(), *number));
+            *self.keys_of.entry(tenant.clone()).or_default() += 1;
+        }
+        self.open.insert(place.clone(), Opened { room: room.clone(), until });
+        self.of_room.entry(room.id()).or_default().push((place, door));
+        Ok(NewlyOpen { door: opened, taken_from: before.filter(|_| !own) })
+    }
+
+    /// A number that is neither open nor resting.
+    fn free_number(&mut self, tenant: &Arc<str>, now: Instant) -> Result<u16, Refusal> {
+        while self.resting.front().is_some_and(|(until, ..)| *until <= now) {
+            if let Some((_, tenant, number)) = self.resting.pop_front() {
+                self.taken.remove(&(tenant, number));
+            }
+        }
+        let full = || refusal(RefusalKind::Full, "all keys of this tenant are in use; try again later");
+        if self.keys_of.get(tenant).is_some_and(|n| *n >= MOST_KEYS) {
+            return Err(full());
+        }
+        // At most a fifth is open and few rest: the first try nearly always does.
+        for _ in 0..64 {
+            let number = (u32::from_le_bytes(random()?) % u32::from(NUMBERS)) as u16;
+            if !self.taken.contains(&(tenant.clone(), number)) {
+                return Ok(number);
+            }
+        }
+        Err(full())
+    }
+
+    /// The room behind a door, at `now`.
+    pub(crate) fn find(&self, tenant: &Arc<str>, door: &Door, now: Instant) -> Option<Arc<Room>> {
+        let opened = self.open.get(&self.place(tenant, door)?)?;
+        opened.until.is_none_or(|until| now < until).then(|| opened.room.clone())
+    }
+
+    /// Closes a door of `room`. False if it has no such door.
+    pub(crate) fn close(&mut self, room: &Room, door: &Door, now: Instant) -> bool {
+        let Some(place) = self.place(room.tenant(), door) else { return false };
+        let own = self.open.get(&place).is_some_and(|o| o.room.id() == room.id());
+        if own {
+            self.forget(room.id(), &place, now);
+        }
+        own
+    }
+
+    /// Closes all doors of a room.
+    pub(crate) fn close_all(&mut self, room: RoomId, now: Instant) {
+        for (place, _) in self.of_room.remove(&room).unwrap_or_default() {
+            self.retire(&place, now);
+        }
+    }
+
+    fn forget(&mut self, room: RoomId, place: &Place, now: Instant) {
+        if let Some(doors) = self.of_room.get_mut(&room) {
+            doors.retain(|(p, _)| p != place);
+            if doors.is_empty() {
+                self.of_room.remove(&room);
+            }
+        }
+        self.retire(place, now);
+    }
+
+    fn retire(&mut self, place: &Place, now: Instant) {
+        self.open.remove(place);
+        if let Place::Number(tenant, number) = place {
+            self.resting.push_back((now + NUMBER_RESTS, tenant.clone(), *number));
+            if let Some(n) = self.keys_of.get_mut(tenant) {
+                *n -= 1;
+                if *n == 0 {
+                    self.keys_of.remove(tenant);
+                }
+            }
+            // A host that opens and closes keys over and over must not use all numbers up.
+            if self.resting.len() > MOST_KEYS
+                && let Some((_, tenant, number)) = self.resting.pop_front()
+            {
+                self.taken.remove(&(tenant, number));
+            }
+        }
+    }
+
+    /// Closes the doors whose time is over, and tells which.
+    pub(crate) fn sweep(&mut self, now: Instant) -> Vec<(Arc<Room>, Door)> {
+        let over = |o: &Opened| o.until.is_some_and(|until| until <= now);
+        let places: Vec<Place> = self.open.iter().filter(|(_, o)| over(o)).map(|(p, _)| p.clone()).collect();
+        let mut closed = Vec::with_capacity(places.len());
+        for place in places {
+            let Some(room) = self.open.get(&place).map(|o| o.room.clone()) else { continue };
+            let doors = self.of_room.get(&room.id()).into_iter().flatten();
+            if let Some((_, door)) = doors.into_iter().find(|(p, _)| *p == place) {
+                closed.push((room.clone(), door.clone()));
+            }
+            self.forget(room.id(), &place, now);
+        }
+        closed
+    }
+}
+
+impl std::fmt::Debug for Doors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Doors").field("open", &self.open.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::RelayLimits;
+    use crate::exchange::secret::RoomSecret;
+
+    fn room(n: u8, tenant: &str) -> Arc<Room> {
+        Arc::new(Room::new(RoomSecret::from_random([n; 16]), tenant.into(), RelayLimits::default()))
+    }
+
+    fn key(doors: &mut Doors, room: &Arc<Room>, now: Instant) -> Door {
+        match doors.open(room, NewDoor::Key {}, now).unwrap().door {
+            OpenDoor::Key { number, expires_in_s: 600 } => Door::Key { number },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_key_is_found_in_its_tenant_until_its_time_is_over() {
+        let (mut doors, now, a) = (Doors::new(8, [1; 32]), Instant::now(), room(1, "a"));
+        let door = key(&mut doors, &a, now);
+        let find = |doors: &Doors, tenant: &str, at| doors.find(&tenant.into(), &door, at).map(|r| r.id());
+        let last = now + KEY_LIVES - Duration::from_millis(1);
+        assert_eq!(find(&doors, "a", now), Some(a.id()));
+        assert_eq!(find(&doors, "a", last), Some(a.id()));
+        assert_eq!(find(&doors, "a", now + KEY_LIVES), None, "before it is swept, too");
+        assert_eq!(find(&doors, "b", now), None);
+        assert!(doors.sweep(last).is_empty());
+        let swept = doors.sweep(now + KEY_LIVES);
+        assert!(matches!(&swept[..], [(r, d)] if r.id() == a.id() && *d == door));
+        assert!(!doors.close(&a, &door, now + KEY_LIVES));
+        for bad in ["", "1", "12345", "12a4", "１２３４", "-123"] {
+            assert!(doors.find(&"a".into(), &Door::Key { number: bad.into() }, now).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_not_soon_used_again_and_run_out_before_guessing_gets_easy() {
+        let (mut doors, now, a) = (Doors::new(MOST_KEYS + 1, [1; 32]), Instant::now(), room(1, "a"));
+        let mut seen = HashSet::new();
+        for _ in 0..1000 {
+            let door = key(&mut doors, &a, now);
+            assert!(doors.close(&a, &door, now));
+            assert!(seen.insert(door), "a number came again at once");
+        }
+        for _ in 0..MOST_KEYS {
+            assert!(seen.insert(key(&mut doors, &a, now)), "a number is open twice");
+        }
+        assert_eq!(doors.open(&a, NewDoor::Key {}, now).err().unwrap().kind, RefusalKind::Full);
+        assert!(
+            doors.open(&room(2, "b"), NewDoor::Key {}, now).is_ok(),
+            "another tenant has its own numbers"
+        );
+        doors.close_all(a.id(), now);
+        let later = now + NUMBER_RESTS;
+        for _ in 0..MOST_KEYS {
+            key(&mut doors, &a, later);
+        }
+    }
+
+    #[test]
+    fn presence_is_taken_over_and_a_link_is_not() {
+        let (mut doors, now) = (Doors::new(8, [1; 32]), Instant::now());
+        let (a, b) = (room(1, "a"), room(2, "a"));
+        let here = || NewDoor::Presence { visitor: "visitor 7".into() };
+        let door = Door::Presence { visitor: "visitor 7".into() };
+        assert!(doors.open(&a, here(), now).unwrap().taken_from.is_none());
+        assert!(doors.open(&a, here(), now).unwrap().taken_from.is_none(), "its own, once more");
+        let taken = doors.open(&b, here(), now).unwrap().taken_from;
+        assert_eq!(taken.map(|r| r.id()), Some(a.id()));
+        assert_eq!(doors.find(&"a".into(), &door, now).map(|r| r.id()), Some(b.id()));
+        assert!(doors.find(&"b".into(), &door, now).is_none());
+        assert!(!doors.close(&a, &door, now), "it is not its own any more");
+        let link = |lifetime_s| NewDoor::Link { id: "0f".repeat(16), lifetime_s };
+        doors.open(&a, link(60), now).unwrap();
+        assert_eq!(doors.open(&b, link(60), now).err().unwrap().kind, RefusalKind::Unavailable);
+        for bad in [
+            link(0),
+            link(24 * 3600 + 1),
+            NewDoor::Link { id: "0F".repeat(16), lifetime_s: 60 },
+            NewDoor::Presence { visitor: String::new() },
+            NewDoor::Presence { visitor: "x".repeat(MOST_VISITOR_BYTES + 1) },
+        ] {
+            assert_eq!(doors.open(&a, bad, now).err().unwrap().kind, RefusalKind::BadMessage);
+        }
+    }
+
+    #[test]
+    fn doors_of_a_room_are_counted_and_go_with_it() {
+        let (mut doors, now, a) = (Doors::new(2, [1; 32]), Instant::now(), room(1, "a"));
+        let first = key(&mut doors, &a, now);
+        let presence = || NewDoor::Presence { visitor: "v".into() };
+        doors.open(&a, presence(), now).unwrap();
+        assert_eq!(doors.open(&a, NewDoor::Key {}, now).err().unwrap().kind, RefusalKind::Full);
+        assert!(doors.open(&a, presence(), now).is_ok(), "once more, not one more");
+        doors.close_all(a.id(), now);
+        assert!(doors.find(&"a".into(), &first, now).is_none());
+        assert!(doors.open.is_empty() && doors.of_room.is_empty() && doors.keys_of.is_empty());
+    }
+}

@@ -1,0 +1,119 @@
+//! A joiner's connection.
+
+use super::Exchange;
+use super::knock::{Knock, at_the_door};
+use super::room::Entry;
+use super::to_joiner::ForJoiner;
+use super::tries::network_of;
+use crate::config::Timing;
+use crate::rooms::refusal;
+use crate::socket::{Gone, Incoming, Reader, Writer, bad, finish, goodbye, text, turn_away};
+use axum::extract::ws::{Message, WebSocket, close_code};
+use futures_util::{SinkExt, StreamExt};
+use panecast_protocol::{Door, JoinerSays, Place, ROOMS_VERSION, RefusalKind, RelayToJoiner, Who};
+use std::net::IpAddr;
+use std::sync::Arc;
+use tokio::time::{Instant, interval_at};
+
+/// Serves a joiner until it leaves.
+pub(crate) async fn serve(socket: WebSocket, exchange: Arc<Exchange>, peer: IpAddr, timing: Timing) {
+    let (mut writer, stream) = socket.split();
+    let mut reader = Reader::new(stream, timing);
+    let network = network_of(peer);
+    let entry = match enter(&mut reader, &mut writer, &exchange, peer, timing).await {
+        Ok(entry) => Arc::new(entry),
+        Err(gone) => return turn_away(writer, reader, gone, RelayToJoiner::Refused, network).await,
+    };
+    tracing::info!(%network, tenant = %entry.room.tenant(), "joiner came in");
+    let mut writing = tokio::spawn(write(writer, entry.clone(), timing));
+    let gone = tokio::select! {
+        gone = read(&mut reader, &entry) => gone,
+        // The writer ends when the session does, or when the socket breaks.
+        _ = &mut writing => Gone::Left,
+    };
+    entry.left(Instant::now() + timing.grace);
+    if let Gone::Refused(refusal) = &gone {
+        tracing::info!(%network, kind = ?refusal.kind, "refused: {}", refusal.message);
+        entry.queue.text(RelayToJoiner::Refused(refusal.clone()));
+    }
+    entry.queue.close();
+    tracing::info!(%network, silent = (gone == Gone::Silent), "joiner left");
+    finish(writing, reader, timing).await;
+}
+
+async fn enter(
+    reader: &mut Reader,
+    writer: &mut Writer,
+    exchange: &Exchange,
+    peer: IpAddr,
+    timing: Timing,
+) -> Result<Entry, Gone> {
+    let JoinerSays::Hello { tenant, token, door, resume, .. } = reader.hello_of(ROOMS_VERSION).await?;
+    let tenant = exchange.tenants.find(&tenant).map_err(Gone::Refused)?;
+    let who = tenant.joiner(token.as_deref(), door.as_ref()).map_err(Gone::Refused)?;
+    let now = Instant::now();
+    match (door, resume) {
+        (None, Some(place)) => back(exchange, &place, who, now),
+        (Some(door @ Door::Key { .. }), None) => {
+            let Some(counted) = exchange.tries.knock(tenant.name(), peer, now) else {
+                let message = "too many keys were tried; wait a few minutes";
+                return Err(Gone::Refused(refusal(RefusalKind::TooManyTries, message)));
+            };
+            let room = exchange.directory.find(tenant.name(), &door, now);
+            let entry = room.and_then(|room| room.knock(&door, who));
+            let entry = at_the_door(Knock::at_key(entry, now, timing), reader, writer).await?;
+            exchange.tries.give_back(&counted);
+            Ok(entry)
+        }
+        (Some(door), None) => {
+            let room = exchange.directory.find(tenant.name(), &door, now);
+            let entry = room.and_then(|room| room.knock(&door, who)).ok_or_else(|| {
+                Gone::Refused(refusal(RefusalKind::Unavailable, "nobody is there to be reached this way now"))
+            })?;
+            at_the_door(Knock::at_open_door(entry, now, timing), reader, writer).await
+        }
+        _ => Err(bad("a hello has either a door or a place to come back to")),
+    }
+}
+
+fn back(exchange: &Exchange, place: &Place, who: Option<Who>, now: Instant) -> Result<Entry, Gone> {
+    exchange
+        .directory
+        .room(&place.room)
+        .and_then(|room| room.resume(place.joiner, &place.token, who, now))
+        .ok_or_else(|| {
+            Gone::Refused(refusal(RefusalKind::Unavailable, "there is no place to come back to now"))
+        })
+}
+
+async fn read(reader: &mut Reader, entry: &Entry) -> Gone {
+    loop {
+        match reader.next().await {
+            // What comes while the host is away is lost; the ends notice by their own counting.
+            Ok(Incoming::Binary(bytes)) => drop(entry.send(&bytes).await),
+            Ok(Incoming::Text(_)) => return bad("a joiner says nothing to the relay after its hello"),
+            Err(gone) => return gone,
+        }
+    }
+}
+
+async fn write(mut writer: Writer, entry: Arc<Entry>, timing: Timing) {
+    let mut pings = interval_at(Instant::now() + timing.ping, timing.ping);
+    loop {
+        let message = tokio::select! {
+            item = entry.queue.next() => match item {
+                ForJoiner::Text(message) => text(&message),
+                ForJoiner::Control(bytes) | ForJoiner::Packet(bytes) => Message::Binary(bytes),
+                ForJoiner::Ready => {
+                    entry.drained();
+                    continue;
+                }
+                ForJoiner::Close => return goodbye(writer, None, close_code::NORMAL, timing).await,
+            },
+            _ = pings.tick() => Message::Ping(Default::default()),
+        };
+        if writer.send(message).await.is_err() {
+            return;
+        }
+    }
+}

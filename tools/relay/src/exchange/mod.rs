@@ -1,0 +1,70 @@
+//! Version 3: hosts and joiners. The relay knows who has which room and which doors lead there; all that goes
+//! between the two ends is sealed, and passes through as bytes.
+//!
+//! ```text
+//! host ── /ws/host ─ [`host`] ── [`room`] ── [`joiner`] ─ /ws/join ── joiner
+//!                                   │            │
+//!                              [`directory`]  [`knock`]: keys are answered at fixed times, decoys included
+//!                              rooms, [`doors`]  [`tries`], [`decoy`]
+//! ```
+
+mod decoy;
+mod directory;
+mod doors;
+pub(crate) mod host;
+pub(crate) mod joiner;
+mod knock;
+mod room;
+mod secret;
+mod to_host;
+mod to_joiner;
+mod tries;
+
+use crate::config::Config;
+use crate::rooms::random;
+use crate::tenants::Tenants;
+use directory::Directory;
+use panecast_protocol::Refusal;
+use std::time::Duration;
+use tokio::time::Instant;
+use tries::Tries;
+
+/// What a joiner reads whose key is wrong, expired or spent: all the same.
+const WRONG_KEY: &str = "no session has this key; ask for the current one";
+
+/// How often what is over by time is looked for. Doors tell their time themselves; this tells the hosts.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// What all connections of version 3 share.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    directory: Directory,
+    tries: Tries,
+    tenants: Tenants,
+}
+
+impl Exchange {
+    /// # Errors
+    /// If the operating system has no randomness.
+    pub(crate) fn new(config: &Config) -> Result<Self, Refusal> {
+        let limits = config.limits;
+        Ok(Self {
+            directory: Directory::new(limits, config.timing, random()?),
+            tries: Tries::new(limits.tenant_tries, limits.network_tries),
+            tenants: config.tenants.clone(),
+        })
+    }
+
+    /// Looks for what is over by time, for ever.
+    pub(crate) async fn sweep(&self) {
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            self.directory.sweep(Instant::now());
+        }
+    }
+
+    /// Tells everybody to come back elsewhere, and closes all.
+    pub(crate) fn go_away(&self) {
+        self.directory.go_away();
+    }
+}

@@ -1,0 +1,410 @@
+//! Hosts and joiners of version 3 against a relay, on a paused clock.
+
+mod ends;
+
+use ends::{
+    HERE, Host, Socket, come_back, host_hello, joined, joiner, joiner_hello, knock, patient, refused, relay,
+};
+use panecast_protocol::{
+    Door, DoorEnd, Ended, HostSays, MAX_TEXT_BYTES, NewDoor, ParcelKind, Place, RefusalKind, RefuseReason,
+    RelayToHost, RelayToJoiner, RoomProof,
+};
+use panecast_relay::{Config, RelayLimits, Timing};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+use tokio_tungstenite::tungstenite::Message;
+
+fn with(limits: RelayLimits) -> Config {
+    Config { limits, ..patient() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_lets_one_in_and_is_spent() {
+    let relay = relay(&patient());
+    let mut host = Host::open(&relay, None).await;
+    let door = host.key().await;
+    let mut joining = knock(&relay, &door).await;
+    let start = Instant::now();
+    joining.bytes(b"first").await;
+    let number = host.sees_knock().await;
+    assert_eq!(host.hears().await, (number, b"first".to_vec()));
+    host.send(Some(number), ParcelKind::Control, b"answer").await;
+    assert_eq!(joining.binary().await, b"answer");
+    assert_eq!(start.elapsed().as_millis(), 1500);
+    joining.bytes(b"second").await;
+    assert_eq!(host.hears().await, (number, b"second".to_vec()));
+    host.admit(number).await;
+    let place = joined(&mut joining).await;
+    assert_eq!(place.joiner, number);
+    assert_eq!(start.elapsed().as_millis(), 1500, "who is let in does not wait");
+    assert_eq!(host.told().await, RelayToHost::Closed { door: door.clone(), reason: DoorEnd::Spent });
+
+    let mut late = knock(&relay, &door).await;
+    late.bytes(b"first").await;
+    late.binary().await;
+    late.bytes(b"second").await;
+    assert_eq!(refused(&mut late).await.kind, RefusalKind::WrongKey);
+
+    host.send(Some(number), ParcelKind::StartsOver, b"start").await;
+    host.send(None, ParcelKind::Packet, b"update").await;
+    host.send(None, ParcelKind::Control, b"control").await;
+    for expected in [&b"start"[..], b"update", b"control"] {
+        assert_eq!(joining.binary().await, expected);
+    }
+    joining.bytes(b"ack").await;
+    assert_eq!(host.hears().await, (number, b"ack".to_vec()));
+    host.socket.say(&HostSays::End { reason: Ended::HostStopped }).await;
+    assert_eq!(joining.text::<RelayToJoiner>().await, RelayToJoiner::End { reason: Ended::HostStopped });
+    assert_eq!(joining.next().await, None);
+    assert_eq!(host.socket.next().await, None);
+    let mut gone = come_back(&relay, &place).await;
+    assert_eq!(refused(&mut gone).await.kind, RefusalKind::Unavailable);
+    let mut host = Socket::open(&relay, "/ws/host", HERE).await;
+    host.say(&host_hello(Some(RoomProof { room: place.room, secret: "0".repeat(32) }))).await;
+    assert_eq!(refused(&mut host).await.kind, RefusalKind::Unavailable);
+    relay.stop().await;
+}
+
+/// What a joiner at a key sees and when, having sent two messages.
+async fn seen(mut joining: Socket) -> Vec<(u128, String)> {
+    let start = Instant::now();
+    let mut seen = Vec::new();
+    joining.bytes(&[7; 33]).await;
+    seen.push((start.elapsed().as_millis(), format!("{} bytes", joining.binary().await.len())));
+    let at = start.elapsed().as_millis();
+    joining.bytes(&[8; 48]).await;
+    let text = joining.next().await.map(|m| m.to_text().unwrap().to_owned());
+    seen.push((at, format!("{text:?}")));
+    seen.push((start.elapsed().as_millis(), format!("{:?}", joining.next().await)));
+    seen
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_expired_spent_and_unknown_keys_look_and_time_alike() {
+    let relay = relay(&patient());
+    let mut host = Host::open(&relay, None).await;
+    let Door::Key { number } = host.key().await else { unreachable!() };
+    let other = format!("{:04}", (number.parse::<u32>().unwrap() + 1) % 10_000);
+
+    // A real host behind the number, and the other digits are wrong; it takes its time to say so.
+    for lag in [0, 20, 400, 1499] {
+        let joining = tokio::spawn(seen(knock(&relay, &Door::Key { number: number.clone() }).await));
+        let joiner = host.sees_knock().await;
+        host.hears().await;
+        sleep(Duration::from_millis(lag)).await;
+        host.send(Some(joiner), ParcelKind::Control, &[9; 81]).await;
+        host.hears().await;
+        sleep(Duration::from_millis(lag)).await;
+        host.socket.say(&HostSays::Refuse { joiner, reason: RefuseReason::WrongKey }).await;
+        let real = joining.await.unwrap();
+        let decoy = seen(knock(&relay, &Door::Key { number: other.clone() }).await).await;
+        assert_eq!(real, decoy, "the host took {lag} ms");
+        assert_eq!((real[1].0, real[2].0), (1500, 3000));
+        assert!(real[1].1.contains("wrong-key"), "{real:?}");
+        sleep(Duration::from_secs(60)).await;
+    }
+    // A host that refuses at once.
+    let decoy = seen(knock(&relay, &Door::Key { number: other }).await).await;
+    let door = Door::Key { number };
+    let joining = tokio::spawn(seen(knock(&relay, &door).await));
+    let joiner = host.sees_knock().await;
+    host.socket.say(&HostSays::Refuse { joiner, reason: RefuseReason::Declined }).await;
+    assert_eq!(joining.await.unwrap(), decoy);
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!(seen(knock(&relay, &door).await).await, decoy, "expired");
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_key_is_told_and_a_door_can_be_closed() {
+    let relay = relay(&patient());
+    let mut host = Host::open(&relay, None).await;
+    let start = Instant::now();
+    let (key, link) = (host.key().await, host.link().await);
+    assert_eq!(host.told().await, RelayToHost::Closed { door: key, reason: DoorEnd::Expired });
+    assert!((600..=601).contains(&start.elapsed().as_secs()));
+    host.socket.say(&HostSays::Close { door: link.clone() }).await;
+    // What is asked after it is answered after it.
+    host.key().await;
+    assert_eq!(refused(&mut knock(&relay, &link).await).await.kind, RefusalKind::Unavailable);
+    for bad in [
+        NewDoor::Link { id: "x".into(), lifetime_s: 60 },
+        NewDoor::Link { id: "ab".repeat(16), lifetime_s: 0 },
+        NewDoor::Presence { visitor: String::new() },
+    ] {
+        host.socket.say(&HostSays::Open { door: bad }).await;
+        let told = host.told().await;
+        assert!(matches!(told, RelayToHost::NotOpened { kind: RefusalKind::BadMessage, .. }), "{told:?}");
+    }
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn presence_is_taken_over_and_a_host_may_decline() {
+    let relay = relay(&patient());
+    let presence = || NewDoor::Presence { visitor: "visitor 7".into() };
+    let mut first = Host::open(&relay, None).await;
+    let door = first.door(presence()).await;
+    let mut second = Host::open(&relay, None).await;
+    second.door(presence()).await;
+    assert_eq!(first.told().await, RelayToHost::Closed { door: door.clone(), reason: DoorEnd::TakenOver });
+    let mut joining = knock(&relay, &door).await;
+    let joiner = second.sees_knock().await;
+    second.send(Some(joiner), ParcelKind::Control, b"hello").await;
+    assert_eq!(joining.binary().await, b"hello");
+    second.socket.say(&HostSays::Refuse { joiner, reason: RefuseReason::Declined }).await;
+    let declined = Instant::now();
+    assert_eq!(refused(&mut joining).await.kind, RefusalKind::Declined);
+    assert_eq!(declined.elapsed(), Duration::ZERO, "a door that is known of hides nothing");
+    let unknown = Door::Presence { visitor: "visitor 8".into() };
+    let (unknown, not_there) = (refused(&mut knock(&relay, &unknown).await).await, {
+        second.socket.say(&HostSays::Close { door: door.clone() }).await;
+        second.key().await;
+        refused(&mut knock(&relay, &door).await).await
+    });
+    assert_eq!(unknown, not_there);
+    assert_eq!(unknown.kind, RefusalKind::Unavailable);
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_not_let_in_gets_a_handshake_through_and_no_more() {
+    let relay = relay(&patient());
+    let mut host = Host::open(&relay, None).await;
+    let (key, link) = (host.key().await, host.link().await);
+    for (door, most) in [(&key, 2), (&link, 8)] {
+        let mut joining = knock(&relay, door).await;
+        for _ in 0..=most {
+            joining.bytes(b"more").await;
+        }
+        assert_eq!(refused(&mut joining).await.kind, RefusalKind::BadMessage);
+        let mut joining = knock(&relay, door).await;
+        joining.bytes(&[0; 4097]).await;
+        assert_eq!(refused(&mut joining).await.kind, RefusalKind::BadMessage);
+        let mut joining = knock(&relay, door).await;
+        joining.say(&joiner_hello(Some(door.clone()), None)).await;
+        assert_eq!(refused(&mut joining).await.kind, RefusalKind::BadMessage);
+    }
+    // Nothing of the stream reaches one that is not let in, and the wait has an end.
+    let mut host = Host::open(&relay, Some(host.room.clone())).await;
+    let mut joining = knock(&relay, &link).await;
+    let start = Instant::now();
+    let joiner = host.sees_knock().await;
+    host.send(Some(joiner), ParcelKind::StartsOver, b"picture").await;
+    host.send(None, ParcelKind::Packet, b"picture").await;
+    host.send(None, ParcelKind::Control, b"for those in it").await;
+    assert_eq!(refused(&mut joining).await.kind, RefusalKind::Unavailable);
+    assert_eq!(start.elapsed(), Timing::default().handshake);
+    assert_eq!(host.told().await, RelayToHost::Left { joiner });
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_joiner_comes_back_with_each_token_once_and_is_not_asked_again() {
+    let relay = relay(&patient());
+    let mut host = Host::open(&relay, None).await;
+    let door = host.link().await;
+    let (socket, place) = joiner(&relay, &mut host, &door).await;
+    host.send(Some(place.joiner), ParcelKind::StartsOver, b"start").await;
+    drop(socket);
+    assert_eq!(host.told().await, RelayToHost::Left { joiner: place.joiner });
+    let mut back = come_back(&relay, &place).await;
+    let next = joined(&mut back).await;
+    assert_eq!((next.joiner, &next.room), (place.joiner, &place.room));
+    assert_ne!(next.token, place.token);
+    assert_eq!(host.sees_return().await, place.joiner);
+    host.send(None, ParcelKind::Packet, b"it does not follow yet").await;
+    host.send(Some(place.joiner), ParcelKind::StartsOver, b"anew").await;
+    assert_eq!(back.binary().await, b"anew");
+    // The token of before, one of another joiner, one of another room.
+    for bad in [
+        place.clone(),
+        Place { joiner: place.joiner ^ 1, ..next.clone() },
+        Place { room: "0".repeat(32), ..next.clone() },
+        Place { token: String::new(), ..next.clone() },
+    ] {
+        assert_eq!(refused(&mut come_back(&relay, &bad).await).await.kind, RefusalKind::Unavailable);
+    }
+    // A connection that the joiner has lost without the relay noticing gives way to the next.
+    let mut again = come_back(&relay, &next).await;
+    let last = joined(&mut again).await;
+    assert_eq!(back.next().await, None);
+    assert_eq!(host.sees_return().await, place.joiner);
+    host.send(Some(place.joiner), ParcelKind::Control, b"hi").await;
+    assert_eq!(again.binary().await, b"hi");
+    // Away for too long.
+    drop(again);
+    assert_eq!(host.told().await, RelayToHost::Left { joiner: place.joiner });
+    sleep(Timing::default().grace).await;
+    assert_eq!(refused(&mut come_back(&relay, &last).await).await.kind, RefusalKind::Unavailable);
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_was_sent_away_does_not_come_back() {
+    let relay = relay(&patient());
+    let mut host = Host::open(&relay, None).await;
+    let door = host.link().await;
+    let (mut socket, place) = joiner(&relay, &mut host, &door).await;
+    let (mut other, _) = joiner(&relay, &mut host, &door).await;
+    host.socket.say(&HostSays::Dismiss { joiner: place.joiner, reason: Ended::Dismissed }).await;
+    assert_eq!(socket.text::<RelayToJoiner>().await, RelayToJoiner::End { reason: Ended::Dismissed });
+    assert_eq!(socket.next().await, None);
+    assert_eq!(refused(&mut come_back(&relay, &place).await).await.kind, RefusalKind::Unavailable);
+    host.send(None, ParcelKind::Control, b"still here").await;
+    assert_eq!(other.binary().await, b"still here");
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_comes_back_to_its_joiners() {
+    let relay = relay(&patient());
+    let mut host = Host::open(&relay, None).await;
+    let door = host.link().await;
+    let (mut socket, place) = joiner(&relay, &mut host, &door).await;
+    let room = host.room.clone();
+    drop(host);
+    assert_eq!(socket.text::<RelayToJoiner>().await, RelayToJoiner::HostLost {});
+    socket.bytes(b"into the void").await;
+    let mut thief = Socket::open(&relay, "/ws/host", HERE).await;
+    thief.say(&host_hello(Some(RoomProof { secret: "0".repeat(32), ..room.clone() }))).await;
+    assert_eq!(refused(&mut thief).await.kind, RefusalKind::Unavailable);
+    let mut host = Host::open(&relay, Some(room.clone())).await;
+    assert_eq!(host.room, room);
+    assert_eq!(host.sees_return().await, place.joiner);
+    assert_eq!(socket.text::<RelayToJoiner>().await, RelayToJoiner::HostBack {});
+    host.send(Some(place.joiner), ParcelKind::StartsOver, b"anew").await;
+    assert_eq!(socket.binary().await, b"anew");
+    joiner(&relay, &mut host, &door).await;
+    // Away for too long.
+    drop(host);
+    let lost = Instant::now();
+    assert_eq!(socket.text::<RelayToJoiner>().await, RelayToJoiner::HostLost {});
+    assert_eq!(socket.text::<RelayToJoiner>().await, RelayToJoiner::End { reason: Ended::HostLost });
+    assert_eq!(lost.elapsed(), Timing::default().grace);
+    let mut late = Socket::open(&relay, "/ws/host", HERE).await;
+    late.say(&host_hello(Some(room))).await;
+    assert_eq!(refused(&mut late).await.kind, RefusalKind::Unavailable);
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_relay_takes_room_and_joiners_over() {
+    let (first, second) = (relay(&patient()), relay(&patient()));
+    let mut host = Host::open(&first, None).await;
+    let door = host.link().await;
+    let (_socket, place) = joiner(&first, &mut host, &door).await;
+    assert_eq!(refused(&mut come_back(&second, &place).await).await.kind, RefusalKind::Unavailable);
+    let mut host = Host::open(&second, Some(host.room.clone())).await;
+    let mut back = come_back(&second, &place).await;
+    let next = joined(&mut back).await;
+    assert_eq!(host.sees_return().await, place.joiner);
+    host.send(Some(place.joiner), ParcelKind::StartsOver, b"anew").await;
+    assert_eq!(back.binary().await, b"anew");
+    assert_eq!(refused(&mut come_back(&second, &place).await).await.kind, RefusalKind::Unavailable);
+    let forged = Place { token: "0".repeat(next.token.len()), joiner: 99, ..next };
+    assert_eq!(refused(&mut come_back(&second, &forged).await).await.kind, RefusalKind::Unavailable);
+    first.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopping_relay_sends_both_sides_elsewhere() {
+    let stopping = relay(&patient());
+    let mut host = Host::open(&stopping, None).await;
+    let door = host.link().await;
+    let (mut socket, _) = joiner(&stopping, &mut host, &door).await;
+    let stopped = tokio::spawn(stopping.stop());
+    match (host.told().await, socket.text::<RelayToJoiner>().await) {
+        (RelayToHost::GoingAway { after_ms: a }, RelayToJoiner::GoingAway { after_ms: b }) => {
+            assert!(a <= 5000 && b <= 5000);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(socket.next().await, None);
+    assert_eq!(host.socket.next().await, None);
+    stopped.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_breaks_the_protocol_is_refused() {
+    let relay = relay(&with(RelayLimits { message_bytes: 100_000, ..RelayLimits::default() }));
+    for path in ["/ws/host", "/ws/join"] {
+        for (first, kind) in [
+            (Message::text("not json"), RefusalKind::BadMessage),
+            (Message::text("{}"), RefusalKind::BadMessage),
+            (Message::text(r#"{"type":"hello","protocol":3,"more":1}"#), RefusalKind::BadMessage),
+            (Message::text(r#"{"type":"hello","protocol":2,"key":"K"}"#), RefusalKind::Version),
+            (Message::binary(vec![1, 2, 3]), RefusalKind::BadMessage),
+            (Message::text(" ".repeat(MAX_TEXT_BYTES + 1)), RefusalKind::BadMessage),
+            (
+                Message::text(
+                    r#"{"type":"hello","protocol":3,"tenant":"nobody","door":{"key":{"number":"1"}}}"#,
+                ),
+                if path == "/ws/join" { RefusalKind::NotAllowed } else { RefusalKind::BadMessage },
+            ),
+        ] {
+            let mut socket = Socket::open(&relay, path, HERE).await;
+            socket.raw(first.clone()).await;
+            assert_eq!(refused(&mut socket).await.kind, kind, "{path}: {first:?}");
+        }
+    }
+    for then in [
+        Message::binary(vec![0; 5]),
+        Message::binary(vec![0, 0, 0, 0, 2, 1]),
+        Message::binary(vec![0; 100_001]),
+        Message::text(r#"{"type":"admit"}"#),
+        Message::text(serde_json::to_string(&host_hello(None)).unwrap()),
+    ] {
+        let mut host = Host::open(&relay, None).await;
+        host.socket.raw(then.clone()).await;
+        assert_eq!(refused(&mut host.socket).await.kind, RefusalKind::BadMessage, "{then:?}");
+    }
+    // Both a door and a place, or neither.
+    let place = Place { room: "0".repeat(32), joiner: 1, token: String::new() };
+    for hello in
+        [joiner_hello(None, None), joiner_hello(Some(Door::Key { number: "1234".into() }), Some(place))]
+    {
+        let mut socket = Socket::open(&relay, "/ws/join", HERE).await;
+        socket.say(&hello).await;
+        assert_eq!(refused(&mut socket).await.kind, RefusalKind::BadMessage);
+    }
+    let mut host = Host::open(&relay, None).await;
+    let door = host.link().await;
+    let (mut socket, place) = joiner(&relay, &mut host, &door).await;
+    socket.bytes(&vec![0; RelayLimits::default().joiner_message_bytes + 1]).await;
+    assert_eq!(refused(&mut socket).await.kind, RefusalKind::BadMessage);
+    assert_eq!(host.told().await, RelayToHost::Left { joiner: place.joiner });
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn rooms_seats_and_doors_fill_up() {
+    let relay = relay(&with(RelayLimits { rooms: 1, agents: 1, doors: 2, ..RelayLimits::default() }));
+    let mut host = Host::open(&relay, None).await;
+    let mut other = Socket::open(&relay, "/ws/host", HERE).await;
+    other.say(&host_hello(None)).await;
+    assert_eq!(refused(&mut other).await.kind, RefusalKind::Full);
+    let door = host.link().await;
+    host.key().await;
+    host.socket.say(&HostSays::Open { door: NewDoor::Key {} }).await;
+    let told = host.told().await;
+    assert!(matches!(told, RelayToHost::NotOpened { kind: RefusalKind::Full, .. }), "{told:?}");
+    let (socket, place) = joiner(&relay, &mut host, &door).await;
+    let mut second = knock(&relay, &door).await;
+    let number = host.sees_knock().await;
+    host.admit(number).await;
+    assert_eq!(refused(&mut second).await.kind, RefusalKind::Full);
+    assert_eq!(host.told().await, RelayToHost::Left { joiner: number });
+    // A seat is kept for one that is away.
+    drop(socket);
+    assert_eq!(host.told().await, RelayToHost::Left { joiner: place.joiner });
+    let mut third = knock(&relay, &door).await;
+    let number = host.sees_knock().await;
+    host.admit(number).await;
+    assert_eq!(refused(&mut third).await.kind, RefusalKind::Full);
+    assert_eq!(host.told().await, RelayToHost::Left { joiner: number });
+    sleep(Timing::default().grace + Duration::from_secs(1)).await;
+    joiner(&relay, &mut host, &door).await;
+    relay.stop().await;
+}
