@@ -2,7 +2,7 @@
 
 use super::coefficients::{Coder, Levels, Models, Neighbours, Shape, Writer};
 use super::rans;
-use super::transform::{self, Block, COEFFICIENT_BITS, SIDE};
+use super::transform::{self, Block, COEFFICIENT_BITS, Narrow, SIDE};
 use crate::error::Result;
 use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Rect};
 
@@ -80,12 +80,31 @@ pub(super) fn encode(
         };
         let mut levels = Levels::default();
         for (plane, block) in blocks.iter_mut().enumerate() {
-            transform::forward(block, shape.width(), shape.height());
+            transformed(block, over, plane, shape, coding.steps.0[plane]);
             levels.measure(plane, shape, block, around.foretell(plane, shape), coding.steps.0[plane]);
         }
         coding.block(&mut levels, shape, around, shown, place);
     });
     coding.coder.finish(out);
+}
+
+/// Turns colours into coefficients.
+fn transformed(block: &mut Narrow, over: Over, plane: usize, shape: Shape, step: i32) {
+    if over == Over::Nothing {
+        transform::forward(block, shape.width(), shape.height());
+        return;
+    }
+    // Most of what changes step by step does so smoothly.
+    let full = shape.width() * shape.height() == SIDE * SIDE;
+    if let Some(flat) = transform::nearly_flat(block, step).filter(|_| full) {
+        *block = flat;
+        return;
+    }
+    // The colours of differences are up to twice as large as those of pixels.
+    let twice = i16::from(plane > 0);
+    *block = block.map(|row| row.map(|v| v >> twice));
+    transform::forward(block, shape.width(), shape.height());
+    *block = block.map(|row| row.map(|v| v << twice));
 }
 
 /// Reads `rects` of `picture` from `data`.
@@ -123,6 +142,7 @@ impl<C: Coder> Coding<C> {
         place: &Rect,
     ) {
         let mut blocks = [[[0; SIDE]; SIDE]; PLANES];
+        let mut flat = true;
         for (plane, block) in blocks.iter_mut().enumerate() {
             let (foretold, step) = (around.foretell(plane, shape), self.steps.0[plane]);
             let (slope, counts) = (around.slope(plane, step), around.counts(plane));
@@ -132,6 +152,7 @@ impl<C: Coder> Coding<C> {
             if levels.count(plane) == 0 {
                 transform::flat(block, mean, shape.width(), shape.height());
             } else {
+                flat = false;
                 levels.scale(plane, step, MOST_COEFFICIENT, block);
                 block[0][0] = mean;
                 transform::inverse(block, shape.width(), shape.height());
@@ -139,46 +160,69 @@ impl<C: Coder> Coding<C> {
         }
         match self.over {
             Over::Nothing => scatter(&blocks, shown, place),
+            Over::Picture if flat => add_flat(blocks.map(|block| block[0][0]), shown, place),
             Over::Picture => add(&blocks, shown, place),
         }
     }
 }
 
 /// The colours of a block; pixels beyond the edge are like those at the edge.
-fn gather(picture: &FrameBuf, place: &Rect) -> [Block; PLANES] {
+fn gather(picture: &FrameBuf, place: &Rect) -> [Narrow; PLANES] {
     let mut blocks = [[[0; SIDE]; SIDE]; PLANES];
     for i in 0..SIDE {
         let y = (place.y + i as u32).min(place.bottom() - 1);
-        let pixels = picture.row_of(place, y).as_chunks::<BYTES_PER_PIXEL>().0;
-        let last = pixels.len() - 1;
-        for j in 0..SIDE {
-            let [b, g, r, _] = pixels[j.min(last)];
-            let colours = transform::colours([b, g, r].map(i32::from));
-            for (block, colour) in blocks.iter_mut().zip(colours) {
-                block[i][j] = colour;
-            }
-        }
+        set_row(&mut blocks, i, &channels(picture, place, y));
     }
     blocks
 }
 
 /// As [`gather`], of how `picture` differs from `shown`.
-fn gather_change(picture: &FrameBuf, shown: &FrameBuf, place: &Rect) -> [Block; PLANES] {
+fn gather_change(picture: &FrameBuf, shown: &FrameBuf, place: &Rect) -> [Narrow; PLANES] {
     let mut blocks = [[[0; SIDE]; SIDE]; PLANES];
     for i in 0..SIDE {
         let y = (place.y + i as u32).min(place.bottom() - 1);
-        let pixels = picture.row_of(place, y).as_chunks::<BYTES_PER_PIXEL>().0;
-        let there = shown.row_of(place, y).as_chunks::<BYTES_PER_PIXEL>().0;
-        let last = pixels.len() - 1;
-        for j in 0..SIDE {
-            let (new, old) = (pixels[j.min(last)], there[j.min(last)]);
-            let colours = transform::colours(std::array::from_fn(|c| i32::from(new[c]) - i32::from(old[c])));
-            for (block, colour) in blocks.iter_mut().zip(colours) {
-                block[i][j] = colour;
+        let (new, old) = (channels(picture, place, y), channels(shown, place, y));
+        let change = std::array::from_fn(|c| std::array::from_fn(|j| new[c][j] - old[c][j]));
+        set_row(&mut blocks, i, &change);
+    }
+    blocks
+}
+
+/// B, G and R of a row of a block.
+#[inline]
+fn channels(picture: &FrameBuf, place: &Rect, y: u32) -> [[i16; SIDE]; 3] {
+    let pixels = picture.row_of(place, y).as_chunks::<BYTES_PER_PIXEL>().0;
+    let eight: [_; SIDE] = match pixels.first_chunk() {
+        Some(eight) => *eight,
+        None => std::array::from_fn(|j| pixels[j.min(pixels.len() - 1)]),
+    };
+    let lane = eight.map(u32::from_le_bytes);
+    std::array::from_fn(|c| lane.map(|px| (px >> (8 * c) & 0xFF) as i16))
+}
+
+#[inline]
+fn set_row(blocks: &mut [Narrow; PLANES], i: usize, [b, g, r]: &[[i16; SIDE]; 3]) {
+    let row: [[i16; PLANES]; SIDE] = std::array::from_fn(|j| transform::colours([b[j], g[j], r[j]]));
+    for (plane, block) in blocks.iter_mut().enumerate() {
+        block[i] = std::array::from_fn(|j| row[j][plane]);
+    }
+}
+
+/// Adds one difference to all pixels of a block.
+fn add_flat(colours: [i32; PLANES], picture: &mut FrameBuf, place: &Rect) {
+    let change = transform::bgr_change(colours).map(|v| v.clamp(-255, 255));
+    if change == [0; 3] {
+        return;
+    }
+    let more = change.map(|v| v.max(0) as u8);
+    let less = change.map(|v| (-v).max(0) as u8);
+    for y in place.y..place.bottom() {
+        for pixel in picture.row_of_mut(place, y).as_chunks_mut::<BYTES_PER_PIXEL>().0 {
+            for c in 0..3 {
+                pixel[c] = pixel[c].saturating_add(more[c]).saturating_sub(less[c]);
             }
         }
     }
-    blocks
 }
 
 /// Adds the differences of a block to the pixels.

@@ -4,7 +4,7 @@ use super::adaptive::{Mean, Odds};
 use super::blocks::PLANES;
 use super::family::{self, Distribution, FAMILY, Part, SHARES};
 use super::rans::{self, plain_parts};
-use super::transform::{Block, SIDE};
+use super::transform::{Block, Narrow, SIDE};
 use crate::frame::Rect;
 
 /// Levels from one row of a block to the next: two zeros stand after each row, and two rows of them at the end.
@@ -206,18 +206,20 @@ impl Levels {
     }
 
     /// Cuts coefficients into levels.
-    pub(super) fn measure(&mut self, plane: usize, shape: Shape, block: &Block, foretold: i32, step: i32) {
+    pub(super) fn measure(&mut self, plane: usize, shape: Shape, block: &Narrow, foretold: i32, step: i32) {
         let (levels, sizes) = (&mut self.levels[plane], &mut self.sizes[plane]);
         // As many bits as a factor of 16 bits can have.
         let bits = step.ilog2();
         let (inverse, half) = (((1_u32 << (16 + bits)) / step as u32).min(0xFFFF), step as u16 / 2);
         let (mut all, mut cut) = ([0_u16; SIDE * SIDE], [0_i16; SIDE * SIDE]);
         for ((coefficient, size), level) in block.as_flattened().iter().zip(&mut all).zip(&mut cut) {
-            *size = coefficient.unsigned_abs() as u16;
+            *size = coefficient.unsigned_abs();
             let magnitude = (((u32::from(*size + half) * inverse) >> 16) as u16 >> bits) as i16;
-            let sign = (*coefficient >> 31) as i16;
+            let sign = *coefficient >> 15;
             *level = (magnitude ^ sign) - sign;
         }
+        // The first coefficient is foretold, and coded by itself.
+        cut[0] = 0;
         // What the upper and the lower half of each column have.
         let mut halves = [[0; SIDE]; 2];
         for (y, row) in cut.as_chunks::<SIDE>().0.iter().enumerate() {
@@ -227,7 +229,7 @@ impl Levels {
                 *half |= level;
             }
         }
-        let off = block[0][0] - foretold;
+        let off = i32::from(block[0][0]) - foretold;
         levels[0] = ((off + off.signum() * step / 2) / step) as i16;
         if shape != (Shape { narrow: false, low: false }) {
             // What stands outside of the shape is no coefficient.
@@ -240,7 +242,9 @@ impl Levels {
         let order = &shape.order()[..shape.width() * shape.height()];
         let mut count = order.len() - 1;
         let [upper, lower] = halves;
-        if order.len() == SIDE * SIDE && lower == [0; SIDE] && upper[SIDE / 2..] == [0; SIDE / 2] {
+        if upper == [0; SIDE] && lower == [0; SIDE] {
+            count = 0;
+        } else if order.len() == SIDE * SIDE && lower == [0; SIDE] && upper[SIDE / 2..] == [0; SIDE / 2] {
             // Nothing beyond the diagonals of the first quarter.
             count = 27;
         }
