@@ -100,8 +100,9 @@ const GROUP: usize = 16;
 #[inline(always)]
 fn pick_runs_scalar(pixels: &[[u8; 4]], hashes: &mut Vec<u32>, picks: &mut Vec<u32>) {
     hashes.clear();
-    hashes.extend(pixels.iter().map(|p| u32::from_le_bytes(*p)));
-    for (reach, factor) in [(1, 0x9E37_79B1_u32), (2, 0x85EB_CA77), (4, 0xC2B2_AE3D)] {
+    let pairs = pixels.iter().zip(pixels.iter().skip(1));
+    hashes.extend(pairs.map(|(a, b)| u32::from_le_bytes(*a).wrapping_mul(0x9E37_79B1) ^ u32::from_le_bytes(*b)));
+    for (reach, factor) in [(2, 0x85EB_CA77_u32), (4, 0xC2B2_AE3D)] {
         let len = hashes.len().saturating_sub(reach);
         for i in 0..len {
             hashes[i] = hashes[i].wrapping_mul(factor) ^ hashes[i + reach];
