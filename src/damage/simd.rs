@@ -101,7 +101,9 @@ const GROUP: usize = 16;
 fn pick_runs_scalar(pixels: &[[u8; 4]], hashes: &mut Vec<u32>, picks: &mut Vec<u32>) {
     hashes.clear();
     let pairs = pixels.iter().zip(pixels.iter().skip(1));
-    hashes.extend(pairs.map(|(a, b)| u32::from_le_bytes(*a).wrapping_mul(0x9E37_79B1) ^ u32::from_le_bytes(*b)));
+    hashes.extend(
+        pairs.map(|(a, b)| u32::from_le_bytes(*a).wrapping_mul(0x9E37_79B1) ^ u32::from_le_bytes(*b)),
+    );
     for (reach, factor) in [(2, 0x85EB_CA77_u32), (4, 0xC2B2_AE3D)] {
         let len = hashes.len().saturating_sub(reach);
         for i in 0..len {

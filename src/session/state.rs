@@ -17,6 +17,52 @@ pub enum StreamState {
     Paused,
     /// The source does not answer.
     Stalled,
+    /// The operating system lets nothing be captured, as long as this lasts: a permission was taken back, the screen
+    /// is locked.
+    Blocked,
+    /// What is shown forbids capture: a film, a password field.
+    Secure,
+    /// A connection is cut and may come back.
+    Reconnecting,
+}
+
+impl StreamState {
+    /// All of them, in the wire's order.
+    pub const ALL: [Self; 7] = [
+        Self::Live,
+        Self::Idle,
+        Self::Paused,
+        Self::Stalled,
+        Self::Blocked,
+        Self::Secure,
+        Self::Reconnecting,
+    ];
+
+    /// Its number on the wire.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The state with this number.
+    #[must_use]
+    pub fn of_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+
+    /// Its stable name, as logs and `--json` show it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Idle => "idle",
+            Self::Paused => "paused",
+            Self::Stalled => "stalled",
+            Self::Blocked => "blocked",
+            Self::Secure => "secure",
+            Self::Reconnecting => "reconnecting",
+        }
+    }
 }
 
 /// Follows the picture's life; tells each state once. Time is an argument.
