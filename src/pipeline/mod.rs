@@ -16,7 +16,7 @@ mod capturing;
 mod encoding;
 mod shared;
 
-pub use crate::session::{StreamState, ViewerId};
+pub use crate::session::{StreamState, ViewerEvent, ViewerId};
 
 use crate::capture::Capturer;
 use crate::codec::{Encoder, EncoderConfig, HeldTiles};
@@ -218,6 +218,22 @@ impl Pipeline {
     /// What the agents look at, or where they point: it is refined first. `None` if nobody says.
     pub fn set_focus(&self, focus: Option<Rect>) {
         self.shared.update(|s, _| s.focus = focus);
+    }
+
+    /// Takes what a [`crate::session::Sharer`] has learnt of its watchers.
+    pub fn viewer(&self, event: ViewerEvent) {
+        match event {
+            ViewerEvent::Joined(viewer) => self.viewer_joined(viewer),
+            // Who holds what no picture has needs a snapshot.
+            ViewerEvent::Resumed(viewer, size, tiles) => match HeldTiles::new(size, tiles) {
+                Ok(held) => self.viewer_resumed(viewer, held),
+                Err(_) => self.viewer_joined(viewer),
+            },
+            ViewerEvent::Behind(viewer) => self.viewer_behind(viewer),
+            ViewerEvent::Left(viewer) => self.viewer_left(viewer),
+            ViewerEvent::Painted { viewer, sequence, held } => self.ack(viewer, sequence, held),
+            ViewerEvent::Focus(rect) => self.set_focus(rect),
+        }
     }
 
     /// Stops capturing until [`Pipeline::resume`], and forgets: the picture that waits, the encoder with all it has

@@ -172,7 +172,10 @@ impl Flow {
     pub fn refines_at(&self, now: Timestamp) -> Option<Timestamp> {
         let blocked = self.following().filter(|v| v.link.refine_budget(now) < 1.0);
         // All of them have to open; one that waits for an acknowledgement wakes the caller by it.
-        blocked.map(|v| v.link.refines_at(now)).try_fold(None, |latest, at| Some(latest.max(Some(at?))))?
+        let opens = |latest, at: Option<Timestamp>| Some(Option::max(latest, Some(at?)));
+        let at = blocked.map(|v| v.link.refines_at(now)).try_fold(None, opens)??;
+        // By then another's way may be about to be measured anew; its acknowledgements wake the caller, too.
+        (self.refine_budget(at) > 0).then_some(at)
     }
 
     /// What moving pictures should take, in bits a second; `None` while the lines are unknown.

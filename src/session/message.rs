@@ -5,12 +5,14 @@ use super::mark::{self, Mark};
 use super::state::StreamState;
 use super::{EndReason, Purpose};
 use crate::bitstream::{Reader, Writer};
-use crate::codec::HeldTiles;
 use crate::error::{Error, Result};
 use crate::frame::{Rect, Size};
 
 /// Most bytes of a name or of what is shared.
 pub const MOST_NAME_BYTES: usize = 256;
+
+/// Most tiles that a watcher tells about: a 5K picture's.
+pub const MOST_HELD: usize = 4096;
 
 /// What may be asked for, by its number on the wire. What belongs to nobody is not asked for.
 const PURPOSES: [Purpose; 4] = [Purpose::Screen, Purpose::Window, Purpose::Camera, Purpose::AgentScreen];
@@ -34,8 +36,8 @@ pub(super) enum WatcherSays {
     },
     /// Its decoder lost the thread: it needs a snapshot.
     Resync,
-    /// What it still holds after a cut.
-    Holds(HeldTiles),
+    /// What it still holds after a cut: the picture's size, and a hash for each tile.
+    Holds(Size, Vec<u32>),
     /// Where it looks, in pixels of the picture; `None` for all of it.
     Focus(Option<Rect>),
     /// It points or draws.
@@ -98,11 +100,11 @@ impl WatcherSays {
                 w.varint(*held_us);
             }
             Self::Resync => w.u8(RESYNC),
-            Self::Holds(held) => {
+            Self::Holds(size, tiles) => {
                 w.u8(HOLDS);
-                w.varint(held.size().width.into());
-                w.varint(held.size().height.into());
-                held.hashes().iter().for_each(|hash| w.u32_le(*hash));
+                w.varint(size.width.into());
+                w.varint(size.height.into());
+                tiles.iter().for_each(|hash| w.u32_le(*hash));
             }
             Self::Focus(rect) => {
                 w.u8(FOCUS);
@@ -139,7 +141,7 @@ impl WatcherSays {
             }
             PAINTED => Self::Painted { sequence: r.varint()?, held_us: r.varint()? },
             RESYNC => Self::Resync,
-            HOLDS => Self::Holds(read_held(&mut r)?),
+            HOLDS => read_held(&mut r)?,
             FOCUS if r.is_at_end() => Self::Focus(None),
             FOCUS => Self::Focus(Some(read_rect(&mut r)?)),
             MARK => Self::Mark(mark::read(&mut r)?),
@@ -201,7 +203,8 @@ impl SharerSays {
 
 /// A name is cut to what may be sent, between two characters.
 fn write_name(w: &mut Writer<'_>, name: &str) {
-    let end = name.floor_char_boundary(MOST_NAME_BYTES);
+    let whole = |end: &usize| name.is_char_boundary(*end);
+    let end = (0..=name.len().min(MOST_NAME_BYTES)).rev().find(whole).unwrap_or(0);
     w.varint(end as u64);
     w.bytes(&name.as_bytes()[..end]);
 }
@@ -227,15 +230,14 @@ fn read_rect(r: &mut Reader<'_>) -> Result<Rect> {
     Ok(rect)
 }
 
-fn read_held(r: &mut Reader<'_>) -> Result<HeldTiles> {
-    let (width, height) = (r.varint_u32()?, r.varint_u32()?);
+fn read_held(r: &mut Reader<'_>) -> Result<WatcherSays> {
+    let size = Size::new(r.varint_u32()?, r.varint_u32()?);
     let rest = r.bytes(r.rest().len())?;
-    let (hashes, odd) = rest.as_chunks::<4>();
-    if hashes.len() > HeldTiles::MOST || !odd.is_empty() {
+    let (tiles, odd) = rest.as_chunks::<4>();
+    if tiles.len() > MOST_HELD || !odd.is_empty() {
         return Err(Error::data("what is held is no picture's tiles"));
     }
-    let hashes = hashes.iter().map(|hash| u32::from_le_bytes(*hash)).collect();
-    HeldTiles::new(Size::new(width, height), hashes).map_err(|e| Error::data(e.message()))
+    Ok(WatcherSays::Holds(size, tiles.iter().map(|hash| u32::from_le_bytes(*hash)).collect()))
 }
 
 fn read_reason(r: &mut Reader<'_>) -> Result<EndReason> {
@@ -248,4 +250,85 @@ fn at_end(r: &Reader<'_>) -> Result<()> {
 
 fn unknown() -> Error {
     Error::data("a message that this version does not know")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{MOST_POINTS, Tool};
+    use proptest::prelude::*;
+
+    fn rect() -> impl Strategy<Value = Rect> {
+        (0..u32::MAX / 2, 0..u32::MAX / 2, 1..u32::MAX / 2, 1..u32::MAX / 2)
+            .prop_map(|(x, y, width, height)| Rect::new(x, y, width, height))
+    }
+
+    fn mark() -> impl Strategy<Value = Mark> {
+        let point = || (any::<i32>(), any::<i32>());
+        let tool = prop::sample::select(vec![Tool::Pen, Tool::Highlight, Tool::Arrow]);
+        prop_oneof![
+            prop::option::of(point()).prop_map(Mark::Pointer),
+            (any::<u32>(), tool, 0..0x100_0000_u32, prop::collection::vec(point(), 1..=MOST_POINTS))
+                .prop_map(|(line, tool, colour, points)| Mark::Line { line, tool, colour, points }),
+            Just(Mark::Clear),
+        ]
+    }
+
+    fn watcher_says() -> impl Strategy<Value = WatcherSays> {
+        let tiles = prop::collection::vec(any::<u32>(), 0..50);
+        let held =
+            (any::<[u32; 2]>(), tiles).prop_map(|([w, h], tiles)| WatcherSays::Holds(Size::new(w, h), tiles));
+        prop_oneof![
+            ("[a-zäß ]{0,30}", prop::sample::select(PURPOSES.to_vec()))
+                .prop_map(|(who, purpose)| WatcherSays::Ask { who, purpose }),
+            any::<[u64; 2]>().prop_map(|[sequence, held_us]| WatcherSays::Painted { sequence, held_us }),
+            Just(WatcherSays::Resync),
+            held,
+            prop::option::of(rect()).prop_map(WatcherSays::Focus),
+            mark().prop_map(WatcherSays::Mark),
+            any::<bool>().prop_map(WatcherSays::Pause),
+            prop::sample::select(EndReason::ALL.to_vec()).prop_map(WatcherSays::Leave),
+        ]
+    }
+
+    fn sharer_says() -> impl Strategy<Value = SharerSays> {
+        let state = prop::sample::select(StreamState::ALL.to_vec());
+        prop_oneof![
+            Just(SharerSays::Asking),
+            "[a-zäß ]{0,30}".prop_map(|source| SharerSays::Allowed { source }),
+            (state, "[a-z]{0,9}").prop_map(|(state, source)| SharerSays::State { state, source }),
+            prop::sample::select(EndReason::ALL.to_vec()).prop_map(SharerSays::End),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(ours in watcher_says(), theirs in sharer_says(), cut in any::<prop::sample::Index>()) {
+            let (mut a, mut b) = (Vec::new(), Vec::new());
+            ours.write(&mut a);
+            theirs.write(&mut b);
+            prop_assert_eq!(WatcherSays::read(&a).unwrap(), ours);
+            prop_assert_eq!(SharerSays::read(&b).unwrap(), theirs);
+            a.push(0);
+            prop_assert!(WatcherSays::read(&a).is_err(), "something stands behind its end");
+            let _ = WatcherSays::read(&a[..cut.index(a.len())]);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let _ = (WatcherSays::read(&bytes), SharerSays::read(&bytes));
+        }
+    }
+
+    #[test]
+    fn names_are_cut_between_characters_and_cleaned() {
+        let mut bytes = Vec::new();
+        SharerSays::Allowed { source: "ß".repeat(200) }.write(&mut bytes);
+        assert_eq!(SharerSays::read(&bytes).unwrap(), SharerSays::Allowed { source: "ß".repeat(128) });
+        bytes.clear();
+        let who = "Ada\u{202E}\n\u{7}adA".to_owned();
+        WatcherSays::Ask { who, purpose: Purpose::Screen }.write(&mut bytes);
+        let clean = WatcherSays::Ask { who: "AdaadA".into(), purpose: Purpose::Screen };
+        assert_eq!(WatcherSays::read(&bytes).unwrap(), clean);
+    }
 }

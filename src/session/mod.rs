@@ -22,7 +22,7 @@ pub use door::{Door, DoorId};
 pub use ending::EndReason;
 pub use flow::{Flow, Place, ViewerId};
 pub use mark::{MOST_POINTS, Mark, Point, Tool};
-pub use message::MOST_NAME_BYTES;
+pub use message::{MOST_HELD, MOST_NAME_BYTES};
 pub use sharer::{
     ANSWER_WITHIN, BACK_WITHIN, Lane, MOST_WATCHERS, Question, SHAKE_WITHIN, Sharer, SharerOutput,
     ViewerEvent,

@@ -14,9 +14,8 @@ use super::message::{SharerSays, WatcherSays};
 use super::record;
 use super::seal::{Pair, SealError, SecretAnswered, SecretOffer, StreamSealer};
 use super::{CaptureGrant, Consent, Decision, EndReason, Mark, Purpose, StreamState, ViewerId};
-use crate::codec::HeldTiles;
 use crate::error::{Error, Result};
-use crate::frame::{Rect, Timestamp};
+use crate::frame::{Rect, Size, Timestamp};
 use crate::limits::Limits;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -94,13 +93,13 @@ pub struct Question {
     pub purpose: Purpose,
 }
 
-/// What the pipeline is to be told; [`crate::pipeline::Pipeline::viewer`] takes it.
+/// What the pipeline is to be told; the pipeline takes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ViewerEvent {
     /// It needs a snapshot.
     Joined(ViewerId),
-    /// It is back with this picture.
-    Resumed(ViewerId, HeldTiles),
+    /// It is back, and says what picture it holds: its size, and a hash for each tile.
+    Resumed(ViewerId, Size, Vec<u32>),
     /// What was on its way to it was dropped.
     Behind(ViewerId),
     /// It watches no more.
@@ -358,11 +357,11 @@ impl Sharer {
                 self.greet(viewer);
                 ViewerEvent::Joined(viewer)
             }
-            WatcherSays::Holds(_) if follows => return Err(EndReason::BrokeRules),
-            WatcherSays::Holds(held) => {
+            WatcherSays::Holds(..) if follows => return Err(EndReason::BrokeRules),
+            WatcherSays::Holds(size, tiles) => {
                 self.follow(viewer, true);
                 self.greet(viewer);
-                ViewerEvent::Resumed(viewer, held)
+                ViewerEvent::Resumed(viewer, size, tiles)
             }
             WatcherSays::Pause(paused) => {
                 self.follow(viewer, !paused);
@@ -401,7 +400,13 @@ impl Sharer {
     /// # Errors
     /// - [`crate::ErrorKind::Denied`] for [`Decision::Deny`]; the watcher is told and sent away.
     /// - [`crate::ErrorKind::InvalidInput`] if this watcher asks nothing (any more).
-    pub fn answer(&mut self, viewer: ViewerId, decision: Decision, source: &str) -> Result<CaptureGrant> {
+    pub fn answer(
+        &mut self,
+        viewer: ViewerId,
+        decision: Decision,
+        purpose: Purpose,
+        source: &str,
+    ) -> Result<CaptureGrant> {
         let Some(watcher) = self.watchers.get_mut(&viewer).filter(|w| matches!(w.part, Part::Asking(_)))
         else {
             return Err(Error::input(format!("viewer {} asks nothing", viewer.0)));

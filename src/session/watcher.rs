@@ -2,12 +2,11 @@
 //!
 //! Everything that happens is told by a method; what is to be done comes out of [`Watcher::poll`] until it is `None`.
 
-use super::message::{SharerSays, WatcherSays};
+use super::message::{MOST_HELD, SharerSays, WatcherSays};
 use super::seal::{Joiner, Pair, StreamKey, StreamOpener, Ticket};
 use super::sharer::{ANSWER_WITHIN, BACK_WITHIN, SHAKE_WITHIN};
 use super::{EndReason, Mark, Purpose, StreamState, door, record};
-use crate::codec::HeldTiles;
-use crate::frame::{Rect, Timestamp};
+use crate::frame::{Rect, Size, Timestamp};
 use crate::limits::Limits;
 use std::collections::VecDeque;
 
@@ -194,9 +193,11 @@ impl Watcher {
         self.say_watching(&WatcherSays::Resync);
     }
 
-    /// What the decoder holds, after [`WatcherOutput::Back`]; `None` if nothing.
-    pub fn holds(&mut self, held: Option<HeldTiles>) {
-        self.say_watching(&held.map_or(WatcherSays::Resync, WatcherSays::Holds));
+    /// What the decoder holds, after [`WatcherOutput::Back`]: the picture's size, and a hash for each tile as
+    /// [`crate::codec::HeldTiles`] has them; `None` if nothing, or more than [`super::MOST_HELD`] tiles.
+    pub fn holds(&mut self, held: Option<(Size, Vec<u32>)>) {
+        let held = held.filter(|(_, tiles)| tiles.len() <= MOST_HELD);
+        self.say_watching(&held.map_or(WatcherSays::Resync, |(size, tiles)| WatcherSays::Holds(size, tiles)));
     }
 
     /// Where the person looks.

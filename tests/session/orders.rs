@@ -1,12 +1,10 @@
 //! Random orders of everything that can happen, against the rules of consent: nothing is shown before Allow, nothing after
 //! the end, to nobody who was not allowed; what is shown is what was sent, in order.
 //!
-//! `PANECAST_ORDERS=1000000 cargo test --release --test session_orders` plays a million of them.
+//! `PANECAST_ORDERS=1000000 cargo test --release --test session orders` plays a million of them.
 
-mod session_rig;
-
+use super::rig::{Rig, SOURCE};
 use panecast::session::{BACK_WITHIN, Decision, EndReason, StreamState, ViewerEvent, ViewerId};
-use session_rig::{Rig, SOURCE};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// SplitMix64.
@@ -141,7 +139,7 @@ fn play(seed: u64) -> [usize; 3] {
         rig.pump();
         for event in rig.events.split_off(seen) {
             match event {
-                ViewerEvent::Joined(viewer) | ViewerEvent::Resumed(viewer, _) => {
+                ViewerEvent::Joined(viewer) | ViewerEvent::Resumed(viewer, ..) => {
                     assert!(truth.allowed.contains_key(&viewer), "order {seed}: joined before Allow");
                     joined.insert(viewer);
                     rig.sharer.packet_for(viewer, &truth.packets.to_le_bytes());

@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, VecDeque};
 pub(crate) const TENANT: &str = "acme";
 pub(crate) const SOURCE: &str = "screen 1";
 
+/// Changes a parcel's bytes; it is told the parcel's number.
+pub(crate) type Meddle = Box<dyn FnMut(usize, &mut Vec<u8>)>;
+
 /// A watching end and what it has learnt.
 pub(crate) struct Seat {
     pub(crate) core: Watcher,
@@ -58,7 +61,7 @@ pub(crate) struct Rig {
     pub(crate) closed: Vec<DoorId>,
     pub(crate) ended: Option<EndReason>,
     /// Changes the bytes of a parcel on its way, by the parcel's number.
-    pub(crate) meddle: Option<Box<dyn FnMut(usize, &mut Vec<u8>)>>,
+    pub(crate) meddle: Option<Meddle>,
     /// Cuts everything when so many parcels have arrived, and brings it back after so long.
     pub(crate) cut_at: Option<(usize, u64)>,
     back_at: Option<u64>,
@@ -139,17 +142,17 @@ impl Rig {
     pub(crate) fn pump(&mut self) {
         while let Some(output) = self.sharer.poll() {
             assert!(self.ended.is_none(), "after the end: {output:?}");
-            self.from_sharer(output);
+            self.sharer_wants(output);
         }
         let viewers: Vec<ViewerId> = self.seats.keys().copied().collect();
         for viewer in viewers {
             while let Some(output) = self.seats.get_mut(&viewer).and_then(|seat| seat.core.poll()) {
-                self.from_watcher(viewer, output);
+                self.watcher_wants(viewer, output);
             }
         }
     }
 
-    fn from_sharer(&mut self, output: SharerOutput) {
+    fn sharer_wants(&mut self, output: SharerOutput) {
         match output {
             SharerOutput::Send { to: Some(viewer), lane, bytes } => {
                 let Some(seat) = self.seats.get_mut(&viewer) else { return };
@@ -181,7 +184,7 @@ impl Rig {
         }
     }
 
-    fn from_watcher(&mut self, viewer: ViewerId, output: WatcherOutput) {
+    fn watcher_wants(&mut self, viewer: ViewerId, output: WatcherOutput) {
         let Some(seat) = self.seats.get_mut(&viewer) else { return };
         assert!(seat.ended.is_none(), "after the end: {output:?}");
         match output {

@@ -1,13 +1,12 @@
-//! Two ends of a session and the relay between them, on a virtual clock.
+//! Each flow, each time limit, a cut at every message, a changed byte in every message.
 
-mod session_rig;
-
+use super::rig::{Rig, SOURCE};
 use panecast::session::seal::TypedKey;
 use panecast::session::{
     ANSWER_WITHIN, BACK_WITHIN, Decision, EndReason, Mark, Purpose, SHAKE_WITHIN, StreamState, ViewerEvent,
     ViewerId,
 };
-use session_rig::{Rig, SOURCE};
+
 use std::time::Duration;
 
 fn us(time: Duration) -> u64 {
