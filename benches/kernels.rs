@@ -14,6 +14,7 @@ use panecast::codec::av1::{Chroma, Planes, to_picture, to_planes};
 use panecast::codec::photo;
 use panecast::damage::{Copy, DirtyRows, Motion, compare, compare_scalar};
 use panecast::frame::{BYTES_PER_PIXEL, FrameBuf, Rect, Size, TILE_PX};
+use panecast::session::seal::{StreamOpener, StreamSealer};
 use twox_hash::XxHash3_64;
 use work::{DamagePass, Decoding, Encoding};
 
@@ -175,4 +176,19 @@ fn from_yuv(bencher: Bencher, full: bool) {
     bencher
         .counter(bytes_of(PART))
         .bench_local(|| to_picture(&planes, &PART.rect(), &mut picture, (0, 0)).expect("a picture"));
+}
+
+/// Seals and opens one record: a small update, a large one, a snapshot.
+#[divan::bench(args = [1000, 65_536, 1_000_000])]
+fn seal(bencher: Bencher, bytes: usize) {
+    let limits = Limits::default();
+    let mut sealer = StreamSealer::new(&limits).expect("randomness");
+    let mut opener = StreamOpener::new(&limits);
+    opener.follow(&sealer.key()).expect("its key");
+    let (plain, mut record) = (vec![0x5a; bytes], Vec::new());
+    bencher.counter(BytesCount::new(bytes)).bench_local(|| {
+        record.clear();
+        sealer.seal(1, black_box(&plain), &mut record).expect("a record");
+        opener.open(&mut record).expect("the next record").expect("a key").1.len()
+    });
 }

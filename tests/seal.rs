@@ -10,6 +10,8 @@ mod records;
 mod resume;
 #[path = "seal/streams.rs"]
 mod streams;
+#[path = "seal/wire.rs"]
+mod wire;
 
 use panecast::Limits;
 use panecast::frame::Timestamp;

@@ -5,6 +5,7 @@ use panecast::ErrorKind;
 use panecast::session::seal::{
     Joiner, KEY_ANSWERS, KEY_LASTS, KeyOffer, LinkSecret, Role, SealError, SecretOffer, TypedKey,
 };
+use proptest::prelude::*;
 
 const KEY: &str = "482 913 507";
 
@@ -227,4 +228,30 @@ fn nothing_secret_is_in_what_debug_prints() {
     let of_link = SecretOffer::of_link(&link, TENANT, 1, seconds(1), &limits()).unwrap();
     let printed = format!("{offer:?} {joiner:?} {of_link:?} {link:?}");
     assert!(!printed.contains("13507") && !printed.contains(&link.to_string()), "{printed}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_message_is_refused_or_answered(bytes in prop::collection::vec(any::<u8>(), 0..120), way in 0_u8..7) {
+        let link = LinkSecret::draw().unwrap();
+        let mut of_link = SecretOffer::of_link(&link, TENANT, 1, seconds(9), &limits()).unwrap();
+        let hello = [&[1, way], &bytes[..]].concat();
+        let last = [&[1], &bytes[..]].concat();
+        // A point can be met by chance: one in two is on the curve.
+        if offer().answer(&hello, seconds(1)).is_ok() {
+            prop_assert_eq!((way, bytes.len()), (1, 33));
+        }
+        prop_assert!(of_link.answer(&hello, seconds(1)).is_err());
+        let (joiner, real) = Joiner::by_link(&link, TENANT, &limits()).unwrap();
+        let (answered, _) = of_link.answer(&real, seconds(1)).unwrap();
+        prop_assert!(of_link.complete(answered, &last, seconds(1)).is_err());
+        prop_assert!(joiner.finish(&last).is_err());
+        let (joiner, real) = Joiner::by_key(&key(KEY), TENANT, &limits()).unwrap();
+        let mut host = offer();
+        let (answered, _) = host.answer(&real, seconds(1)).unwrap();
+        prop_assert!(host.complete(answered, &last, seconds(1)).is_err());
+        prop_assert!(joiner.finish(&last).is_err());
+    }
 }

@@ -66,6 +66,22 @@ fn old_records_do_not_come_back_with_the_session() {
     assert_eq!(joiner.open(&mut old.clone()), Err(SealError::Tampered));
 }
 
+/// What the joiner was resumed with is kept only until the host is heard.
+#[test]
+fn a_hello_offers_a_second_secret_only_where_it_may_be_needed() {
+    let (host, joiner) = linked();
+    let (mut offer, ticket) = cut(host, joiner);
+    let hello_bytes = |ticket: &Ticket| Joiner::by_resume(ticket, &limits()).unwrap().1.len();
+    assert_eq!(hello_bytes(&ticket), 2 + 48);
+    let (_, unheard) = resume(&mut offer, &ticket, 101).unwrap();
+    assert_eq!(hello_bytes(&unheard.into_ticket().unwrap()), 2 + 96);
+    let (host, joiner) = linked();
+    let (mut offer, ticket) = cut(host, joiner);
+    let (mut host, mut joiner) = resume(&mut offer, &ticket, 101).unwrap();
+    say(&mut host, &mut joiner, b"here");
+    assert_eq!(hello_bytes(&joiner.into_ticket().unwrap()), 2 + 48);
+}
+
 /// The network is cut while the session is being resumed, before each of the messages and after the last.
 #[test]
 fn a_cut_at_any_message_of_a_resume_leaves_a_way_back() {
