@@ -276,7 +276,10 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
             StreamState::Live => WireState::Live,
             StreamState::Idle => WireState::Idle,
             StreamState::Paused => WireState::Paused,
-            StreamState::Stalled => WireState::Stalled,
+            // This version of the messages has no other word for a source that gives nothing.
+            StreamState::Stalled | StreamState::Blocked | StreamState::Secure | StreamState::Reconnecting => {
+                WireState::Stalled
+            }
         };
         VisitorSays::State { state, source: self.name.clone() }
     }
@@ -287,10 +290,8 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
         let kbits = self.rates.bytes.look(stats.bytes_sent) * 8.0 / 1000.0;
         let state = match self.state {
             _ if stats.viewers == 0 => "waiting",
-            Some(StreamState::Live) | None => "live",
-            Some(StreamState::Idle) => "idle",
-            Some(StreamState::Paused) => "paused",
-            Some(StreamState::Stalled) => "stalled",
+            Some(state) => state.name(),
+            None => "live",
         };
         let (dirty, exact) = (stats.dirty_ratio * 100.0, stats.exact_ratio * 100.0);
         let text = format!(
