@@ -3,6 +3,7 @@
 mod pipeline_rig;
 mod scene;
 
+use panecast::capture::mask::{MASK_COLOUR, MaskSet};
 use panecast::capture::{CursorShape, CursorUpdate, Damage};
 use panecast::codec::{Decoder, Encoder, EncoderConfig, Mode};
 use panecast::frame::{FrameBuf, Rect, Size, Timestamp};
@@ -10,8 +11,10 @@ use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, StreamState
 use panecast::{ErrorKind, Limits};
 use pipeline_rig::{DEADLINE, Rig, SIZE, Script, granted};
 use scene::{Random, change, fill, photographed};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const MODES: [Mode; 2] = [Mode::Lossless, Mode::Auto];
 
@@ -33,10 +36,11 @@ fn after_a_pause_the_stream_stands_alone_and_calls_nothing_back() {
         for viewer in [1, 2] {
             rig.viewers.insert(viewer, pipeline_rig::Viewer::default());
         }
-        rig.pipeline.resume();
         // What was there before the pause comes back, which a stream that remembers would call back.
         rig.script.change(|s| s.picture.clone_from(&before));
+        rig.script.paint(SIZE.rect(), 1);
         rig.script.paint(Rect::new(0, 0, 1, 1), 3);
+        rig.pipeline.resume();
         for _ in 0..2 {
             assert!(matches!(rig.packet(), (Audience::One(_), Some(_))), "a snapshot for each viewer");
         }
@@ -153,7 +157,7 @@ fn revoking_ends_the_share_with_one_typed_end_and_nothing_after() {
             script.paint(SIZE.rect(), packets);
             if let Output::Packet { sequence, .. } = outputs.recv_timeout(DEADLINE).unwrap() {
                 packets += 1;
-                pipeline.ack(ViewerId(1), sequence.unwrap(), std::time::Duration::ZERO);
+                pipeline.ack(ViewerId(1), sequence.unwrap(), Duration::ZERO);
             }
         }
         std::thread::scope(|scope| {
@@ -206,7 +210,7 @@ impl panecast::capture::Capturer for Kept {
         &mut self,
         frame: &mut FrameBuf,
         stale: &panecast::frame::Region,
-        timeout: std::time::Duration,
+        timeout: Duration,
     ) -> panecast::Result<panecast::capture::Captured> {
         self.source.next(frame, stale, timeout)
     }
@@ -268,4 +272,83 @@ fn a_grant_for_one_thing_does_not_open_another() {
     for spec in ["screen", "screen:3", "window:0x1200003"] {
         assert_eq!(denied(spec), ErrorKind::Denied);
     }
+}
+
+#[test]
+fn once_masks_are_set_no_picture_without_them_leaves() {
+    let secret = Rect::new(30, 20, 60, 50);
+    for mode in MODES {
+        let script = Script::new();
+        let source = script.clone();
+        let (sink, outputs) = channel();
+        let masks_are_set = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&masks_are_set);
+        let config = PipelineConfig {
+            fps: 1000,
+            encoder: EncoderConfig { mode, ..EncoderConfig::default() },
+            ..PipelineConfig::default()
+        };
+        // Whether the masks were set is seen when the sink is called.
+        let sink = move |output| drop(sink.send((flag.load(Ordering::SeqCst), output)));
+        let pipeline = Pipeline::start(granted(), move |_| Ok(source.source()), config, sink).unwrap();
+        pipeline.viewer_joined(ViewerId(1));
+        let mut decoder = Decoder::new(Limits::default());
+        let mut seed = 0;
+        let (mut with, mut without) = (0, 0);
+        for _ in 0..10 {
+            for _ in 0..20 {
+                // The secret is on its way all the time: in the mailbox, in the encoder, in what tiles held before.
+                script.paint(secret, seed);
+                script.paint(Rect::new(0, 0, 10, 10), seed);
+                seed += 1;
+                if seed % 20 == 10 {
+                    pipeline.set_masks(MaskSet::new().with_rect(secret));
+                    masks_are_set.store(true, Ordering::SeqCst);
+                }
+                let (masked, output) = outputs.recv_timeout(DEADLINE).unwrap();
+                let Output::Packet { to, sequence, bytes } = output else { continue };
+                if to == Audience::One(ViewerId(1)) {
+                    decoder.reset();
+                }
+                decoder.feed(&bytes).unwrap();
+                while decoder.next().unwrap().is_some() {}
+                let Some(sequence) = sequence else { continue };
+                pipeline.ack(ViewerId(1), sequence, Duration::ZERO);
+                let picture = decoder.frame().unwrap();
+                let hidden = (secret.y..secret.bottom()).all(|y| {
+                    picture.row_of(&secret, y).as_chunks::<4>().0.iter().all(|px| *px == MASK_COLOUR)
+                });
+                assert!(hidden || !masked, "{mode:?}: the secret left after the masks were set");
+                with += u32::from(hidden);
+                without += u32::from(!hidden);
+            }
+            assert!((pipeline.stats().masked_ratio - 0.2).abs() < 1e-6);
+            masks_are_set.store(false, Ordering::SeqCst);
+            pipeline.set_masks(MaskSet::new());
+        }
+        assert!(with > 50 && without > 50, "{with} pictures with a mask, {without} without");
+    }
+}
+
+#[test]
+fn what_happens_under_a_mask_sends_nothing() {
+    let mut rig = Rig::start();
+    let secret = Rect::new(30, 20, 60, 50);
+    rig.pipeline.set_masks(MaskSet::new().with_rect(secret));
+    rig.join(1);
+    rig.packet();
+    rig.ack_all();
+    let captured = rig.pipeline.stats().frames_captured;
+    let asked = rig.script.calls();
+    let start = std::time::Instant::now();
+    let mut seed = 0;
+    while rig.script.calls() < asked + 20 {
+        seed += 1;
+        rig.script.paint(secret, seed);
+        assert!(start.elapsed() < DEADLINE);
+        std::thread::yield_now();
+    }
+    assert_eq!(rig.pipeline.stats().frames_captured, captured, "a frame though nothing visible changed");
+    let more = rig.glance();
+    assert!(!matches!(more, Some(Output::Packet { .. })), "{more:?}");
 }

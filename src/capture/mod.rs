@@ -5,6 +5,7 @@
 //! does not know says [`Damage::Unknown`], and everything is compared.
 
 mod file;
+pub mod mask;
 mod pattern;
 mod push;
 mod select;
@@ -132,4 +133,9 @@ pub trait Capturer: Send {
     /// Forgets what it keeps of the picture and the cursor: the next [`Captured::Frame`] comes whether anything changed
     /// or not and has the whole picture, and the cursor is told anew. A source that never skips frames need do nothing.
     fn forget(&mut self);
+
+    /// Who knows where windows are in the pictures of this source; `None` if nobody does, and masks of windows hide all.
+    fn windows(&self) -> Option<Box<dyn mask::MaskSource>> {
+        None
+    }
 }

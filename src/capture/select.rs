@@ -86,7 +86,7 @@ impl FromStr for SourceSpec {
 }
 
 /// A window's id, decimal or hexadecimal after `0x`.
-fn parse_id(s: &str) -> Option<u64> {
+pub(super) fn parse_id(s: &str) -> Option<u64> {
     match s.strip_prefix("0x").or_else(|| s.strip_prefix("0X")) {
         Some(hex) if hex.starts_with(|c: char| c.is_ascii_hexdigit()) => u64::from_str_radix(hex, 16).ok(),
         Some(_) => None,

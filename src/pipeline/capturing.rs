@@ -2,6 +2,7 @@
 
 use super::PipelineConfig;
 use super::shared::{Buffer, Picture, Shared, SourceLife, State, Watch};
+use crate::capture::mask::{MaskSet, Masked};
 use crate::capture::{Captured, Capturer, Damage};
 use crate::error::{ErrorKind, Result};
 use crate::frame::{FrameBuf, Region, Timestamp};
@@ -24,7 +25,8 @@ pub(super) fn run(shared: &Shared, source: Box<dyn Capturer>, config: PipelineCo
     let interval = Duration::from_secs(1) / config.fps;
     let mut capturing = Capturing {
         shared,
-        source,
+        source: Masked::new(source, MaskSet::new()),
+        masks: MaskSet::new(),
         config,
         interval,
         buffer: None,
@@ -39,7 +41,9 @@ pub(super) fn run(shared: &Shared, source: Box<dyn Capturer>, config: PipelineCo
 
 struct Capturing<'a> {
     shared: &'a Shared,
-    source: Box<dyn Capturer>,
+    source: Masked,
+    /// What the source has on.
+    masks: MaskSet,
     config: PipelineConfig,
     interval: Duration,
     /// What the next picture is captured into; `None` while it is in the mailbox or at the encoder.
@@ -90,9 +94,16 @@ impl Capturing<'_> {
             }
             if state.purges != self.purges {
                 self.purges = state.purges;
+                let masks = (state.masks != self.masks).then(|| state.masks.clone());
                 drop(state);
                 (self.buffer, self.untaken) = (None, None);
-                self.source.forget();
+                match masks {
+                    Some(masks) => {
+                        self.masks.clone_from(&masks);
+                        self.source.set_masks(masks);
+                    }
+                    None => self.source.forget(),
+                }
                 state = self.shared.lock();
                 continue;
             }
@@ -157,6 +168,17 @@ impl Capturing<'_> {
             Ok(cursor) => (cursor, Ok(true)),
             Err(e) => (None, Err(e)),
         };
+        if self.source.take_anew() {
+            // What was shown of a window before it was hidden is forgotten, too.
+            self.purges = self.shared.update(|s, _| {
+                if s.purges == self.purges {
+                    s.purge();
+                    return s.purges;
+                }
+                self.purges
+            });
+        }
+        let hidden_px = self.source.hidden_px();
         let now = self.shared.now();
         let cursor_moved = cursor.is_some();
         let purges = self.purges;
@@ -174,7 +196,10 @@ impl Capturing<'_> {
                 if let Some(mut buffer) = self.buffer.take() {
                     buffer.stale.clear();
                     let picture = Picture { buffer, timestamp };
-                    self.buffer = self.shared.update(|s, _| answered(s).publish(picture, &damage, purges));
+                    self.buffer = self.shared.update(|s, _| {
+                        s.stats.masked_ratio = (hidden_px as f64 / size.area().max(1) as f64) as f32;
+                        answered(s).publish(picture, &damage, purges)
+                    });
                 }
                 self.moved = now;
             }

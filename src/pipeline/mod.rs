@@ -19,6 +19,7 @@ mod shared;
 pub use crate::session::{StreamState, ViewerEvent, ViewerId};
 
 use crate::capture::Capturer;
+use crate::capture::mask::MaskSet;
 use crate::codec::{Encoder, EncoderConfig, HeldTiles};
 use crate::consent::{CaptureGrant, Revoke};
 use crate::error::{Error, ErrorKind, Result};
@@ -79,6 +80,8 @@ pub struct PipelineStats {
     pub target_bitrate: u64,
     /// Share of the shown picture that is exact, 0 to 1.
     pub exact_ratio: f32,
+    /// Share of the newest picture that masks hide, 0 to 1.
+    pub masked_ratio: f32,
     /// Viewers that have joined.
     pub viewers: u32,
 }
@@ -242,6 +245,19 @@ impl Pipeline {
     /// [`StreamState::Paused`] and drop what they hold; what follows begins with a snapshot for each.
     pub fn pause(&self) {
         self.shared.pause();
+    }
+
+    /// Hides what `masks` says from now on, in place of what was hidden before. Once it returns, no picture without these
+    /// masks goes to the sink; called from within the sink, none after the one at hand. Set before the first viewer
+    /// joins, they are on in every picture.
+    ///
+    /// A change forgets all as [`Pipeline::pause`] does, and viewers get snapshots: what a new mask covers may have been
+    /// seen before, and neither side is to keep it to call it back. A change of masks is rare, and a snapshot costs
+    /// little beside that certainty. Windows that only move take their masks along without one.
+    pub fn set_masks(&self, masks: MaskSet) {
+        if self.shared.lock().masks != masks {
+            self.shared.purge(|s| s.masks = masks);
+        }
     }
 
     /// Ends the share because the visitor takes the consent back: as [`Revoke::revoke`]. It forgets as

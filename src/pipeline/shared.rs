@@ -1,6 +1,7 @@
 //! What both threads and the host app share: the mailbox, the viewers, the switches.
 
 use super::PipelineStats;
+use crate::capture::mask::MaskSet;
 use crate::capture::{CursorUpdate, Damage};
 use crate::codec::HeldTiles;
 use crate::consent::revoked;
@@ -51,6 +52,8 @@ pub(super) struct State {
     pub(super) paused: bool,
     /// The visitor took the consent back.
     pub(super) revoked: bool,
+    /// What is hidden of the source.
+    pub(super) masks: MaskSet,
     /// How often all was to be forgotten. Whoever knows of fewer forgets what it has before anything else, and what it
     /// has made meanwhile goes nowhere.
     pub(super) purges: u64,
@@ -204,6 +207,7 @@ impl Shared {
             stop: false,
             paused: false,
             revoked: false,
+            masks: MaskSet::new(),
             purges: 0,
             since_purge: BTreeSet::new(),
             flow: Flow::new(),

@@ -162,9 +162,23 @@ impl Artist {
     }
 
     pub(crate) fn window(&self, at: Rect, border: u16, color: u32) -> Window {
+        let id = self.made(at, border, color, true);
+        self.x.map_window(id).unwrap();
+        self.sync();
+        id
+    }
+
+    /// A window that is not shown yet, and that a window manager would manage.
+    pub(crate) fn hidden_window(&self, at: Rect, color: u32) -> Window {
+        self.made(at, 0, color, false)
+    }
+
+    fn made(&self, at: Rect, border: u16, color: u32, unmanaged: bool) -> Window {
         let id = self.x.generate_id().unwrap();
-        let options =
-            CreateWindowAux::new().background_pixel(color).border_pixel(0xFF_00FF).override_redirect(1);
+        let options = CreateWindowAux::new()
+            .background_pixel(color)
+            .border_pixel(0xFF_00FF)
+            .override_redirect(u32::from(unmanaged));
         let (x, y) = (at.x as i16, at.y as i16);
         self.x
             .create_window(
@@ -181,8 +195,6 @@ impl Artist {
                 &options,
             )
             .unwrap();
-        self.x.map_window(id).unwrap();
-        self.sync();
         id
     }
 

@@ -12,10 +12,13 @@ mod mirror;
 mod place;
 mod session;
 mod shm;
+mod tree;
+mod windows;
 
 pub use mirror::Transport;
 pub use place::Target;
 
+use crate::capture::mask::MaskSource;
 use crate::capture::{Captured, Capturer, CursorUpdate, SourceInfo, SourceKind};
 use crate::consent::{CaptureGrant, Purpose, Revoke};
 use crate::error::{Error, ErrorKind, Result};
@@ -23,6 +26,7 @@ use crate::frame::{FrameBuf, Region, Size};
 use connection::Connection;
 use session::Session;
 use std::time::{Duration, Instant};
+use windows::Windows;
 
 /// How to capture.
 #[derive(Clone, Debug, Default)]
@@ -141,6 +145,14 @@ impl Capturer for X11Capturer {
         let result = self.session.as_mut().map_or(Ok(()), Session::forget);
         // A server that does not answer tells so at the next call.
         let _ = self.noted(result);
+    }
+
+    /// For screens and monitors. A window's own pixels hold no other window.
+    fn windows(&self) -> Option<Box<dyn MaskSource>> {
+        match self.target {
+            Target::Window(_) => None,
+            target => Some(Box::new(Windows::new(target, self.options.display.clone()))),
+        }
     }
 }
 

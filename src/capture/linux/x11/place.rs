@@ -255,7 +255,7 @@ pub(super) fn title(c: &Connection, target: Target, place: &Place) -> Result<Str
 }
 
 /// The questions for a window's title, asked and not yet answered.
-struct Titles<'c> {
+pub(super) struct Titles<'c> {
     modern: Property<'c>,
     old: Property<'c>,
 }
@@ -263,7 +263,7 @@ struct Titles<'c> {
 type Property<'c> = x11rb::cookie::Cookie<'c, RustConnection<TimedStream>, GetPropertyReply>;
 
 impl<'c> Titles<'c> {
-    fn ask(c: &'c Connection, id: Window, net_name: Atom) -> Result<Self> {
+    pub(super) fn ask(c: &'c Connection, id: Window, net_name: Atom) -> Result<Self> {
         let ask =
             |name: Atom| c.x.get_property(false, id, name, AtomEnum::ANY, 0, LONGEST_TITLE).map_err(lost);
         Ok(Self { modern: ask(net_name)?, old: ask(AtomEnum::WM_NAME.into())? })
@@ -276,7 +276,7 @@ impl<'c> Titles<'c> {
 }
 
 /// A reply, or nothing where the server said no because the window is gone.
-fn answer<T>(reply: std::result::Result<T, ReplyError>) -> Result<Option<T>> {
+pub(super) fn answer<T>(reply: std::result::Result<T, ReplyError>) -> Result<Option<T>> {
     match reply {
         Ok(reply) => Ok(Some(reply)),
         Err(ReplyError::X11Error(_)) => Ok(None),
@@ -285,6 +285,6 @@ fn answer<T>(reply: std::result::Result<T, ReplyError>) -> Result<Option<T>> {
 }
 
 /// Another program's words, fit for a terminal.
-fn printable(bytes: &[u8]) -> String {
+pub(super) fn printable(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).chars().filter(|c| !c.is_control()).collect::<String>().trim().to_owned()
 }
