@@ -3,7 +3,8 @@
 use crate::config::{Config, DEFAULT_PORT, RelayLimits, Timing};
 use crate::page::Page;
 use crate::server::{Relay, RelayError};
-use crate::tenants::Tenants;
+use crate::tenants::{Tenants, TenantsError};
+use crate::tls::Tls;
 use std::io::{IsTerminal as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -16,7 +17,8 @@ use std::{fmt, io};
 pub struct Arguments {
     /// Address to listen on; port 0 takes any free one [default: 127.0.0.1:7700]
     ///
-    /// The relay speaks plain HTTP. Put a TLS proxy before it where it listens to more than this machine.
+    /// Without --tls-cert it speaks plain HTTP. Put a TLS proxy before it then where it listens to more than this
+    /// machine.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7700", hide_default_value = true, value_parser = parse_bind)]
     pub bind: SocketAddr,
 
@@ -36,9 +38,39 @@ pub struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = Timing::default().grace.as_secs())]
     pub grace: u64,
 
+    /// TOML file with tenants, their limits and how their agents are known (docs/relay.md)
+    /// [default: one tenant that asks nobody who they are]
+    #[arg(long, value_name = "FILE")]
+    pub tenants: Option<PathBuf>,
+
+    /// PEM file with the certificate and its chain; the relay speaks HTTPS then
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// PEM file with the certificate's private key
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Address that serves /metrics for Prometheus [default: none]
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_bind)]
+    pub metrics: Option<SocketAddr>,
+
+    /// How to log to standard error
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = LogForm::Text)]
+    pub log: LogForm,
+
     /// Print the address as one line of JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// How to log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogForm {
+    /// Lines for people.
+    Text,
+    /// A JSON object a line.
+    Json,
 }
 
 /// Reads `HOST:PORT`, `HOST` or `:PORT`, where HOST is an IP address or `localhost`.
@@ -62,6 +94,10 @@ pub enum Failure {
     Relay(RelayError),
     /// The folder of `--page` is no page.
     Page(PathBuf, io::Error),
+    /// The file of `--tenants` is no use.
+    Tenants(TenantsError),
+    /// The certificate or its key is no use.
+    Tls(io::Error),
     /// The runtime or standard output failed.
     Io(io::Error),
 }
@@ -75,6 +111,8 @@ impl Failure {
                 "choose another address with --bind, for example --bind 127.0.0.1:0 for any free port"
             }
             Self::Page(..) => "build the page with `cargo xtask viewer`, or leave --page out",
+            Self::Tenants(_) => "correct the file; docs/relay.md has its form",
+            Self::Tls(_) => "name a certificate and its private key, both as PEM",
             Self::Io(_) => "see the message above",
         }
     }
@@ -85,7 +123,8 @@ impl fmt::Display for Failure {
         match self {
             Self::Relay(e) => e.fmt(f),
             Self::Page(dir, e) => write!(f, "cannot serve {}: {e}", dir.display()),
-            Self::Io(e) => e.fmt(f),
+            Self::Tenants(e) => e.fmt(f),
+            Self::Tls(e) | Self::Io(e) => e.fmt(f),
         }
     }
 }
@@ -102,12 +141,22 @@ impl Arguments {
             Some(dir) => Page::from_dir(dir).map_err(|e| Failure::Page(dir.clone(), e))?,
             None => Page::find(),
         };
+        let tenants = match &self.tenants {
+            Some(file) => Tenants::from_file(file).map_err(Failure::Tenants)?,
+            None => Tenants::default(),
+        };
+        let tls = match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => Some(Tls::from_files(certificate, key).map_err(Failure::Tls)?),
+            _ => None,
+        };
         Ok(Config {
             bind: self.bind,
             page,
             limits: RelayLimits { agents: self.agents, rooms: self.rooms, ..RelayLimits::default() },
             timing: Timing { grace: Duration::from_secs(self.grace), ..Timing::default() },
-            tenants: Tenants::default(),
+            tenants,
+            tls,
+            metrics: self.metrics,
         })
     }
 
@@ -116,7 +165,7 @@ impl Arguments {
     /// # Errors
     /// As [`Failure`] says.
     pub fn run(&self) -> Result<(), Failure> {
-        log_to_stderr();
+        log_in(self.log);
         let config = self.config()?;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::Io)?;
@@ -124,39 +173,52 @@ impl Arguments {
             let stop = stop_signal().map_err(Failure::Io)?;
             let page = config.page.origin().to_owned();
             let relay = Relay::bind(config).await.map_err(Failure::Relay)?;
-            announce(relay.address(), &page, self.json).map_err(Failure::Io)?;
+            announce(&relay, &page, self.tls_cert.is_some(), self.json).map_err(Failure::Io)?;
             relay.run(stop).await;
             Ok(())
         })
     }
 }
 
-fn announce(address: SocketAddr, page: &str, json: bool) -> io::Result<()> {
+fn announce(relay: &Relay, page: &str, tls: bool, json: bool) -> io::Result<()> {
+    let (address, scheme) = (relay.address(), if tls { "https" } else { "http" });
+    let metrics = relay.metrics_address().map(|a| format!("http://{a}/metrics"));
     let mut out = io::stdout().lock();
     if json {
         let facts = serde_json::json!({
             "address": address.to_string(),
-            "url": format!("http://{address}"),
+            "url": format!("{scheme}://{address}"),
             "page": page,
+            "metrics": metrics,
         });
         writeln!(out, "{facts}")?;
     } else {
-        writeln!(out, "relay    http://{address}\npage     {page}")?;
+        writeln!(out, "relay    {scheme}://{address}\npage     {page}")?;
+        if let Some(metrics) = metrics {
+            writeln!(out, "metrics  {metrics}")?;
+        }
     }
     out.flush()
 }
 
 /// Logs go to standard error; `RUST_LOG` says how much.
 pub fn log_to_stderr() {
+    log_in(LogForm::Text);
+}
+
+fn log_in(form: LogForm) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     // A second call in one process keeps the first one's choice.
-    let _ = tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .try_init();
+        .with_target(false);
+    let _ = match form {
+        LogForm::Text => log.try_init(),
+        LogForm::Json => log.json().with_ansi(false).try_init(),
+    };
 }
 
 /// Ready on SIGINT (Ctrl-C) or, on Unix, SIGTERM. From here on they no longer end the process by themselves.

@@ -2,6 +2,7 @@
 
 use crate::page::Page;
 use crate::tenants::Tenants;
+use crate::tls::Tls;
 use panecast_protocol::MAX_BINARY_BYTES;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -22,6 +23,10 @@ pub struct Config {
     pub timing: Timing,
     /// Whom it serves.
     pub tenants: Tenants,
+    /// Its certificate; without one it speaks plain HTTP.
+    pub tls: Option<Tls>,
+    /// Where its metrics can be read, if anywhere.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl Default for Config {
@@ -33,6 +38,8 @@ impl Default for Config {
             limits: RelayLimits::default(),
             timing: Timing::default(),
             tenants: Tenants::default(),
+            tls: None,
+            metrics: None,
         }
     }
 }

@@ -21,6 +21,9 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wa
     connect-src 'self' ws: wss:; worker-src 'self'; img-src 'self' blob: data:; style-src 'self'; \
     base-uri 'none'; frame-ancestors 'none'";
 
+/// Bytes that a connection reads at a time. Each has so much for as long as it lives.
+const READ_BUFFER: usize = 8 << 10;
+
 /// Sent with every answer.
 const HEADERS: [(HeaderName, &str); 5] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
@@ -69,6 +72,13 @@ pub(crate) fn router(
         .fallback(file)
         .layer(middleware::map_response(with_headers))
         .with_state(shared)
+}
+
+/// The paths for those who run the relay.
+pub(crate) fn metrics_router(exchange: Arc<Exchange>) -> Router {
+    const FORM: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let metrics = async move || ([(header::CONTENT_TYPE, FORM)], exchange.metrics());
+    Router::new().route("/health", get(async || "ok\n")).route("/metrics", get(metrics))
 }
 
 async fn with_headers(mut response: Response) -> Response {
@@ -152,6 +162,7 @@ fn accept<F: Future<Output = ()> + Send + 'static>(
     // be written, so that no second one comes on top.
     let most_outgoing = shared.limits.message_bytes + (64 << 10);
     upgrade
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(most_incoming)
         .max_frame_size(most_incoming)
         .max_write_buffer_size(most_outgoing.max(256 << 10))

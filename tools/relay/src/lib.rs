@@ -12,10 +12,12 @@
 //! size limit, each queue a bound, each peer a time within which it must show life.
 
 mod agent;
+mod agents;
 pub mod command;
 mod config;
 mod exchange;
 mod http;
+mod metrics;
 mod page;
 mod queue;
 mod room;
@@ -23,10 +25,12 @@ mod rooms;
 mod server;
 mod socket;
 mod tenants;
+mod tls;
 mod tries;
 mod visitor;
 
 pub use config::{Config, RelayLimits, Timing};
 pub use page::Page;
 pub use server::{Loopback, Relay, RelayError};
-pub use tenants::Tenants;
+pub use tenants::{Tenants, TenantsError};
+pub use tls::Tls;

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::exchange::Exchange;
-use crate::http::{Peer, router};
+use crate::http::{Peer, metrics_router, router};
 use crate::rooms::Rooms;
 use crate::tries::Tries;
 use axum::extract::Extension;
@@ -23,6 +23,10 @@ use tokio::time::timeout;
 /// Most connections that talk HTTP at a time; a WebSocket leaves this count when it opens.
 const MOST_HTTP: usize = 1024;
 
+/// Most connections that read metrics at a time, and how long one may take to ask.
+const MOST_METRICS: usize = 16;
+const METRICS_WITHIN: Duration = Duration::from_secs(10);
+
 /// How long to wait after the system refused a connection for want of file handles or memory.
 const AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(100);
 
@@ -31,6 +35,7 @@ const AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(100);
 pub struct Relay {
     listener: TcpListener,
     address: SocketAddr,
+    metrics: Option<TcpListener>,
     config: Config,
 }
 
@@ -64,10 +69,14 @@ impl Relay {
     /// # Errors
     /// If the port is in use or the address is not this machine's.
     pub async fn bind(config: Config) -> Result<Self, RelayError> {
-        let failed = |source| RelayError { address: config.bind, source };
-        let listener = TcpListener::bind(config.bind).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, config })
+        let failed = |address| move |source| RelayError { address, source };
+        let listener = TcpListener::bind(config.bind).await.map_err(failed(config.bind))?;
+        let address = listener.local_addr().map_err(failed(config.bind))?;
+        let metrics = match config.metrics {
+            Some(address) => Some(TcpListener::bind(address).await.map_err(failed(address))?),
+            None => None,
+        };
+        Ok(Self { listener, address, metrics, config })
     }
 
     /// Where it listens, with the port that the system chose for port 0.
@@ -76,11 +85,21 @@ impl Relay {
         self.address
     }
 
+    /// Where its metrics can be read.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().and_then(|m| m.local_addr().ok())
+    }
+
     /// Serves until `stop` is ready, then tells all agents and closes.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { listener, config, .. } = self;
+        let Self { listener, metrics, config, .. } = self;
         let Some(core) = Core::new(&config) else { return };
         let sweeping = tokio::spawn(core.clone().sweep());
+        if config.tenants.open() {
+            tracing::warn!("a tenant asks nobody who they are: anyone may use this relay (see --tenants)");
+        }
+        let metrics = metrics.map(|listener| tokio::spawn(serve_metrics(listener, core.exchange.clone())));
         let http = Arc::new(Semaphore::new(MOST_HTTP));
         tokio::pin!(stop);
         loop {
@@ -95,7 +114,7 @@ impl Relay {
             }
             let core = core.clone();
             tokio::spawn(async move {
-                core.serve(stream, peer.ip()).await;
+                core.secure(stream, peer.ip()).await;
                 drop(permit);
             });
         }
@@ -103,6 +122,9 @@ impl Relay {
         drop(listener);
         sweeping.abort();
         core.stop().await;
+        if let Some(metrics) = metrics {
+            metrics.abort();
+        }
     }
 }
 
@@ -130,6 +152,12 @@ impl Loopback {
         let core = self.core.clone();
         tokio::spawn(async move { core.serve(far, peer).await });
         near
+    }
+
+    /// What it has counted, in Prometheus' text form.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.core.exchange.metrics()
     }
 
     /// Tells everybody and closes.
@@ -164,6 +192,16 @@ impl Core {
         self.exchange.sweep().await;
     }
 
+    /// Serves a connection, with TLS if there is a certificate.
+    async fn secure(&self, stream: TcpStream, peer: IpAddr) {
+        let Some(tls) = &self.config.tls else { return self.serve(stream, peer).await };
+        match timeout(self.config.timing.hello, tls.acceptor().accept(stream)).await {
+            Ok(Ok(stream)) => self.serve(stream, peer).await,
+            Ok(Err(e)) => tracing::debug!("no TLS: {e}"),
+            Err(_) => tracing::debug!("no TLS in time"),
+        }
+    }
+
     async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, peer: IpAddr) {
         let router = self.router.clone().layer(Extension(Peer(peer)));
         let connection = http1::Builder::new()
@@ -184,6 +222,24 @@ impl Core {
         if timeout(self.config.timing.goodbye, self.sockets.acquire_many(all)).await.is_err() {
             tracing::info!("some connections did not close in time");
         }
+    }
+}
+
+/// Serves metrics to those who run the relay.
+async fn serve_metrics(listener: TcpListener, exchange: Arc<Exchange>) {
+    let router = metrics_router(exchange);
+    let most = Arc::new(Semaphore::new(MOST_METRICS));
+    loop {
+        let Some((stream, _, permit)) = accept(&listener, &most).await else { continue };
+        let service = TowerToHyperService::new(router.clone());
+        tokio::spawn(async move {
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(METRICS_WITHIN)
+                .serve_connection(TokioIo::new(stream), service);
+            let _ = connection.await;
+            drop(permit);
+        });
     }
 }
 

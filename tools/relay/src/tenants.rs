@@ -1,14 +1,22 @@
 //! Whose customers and agents a relay serves.
 
+use crate::agents::Agents;
 use crate::rooms::refusal;
 use panecast_protocol::{DEFAULT_TENANT, Door, Refusal, RefusalKind, Who};
-use std::collections::HashMap;
+use serde::Deserialize;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fmt, fs, io};
+
+/// Longest name of a tenant, as the ends' handshake takes it.
+const MOST_NAME_BYTES: usize = 255;
 
 /// All tenants of a relay.
 #[derive(Clone, Debug)]
 pub struct Tenants {
     all: HashMap<Arc<str>, Arc<Tenant>>,
+    open: bool,
 }
 
 /// One tenant.
@@ -16,22 +24,119 @@ pub struct Tenants {
 pub(crate) struct Tenant {
     name: Arc<str>,
     rooms: usize,
+    hosts_need_token: bool,
+    keys_need_token: bool,
+    agents: Option<Agents>,
 }
 
 impl Default for Tenants {
     /// One tenant that asks nobody who they are, for development.
     fn default() -> Self {
         let name: Arc<str> = DEFAULT_TENANT.into();
-        let tenant = Tenant { name: name.clone(), rooms: usize::MAX };
-        Self { all: HashMap::from([(name, Arc::new(tenant))]) }
+        let tenant = Tenant {
+            name: name.clone(),
+            rooms: usize::MAX,
+            hosts_need_token: false,
+            keys_need_token: false,
+            agents: None,
+        };
+        Self { all: HashMap::from([(name, Arc::new(tenant))]), open: true }
     }
 }
 
+/// The file of `--tenants`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    tenants: BTreeMap<String, Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Entry {
+    rooms: Option<usize>,
+    #[serde(default)]
+    hosts_need_token: bool,
+    #[serde(default)]
+    keys_need_token: bool,
+    secret_file: Option<PathBuf>,
+    jwks_file: Option<PathBuf>,
+    issuer: Option<String>,
+    audience: Option<String>,
+}
+
+/// Why the file of `--tenants` is no use.
+#[derive(Debug)]
+pub enum TenantsError {
+    /// A file cannot be read.
+    Io(PathBuf, io::Error),
+    /// A file says something that makes no sense; the sentence says what.
+    Wrong(PathBuf, String),
+}
+
+impl fmt::Display for TenantsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(path, e) => write!(f, "cannot read {}: {e}", path.display()),
+            Self::Wrong(path, what) => write!(f, "{}: {what}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for TenantsError {}
+
 impl Tenants {
+    /// The tenants of a file (docs/relay.md has its form). Paths in it start at its folder.
+    ///
+    /// # Errors
+    /// If the file, or one that it names, cannot be read or makes no sense.
+    pub fn from_file(path: &Path) -> Result<Self, TenantsError> {
+        let text = fs::read_to_string(path).map_err(|e| TenantsError::Io(path.to_owned(), e))?;
+        let wrong = |what: String| TenantsError::Wrong(path.to_owned(), what);
+        let file: File = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+        if file.tenants.is_empty() {
+            return Err(wrong("it has no tenants".into()));
+        }
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let mut all = HashMap::new();
+        for (name, entry) in file.tenants {
+            if !(1..=MOST_NAME_BYTES).contains(&name.len()) {
+                return Err(wrong("a tenant's name has 1 to 255 bytes".into()));
+            }
+            let agents = match (&entry.secret_file, &entry.jwks_file) {
+                (Some(_), Some(_)) => {
+                    return Err(wrong(format!("{name} has both a secret and a JWKS; one of them will do")));
+                }
+                (Some(secret), None) => Some(Agents::by_secret(&folder.join(secret))?),
+                (None, Some(jwks)) => Some(Agents::by_jwks(&folder.join(jwks))?),
+                (None, None) => None,
+            };
+            if agents.is_none() && (entry.hosts_need_token || entry.keys_need_token) {
+                return Err(wrong(format!("{name} needs tokens and has nothing to check them by")));
+            }
+            let name: Arc<str> = name.into();
+            let tenant = Tenant {
+                rooms: entry.rooms.unwrap_or(usize::MAX),
+                hosts_need_token: entry.hosts_need_token,
+                keys_need_token: entry.keys_need_token,
+                agents: agents.map(|a| a.of(name.clone(), entry.issuer, entry.audience)),
+                name: name.clone(),
+            };
+            all.insert(name, Arc::new(tenant));
+        }
+        let open = all.values().any(|t| t.agents.is_none());
+        Ok(Self { all, open })
+    }
+
     /// The tenant of this name.
     pub(crate) fn find(&self, name: &str) -> Result<&Tenant, Refusal> {
         let unknown = || refusal(RefusalKind::NotAllowed, "this relay does not know the tenant");
         self.all.get(name).map(|t| &**t).ok_or_else(unknown)
+    }
+
+    /// Whether some tenant asks nobody who they are.
+    pub(crate) fn open(&self) -> bool {
+        self.open
     }
 }
 
@@ -46,12 +151,29 @@ impl Tenant {
     }
 
     /// Whether somebody with this token may have a room.
-    pub(crate) fn host(&self, _token: Option<&str>) -> Result<(), Refusal> {
-        Ok(())
+    pub(crate) fn host(&self, token: Option<&str>) -> Result<(), Refusal> {
+        self.check(token, self.hosts_need_token).map(drop)
     }
 
-    /// Who it is that knocks at `door`, or comes back where there is none.
-    pub(crate) fn joiner(&self, _token: Option<&str>, _door: Option<&Door>) -> Result<Option<Who>, Refusal> {
-        Ok(None)
+    /// Who it is that knocks at `door`, or comes back where there is none. At a presence stands a person who did not
+    /// ask for anybody: only the tenant's agents may knock there.
+    pub(crate) fn joiner(&self, token: Option<&str>, door: Option<&Door>) -> Result<Option<Who>, Refusal> {
+        self.check(
+            token,
+            match door {
+                Some(Door::Presence { .. }) => true,
+                Some(Door::Key { .. }) => self.keys_need_token,
+                Some(Door::Link { .. }) | None => false,
+            },
+        )
+    }
+
+    fn check(&self, token: Option<&str>, needed: bool) -> Result<Option<Who>, Refusal> {
+        match (&self.agents, token) {
+            (None, _) => Ok(None),
+            (Some(agents), Some(token)) => agents.check(token).map(Some),
+            (Some(_), None) if needed => Err(refusal(RefusalKind::NotAllowed, "this needs an agent's token")),
+            (Some(_), None) => Ok(None),
+        }
     }
 }

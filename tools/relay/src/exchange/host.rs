@@ -5,6 +5,7 @@ use super::room::{Connection, Room};
 use super::to_host::{ForHost, HostQueue};
 use super::tries::network_of;
 use crate::config::Timing;
+use crate::metrics::Present;
 use crate::rooms::refusal;
 use crate::socket::{Gone, Incoming, Reader, Writer, bad, finish, goodbye, parse, text, turn_away};
 use axum::extract::ws::{Message, WebSocket, close_code};
@@ -33,6 +34,7 @@ pub(crate) async fn serve(socket: WebSocket, exchange: Arc<Exchange>, peer: IpAd
         Err(gone) => return turn_away(writer, reader, gone, RelayToHost::Refused, network).await,
     };
     tracing::info!(%network, tenant = %room.tenant(), rooms = exchange.directory.count(), "host came");
+    let _present = Present::new(&exchange.metrics.hosts);
     let mut writing = tokio::spawn(write(writer, queue.clone(), timing));
     let stopped = tokio::select! {
         stopped = read(&mut reader, &exchange, &room, connection, &queue) => stopped,
@@ -106,7 +108,9 @@ async fn read(
         let said = match reader.next().await {
             Ok(Incoming::Text(said)) => parse::<HostSays>(&said),
             Ok(Incoming::Binary(message)) => {
-                if room.parcel(connection, &message, Instant::now()) {
+                exchange.metrics.bytes_from_hosts.inc_by(message.len() as u64);
+                if let Some(passed) = room.parcel(connection, &message, Instant::now()) {
+                    exchange.metrics.passed(passed.behind, passed.waiting);
                     continue;
                 }
                 Err(bad("a host's binary message is a joiner's number, a kind and bytes"))

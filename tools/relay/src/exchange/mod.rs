@@ -21,10 +21,12 @@ mod to_joiner;
 mod tries;
 
 use crate::config::Config;
+use crate::metrics::Metrics;
 use crate::rooms::random;
 use crate::tenants::Tenants;
 use directory::Directory;
 use panecast_protocol::Refusal;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tries::Tries;
@@ -41,6 +43,7 @@ pub(crate) struct Exchange {
     directory: Directory,
     tries: Tries,
     tenants: Tenants,
+    metrics: Arc<Metrics>,
 }
 
 impl Exchange {
@@ -52,6 +55,7 @@ impl Exchange {
             directory: Directory::new(limits, config.timing, random()?),
             tries: Tries::new(limits.tenant_tries, limits.network_tries),
             tenants: config.tenants.clone(),
+            metrics: Arc::default(),
         })
     }
 
@@ -61,6 +65,12 @@ impl Exchange {
             tokio::time::sleep(SWEEP).await;
             self.directory.sweep(Instant::now());
         }
+    }
+
+    /// What it has counted, in Prometheus' text form.
+    pub(crate) fn metrics(&self) -> String {
+        self.metrics.rooms.set(i64::try_from(self.directory.count()).unwrap_or(i64::MAX));
+        self.metrics.text()
     }
 
     /// Tells everybody to come back elsewhere, and closes all.

@@ -60,6 +60,15 @@ struct Seat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Connection(u64);
 
+/// What became of a host's bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Passed {
+    /// Joiners that fell behind.
+    pub(crate) behind: u64,
+    /// The most bytes that wait for one of them now.
+    pub(crate) waiting: usize,
+}
+
 /// A joiner's connection to its room.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -153,15 +162,16 @@ impl Room {
         self.lock().connection == connection.0
     }
 
-    /// The host sends bytes. False if the message is no parcel.
-    pub(crate) fn parcel(&self, connection: Connection, message: &Bytes, now: Instant) -> bool {
-        let Some(Parcel { joiner, kind, .. }) = Parcel::parse(message) else { return false };
+    /// The host sends bytes. `None` if the message is no parcel.
+    pub(crate) fn parcel(&self, connection: Connection, message: &Bytes, now: Instant) -> Option<Passed> {
+        let Parcel { joiner, kind, .. } = Parcel::parse(message)?;
         let bytes = message.slice(Parcel::HEADER_BYTES..);
         let state = self.lock();
         if state.connection != connection.0 {
-            return true;
+            return Some(Passed::default());
         }
-        let push = |number: u32, seat: &Seat| {
+        let mut passed = Passed::default();
+        let mut push = |number: u32, seat: &Seat| {
             // A joiner that has just left is no fault of the host's.
             let Some(queue) = &seat.queue else { return };
             let pushed = match kind {
@@ -169,7 +179,10 @@ impl Room {
                 ParcelKind::Packet => queue.packet(bytes.clone(), now),
                 ParcelKind::StartsOver => queue.starts_over(bytes.clone(), now),
             };
+            let (control, packets) = queue.bytes();
+            passed.waiting = passed.waiting.max(control + packets);
             if pushed == Pushed::Overflowed {
+                passed.behind += 1;
                 tell(&state, RelayToHost::Behind { joiner: number });
             }
         };
@@ -181,7 +194,7 @@ impl Room {
             }
             None => state.seats.iter().filter(|(_, s)| s.let_in).for_each(|(n, s)| push(*n, s)),
         }
-        true
+        Some(passed)
     }
 
     /// Somebody knocks at `door`. `None` if nobody can be asked.

@@ -14,7 +14,8 @@ use tokio::time::Instant;
 pub(crate) enum ForJoiner {
     Text(RelayToJoiner),
     Control(Bytes),
-    Packet(Bytes),
+    /// A packet, and since when it waited.
+    Packet(Bytes, Instant),
     /// Packets were dropped earlier and all that was on its way is written: time to start over.
     Ready,
     Close,
@@ -68,7 +69,7 @@ struct Inner {
 
 impl Inner {
     fn drop_packets(&mut self) {
-        self.items.retain(|i| !matches!(i, ForJoiner::Packet(_)));
+        self.items.retain(|i| !matches!(i, ForJoiner::Packet(..)));
         self.since.clear();
         self.packet_bytes = 0;
     }
@@ -76,13 +77,13 @@ impl Inner {
     fn push_packet(&mut self, packet: Bytes, now: Instant) {
         self.packet_bytes += packet.len();
         self.since.push_back(now);
-        self.items.push_back(ForJoiner::Packet(packet));
+        self.items.push_back(ForJoiner::Packet(packet, now));
     }
 
     fn pop(&mut self) -> Option<ForJoiner> {
         let item = self.items.pop_front()?;
         match &item {
-            ForJoiner::Packet(p) => {
+            ForJoiner::Packet(p, _) => {
                 self.packet_bytes -= p.len();
                 self.since.pop_front();
             }
@@ -277,7 +278,6 @@ impl JoinerQueue {
     }
 
     /// Bytes that wait: control, packets.
-    #[cfg(test)]
     pub(crate) fn bytes(&self) -> (usize, usize) {
         let inner = self.lock();
         (inner.control_bytes, inner.packet_bytes)
@@ -312,7 +312,7 @@ mod tests {
         assert_eq!(q.packet(Bytes::from_static(b"early"), now), Pushed::Skipped);
         assert_eq!(q.starts_over(Bytes::from_static(b"start"), now), Pushed::Queued);
         assert_eq!(q.next().await, ForJoiner::Text(joined()));
-        assert_eq!(q.next().await, ForJoiner::Packet(Bytes::from_static(b"start")));
+        assert_eq!(q.next().await, ForJoiner::Packet(Bytes::from_static(b"start"), now));
         (q, now)
     }
 
@@ -347,7 +347,7 @@ mod tests {
                 Pushed::Queued,
                 "alone it may be large"
             );
-            assert!(matches!(q.next().await, ForJoiner::Packet(_)));
+            assert!(matches!(q.next().await, ForJoiner::Packet(..)));
             assert_eq!(q.packet(Bytes::from_static(b"1"), later), Pushed::Queued);
         }
     }
@@ -360,8 +360,8 @@ mod tests {
         q.starts_over(Bytes::from_static(b"new"), now);
         q.packet(Bytes::from_static(b"next"), now);
         assert_eq!(q.next().await, ForJoiner::Control(Bytes::from_static(b"key")));
-        assert_eq!(q.next().await, ForJoiner::Packet(Bytes::from_static(b"new")));
-        assert_eq!(q.next().await, ForJoiner::Packet(Bytes::from_static(b"next")));
+        assert_eq!(q.next().await, ForJoiner::Packet(Bytes::from_static(b"new"), now));
+        assert_eq!(q.next().await, ForJoiner::Packet(Bytes::from_static(b"next"), now));
         assert_eq!(q.bytes(), (0, 0));
     }
 
