@@ -440,8 +440,8 @@ impl Sharer {
         self.scratch.clear();
         self.scratch.extend_from_slice(&*self.stream.key().to_bytes());
         self.scratch.extend_from_slice(packet);
-        let mut bytes = vec![record::PAIR];
-        match pair.seal(record::SNAPSHOT, &self.scratch, &mut bytes) {
+        let mut bytes = vec![record::REPLACEABLE];
+        match pair.seal_replaceable(record::SNAPSHOT, &self.scratch, &mut bytes) {
             Ok(()) => {
                 let to = Some(viewer);
                 self.outputs.push_back(SharerOutput::Send { to, lane: Lane::StartsOver, bytes });

@@ -117,7 +117,12 @@ impl Watcher {
                             self.hear(says)
                         }
                         record::KEY if self.part == Part::Watching => follow(&mut self.opener, plain),
-                        record::SNAPSHOT if self.part == Part::Watching => {
+                        _ => Err(EndReason::BrokeRules),
+                    }
+                }
+                Some((&mut record::REPLACEABLE, sealed)) => {
+                    match pair.open_replaceable(sealed).map_err(door::reason)? {
+                        (record::SNAPSHOT, plain) if self.part == Part::Watching => {
                             let parts = plain.split_at_checked(StreamKey::BYTES);
                             let (key, packet) = parts.ok_or(EndReason::BrokeRules)?;
                             follow(&mut self.opener, key)?;

@@ -1,7 +1,7 @@
 //! Records of two: in order, whole, or the end.
 
 use super::{assert_talk, limits, linked, pairs, say, sealed, texts};
-use panecast::session::seal::{Pair, RECORD_OVERHEAD, SealError};
+use panecast::session::seal::{Pair, RECORD_OVERHEAD, REPLACEABLE_OVERHEAD, SealError};
 use panecast::{Error, ErrorKind, Limits};
 
 /// The pair has ended and says so to whatever it is asked.
@@ -133,4 +133,74 @@ fn a_warm_channel_allocates_nothing_for_a_record() {
         assert!(inside.contains(&plain.as_ptr()) || bytes == 0, "opened where it lies");
     }
     assert_eq!((out.capacity(), out.as_ptr()), (room, place));
+}
+
+fn replaceable(from: &mut Pair, text: &[u8]) -> Vec<u8> {
+    let mut record = Vec::new();
+    from.seal_replaceable(6, text, &mut record).unwrap();
+    record
+}
+
+/// Records of both sorts, in the order in which they were sealed; `kept` are those that the relay delivers.
+fn delivered(kept: &[usize]) -> Result<(), SealError> {
+    let (mut host, mut joiner) = linked();
+    let sealed = [
+        (true, replaceable(&mut host, b"picture 1")),
+        (false, sealed(&mut host, b"word 1")),
+        (true, replaceable(&mut host, b"picture 2")),
+        (true, replaceable(&mut host, b"picture 3")),
+        (false, sealed(&mut host, b"word 2")),
+        (true, replaceable(&mut host, b"picture 4")),
+    ];
+    for &which in kept {
+        let (may_be_missing, mut record) = sealed[which].clone();
+        if may_be_missing {
+            joiner.open_replaceable(&mut record)?;
+        } else {
+            joiner.open(&mut record)?;
+        }
+    }
+    say(&mut joiner, &mut host, b"still here");
+    Ok(())
+}
+
+#[test]
+fn replaceable_records_may_be_missing_and_nothing_else() {
+    for kept in [&[0, 1, 2, 3, 4, 5][..], &[1, 4], &[1, 4, 5], &[0, 1, 3, 4], &[1, 2, 4], &[]] {
+        assert_eq!(delivered(kept), Ok(()), "{kept:?}");
+    }
+    // Repeated, swapped among themselves, moved past a word, or a word is missing.
+    for kept in
+        [&[0, 0][..], &[0, 1, 3, 2], &[0, 1, 3, 3], &[1, 0], &[2], &[1, 4, 3], &[1, 5], &[0, 1, 2, 5], &[4]]
+    {
+        assert_eq!(delivered(kept), Err(SealError::Tampered), "{kept:?}");
+    }
+}
+
+#[test]
+fn every_flipped_byte_of_a_replaceable_record_ends_the_channel() {
+    for at in 0..20 + REPLACEABLE_OVERHEAD {
+        for bit in 0..8 {
+            let (mut host, mut joiner) = linked();
+            let mut record = replaceable(&mut host, &[3; 20]);
+            assert_eq!(record.len(), 20 + REPLACEABLE_OVERHEAD);
+            record[at] ^= 1 << bit;
+            assert_eq!(joiner.open_replaceable(&mut record), Err(SealError::Tampered), "byte {at}");
+            assert_ended(joiner);
+        }
+    }
+    for bytes in 0..REPLACEABLE_OVERHEAD {
+        let (mut host, mut joiner) = linked();
+        let mut record = replaceable(&mut host, b"");
+        assert_eq!(joiner.open_replaceable(&mut record[..bytes]), Err(SealError::Tampered));
+        let (mut host, mut joiner) = linked();
+        assert!(joiner.open(&mut replaceable(&mut host, b"")).is_err(), "one sort is not the other");
+        let (mut host, mut joiner) = linked();
+        assert!(joiner.open_replaceable(&mut sealed(&mut host, &[0; 40])).is_err());
+    }
+    let (mut host, mut joiner) = linked();
+    let mut record = replaceable(&mut joiner, b"the other way");
+    assert_eq!(host.open_replaceable(&mut record), Ok((6, &b"the other way"[..])));
+    let mut returned = replaceable(&mut joiner, b"returned");
+    assert_eq!(joiner.open_replaceable(&mut returned), Err(SealError::Tampered));
 }

@@ -90,11 +90,12 @@ fn derive(salt: Option<&[u8]>, secret: &[u8], purpose: &str) -> [u8; 32] {
     key
 }
 
-/// The keys of both directions: to the host, to the joiner.
-fn keys(mut noise: HandshakeState) -> [[u8; 32]; 2] {
+/// The keys of both directions, and that of replaceable records to the joiner.
+fn keys(mut noise: HandshakeState) -> [[u8; 32]; 3] {
     let (first, second) = noise.dangerously_get_raw_split();
     let hash = noise.get_handshake_hash().to_vec();
-    ["to host", "to joiner"].map(|purpose| derive(Some(&hash), &[first, second].concat(), purpose))
+    ["to host", "to joiner", "replaceable to joiner"]
+        .map(|purpose| derive(Some(&hash), &[first, second].concat(), purpose))
 }
 
 fn nonce(counter: u64) -> Nonce {
@@ -103,14 +104,14 @@ fn nonce(counter: u64) -> Nonce {
     nonce.into()
 }
 
-fn seal(key: &[u8; 32], beside: &[u8; 8], counter: u64, plain: &[u8]) -> Vec<u8> {
+fn seal(key: &[u8; 32], beside: &[u8], counter: u64, plain: &[u8]) -> Vec<u8> {
     let (cipher, mut record) = (ChaCha20Poly1305::new(key.into()), plain.to_vec());
     let tag = cipher.encrypt_in_place_detached(&nonce(counter), beside, &mut record).unwrap();
     record.extend(tag);
     record
 }
 
-fn open(key: &[u8; 32], beside: &[u8; 8], counter: u64, record: &[u8]) -> Vec<u8> {
+fn open(key: &[u8; 32], beside: &[u8], counter: u64, record: &[u8]) -> Vec<u8> {
     let (plain, tag) = record.split_at(record.len() - 16);
     let (cipher, mut plain) = (ChaCha20Poly1305::new(key.into()), plain.to_vec());
     cipher.decrypt_in_place_detached(&nonce(counter), beside, &mut plain, tag.into()).unwrap();
@@ -148,7 +149,7 @@ fn a_link_and_its_records() {
     let (answered, answer) = offer.answer(&hello, seconds(1)).unwrap();
     assert_eq!((answer.len(), &answer[..2]), (50, &[1, 0][..]));
     noise.read_message(&answer[2..], &mut [0; 50]).unwrap();
-    let [to_host, to_joiner] = keys(noise);
+    let [to_host, to_joiner, replaceable] = keys(noise);
     let last = [&[1], &seal(&to_host, b"host\0\0\0\0", 0, &[0])[..]].concat();
     let mut host = offer.complete(answered, &last, seconds(1)).unwrap();
     for counter in 0..3 {
@@ -157,6 +158,11 @@ fn a_link_and_its_records() {
         assert_eq!(open(&to_joiner, b"join\0\0\0\0", counter, &record), b"\x07from the host");
         let mut record = seal(&to_host, b"host\0\0\0\0", counter + 1, b"\x08to the host");
         assert_eq!(host.open(&mut record), Ok((8, &b"to the host"[..])));
+        let mut record = Vec::new();
+        host.seal_replaceable(9, b"picture", &mut record).unwrap();
+        assert_eq!(record[..8], counter.to_le_bytes());
+        let beside = [b"jmay\0\0\0\0", &(counter + 1).to_le_bytes()[..]].concat();
+        assert_eq!(open(&replaceable, &beside, counter, &record[8..]), b"\x09picture");
     }
 }
 

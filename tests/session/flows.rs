@@ -157,6 +157,32 @@ fn a_second_watcher_joins_late_and_is_asked_for_too() {
     assert_eq!(rig.seat(ben).packets.last(), Some(&(false, b"three".to_vec())));
 }
 
+/// The relay drops packets and snapshots that wait for a slow watcher; what is said in between is still in order.
+#[test]
+fn a_watcher_that_reads_slowly_goes_on_with_the_newest_snapshot() {
+    let mut rig = Rig::new();
+    let ada = rig.watching(1);
+    snapshot(&mut rig, ada, b"snapshot 1");
+    packet(&mut rig, b"update 1");
+    rig.settle();
+    packet(&mut rig, b"update 2");
+    snapshot(&mut rig, ada, b"snapshot 2");
+    rig.sharer.state(StreamState::Live, SOURCE);
+    packet(&mut rig, b"update 3");
+    rig.falls_behind(ada);
+    packet(&mut rig, b"update 4");
+    snapshot(&mut rig, ada, b"snapshot 3");
+    snapshot(&mut rig, ada, b"snapshot 4");
+    rig.sharer.state(StreamState::Idle, SOURCE);
+    packet(&mut rig, b"update 5");
+    rig.settle();
+    let seat = rig.seat(ada);
+    assert_eq!(seat.ended, None);
+    assert_eq!(seat.states, [StreamState::Live, StreamState::Idle]);
+    let texts: Vec<&[u8]> = seat.packets.iter().map(|(_, bytes)| &bytes[..]).collect();
+    assert_eq!(texts, [&b"snapshot 1"[..], b"update 1", b"snapshot 4", b"update 5"]);
+}
+
 #[test]
 fn a_watcher_that_leaves_is_told_of_and_marks_count_from_watchers_only() {
     let mut rig = Rig::new();

@@ -37,7 +37,7 @@ pub(crate) struct Seat {
 #[derive(Debug)]
 enum Parcel {
     ToSharer(ViewerId, Vec<u8>),
-    ToWatcher(ViewerId, Vec<u8>),
+    ToWatcher(ViewerId, Lane, Vec<u8>),
     /// The relay's own word, after all that was sent before.
     Dismissed(ViewerId, EndReason),
     /// The relay tells that the watcher's connection is closed for good.
@@ -156,15 +156,18 @@ impl Rig {
         match output {
             SharerOutput::Send { to: Some(viewer), lane, bytes } => {
                 let Some(seat) = self.seats.get_mut(&viewer) else { return };
-                seat.follows |= lane == Lane::StartsOver;
-                self.send(Parcel::ToWatcher(viewer, bytes));
+                if lane == Lane::StartsOver {
+                    seat.follows = true;
+                    self.drop_packets(viewer);
+                }
+                self.send(Parcel::ToWatcher(viewer, lane, bytes));
             }
             SharerOutput::Send { to: None, lane, bytes } => {
                 assert_eq!(lane, Lane::Stream);
                 let follow: Vec<ViewerId> =
                     self.seats.iter().filter(|(_, seat)| seat.follows).map(|(viewer, _)| *viewer).collect();
                 for viewer in follow {
-                    self.send(Parcel::ToWatcher(viewer, bytes.clone()));
+                    self.send(Parcel::ToWatcher(viewer, lane, bytes.clone()));
                 }
             }
             SharerOutput::Admit(viewer) => self.admitted.push(viewer),
@@ -204,7 +207,7 @@ impl Rig {
 
     fn send(&mut self, parcel: Parcel) {
         let (Parcel::ToSharer(viewer, _)
-        | Parcel::ToWatcher(viewer, _)
+        | Parcel::ToWatcher(viewer, ..)
         | Parcel::Dismissed(viewer, _)
         | Parcel::Gone(viewer)) = &parcel;
         if self.seats.get(viewer).is_some_and(|seat| seat.linked) {
@@ -280,7 +283,7 @@ impl Rig {
                 }
                 self.sharer.received(viewer, &mut bytes, self.now);
             }
-            Parcel::ToWatcher(viewer, mut bytes) => {
+            Parcel::ToWatcher(viewer, _, mut bytes) => {
                 if let Some(meddle) = &mut self.meddle {
                     meddle(number, &mut bytes);
                 }
@@ -289,6 +292,23 @@ impl Rig {
                 seat.core.received(&mut bytes, self.now);
             }
         }
+    }
+
+    /// The relay drops the packets that wait for a watcher.
+    fn drop_packets(&mut self, viewer: ViewerId) {
+        self.wire.retain(|(_, parcel)| match parcel {
+            Parcel::ToWatcher(to, lane, _) => *to != viewer || *lane == Lane::Control,
+            _ => true,
+        });
+    }
+
+    /// A watcher reads too slowly: the relay drops what waits, tells the sharing end, and later that it reads again.
+    pub(crate) fn falls_behind(&mut self, viewer: ViewerId) {
+        self.drop_packets(viewer);
+        self.seat(viewer).follows = false;
+        self.sharer.behind(viewer);
+        self.sharer.ready(viewer);
+        self.pump();
     }
 
     /// Every connection breaks; what was on its way is gone.

@@ -55,7 +55,7 @@ pub use key::{LinkSecret, TypedKey};
 pub use offer::{KEY_ANSWERS, KEY_LASTS, KeyAnswered, KeyOffer, RESUME_LASTS, SecretAnswered, SecretOffer};
 pub use pair::{Pair, Role, Ticket};
 pub use pass::{AgentKey, AgentPublic, Pass, PassAnswered, PassOffer, TenantKey, TenantPublic};
-pub use record::RECORD_OVERHEAD;
+pub use record::{RECORD_OVERHEAD, REPLACEABLE_OVERHEAD};
 pub use stream::{STREAM_OVERHEAD, StreamKey, StreamOpener, StreamSealer};
 
 /// Wiped when it is dropped.

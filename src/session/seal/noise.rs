@@ -144,8 +144,8 @@ impl Noise {
         split[32..].copy_from_slice(&theirs);
         ours.zeroize();
         theirs.zeroize();
-        let key = |purpose| derive(split.as_slice(), Some(self.0.get_handshake_hash()), purpose);
-        Pair::new(role, &key("to host"), &key("to joiner"), key("resume"), limits)
+        let key = |purpose: &str| derive(split.as_slice(), Some(self.0.get_handshake_hash()), purpose);
+        Pair::new(role, key, limits)
     }
 }
 

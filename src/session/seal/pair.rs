@@ -1,6 +1,6 @@
 //! The channel of two: a key for each direction.
 
-use super::record::{Label, RECORD_OVERHEAD, Records};
+use super::record::{Label, RECORD_OVERHEAD, REPLACEABLE_OVERHEAD, Records};
 use super::{SealError, Secret};
 use crate::limits::Limits;
 use std::fmt;
@@ -16,15 +16,20 @@ pub enum Role {
 
 /// A sealed channel between a host and a joiner. Records are opened in the order in which they were sealed; after
 /// anything else the channel has ended, its keys are wiped and every call says [`SealError::Ended`].
+///
+/// What a newer one replaces, such as a picture for a slow agent, is sealed as replaceable: a relay may drop it, but not
+/// change, repeat or move it.
 pub struct Pair {
     role: Role,
     limit: usize,
-    ends: Option<Ends>,
+    ends: Option<Box<Ends>>,
 }
 
 struct Ends {
     sending: Records,
     receiving: Records,
+    sending_replaceable: Records,
+    receiving_replaceable: Records,
     ticket: Ticket,
 }
 
@@ -36,21 +41,21 @@ pub struct Ticket {
 }
 
 impl Pair {
-    pub(super) fn new(
-        role: Role,
-        to_host: &Secret,
-        to_joiner: &Secret,
-        resume: Secret,
-        limits: &Limits,
-    ) -> Self {
-        let to_host = Records::new(to_host, Label::ToHost, 0);
-        let to_joiner = Records::new(to_joiner, Label::ToJoiner, 0);
-        let (sending, receiving) = match role {
-            Role::Host => (to_joiner, to_host),
-            Role::Joiner => (to_host, to_joiner),
+    /// `key` has a key for each purpose.
+    pub(super) fn new(role: Role, key: impl Fn(&str) -> Secret, limits: &Limits) -> Self {
+        let records = |purpose, label| Records::new(&key(purpose), label, 0);
+        let mut ends = Ends {
+            sending: records("to joiner", Label::ToJoiner),
+            receiving: records("to host", Label::ToHost),
+            sending_replaceable: records("replaceable to joiner", Label::ReplaceableToJoiner),
+            receiving_replaceable: records("replaceable to host", Label::ReplaceableToHost),
+            ticket: Ticket { current: key("resume"), previous: None },
         };
-        let ticket = Ticket { current: resume, previous: None };
-        Self { role, limit: limits.record_bytes, ends: Some(Ends { sending, receiving, ticket }) }
+        if role == Role::Joiner {
+            std::mem::swap(&mut ends.sending, &mut ends.receiving);
+            std::mem::swap(&mut ends.sending_replaceable, &mut ends.receiving_replaceable);
+        }
+        Self { role, limit: limits.record_bytes, ends: Some(Box::new(ends)) }
     }
 
     /// Who this side was in the handshake.
@@ -82,9 +87,41 @@ impl Pair {
     /// - [`SealError::TooLong`] for one over [`Limits::record_bytes`].
     /// - [`SealError::Ended`]
     pub fn open<'a>(&mut self, record: &'a mut [u8]) -> Result<(u8, &'a [u8]), SealError> {
+        self.open_by(record, |ends, record| ends.receiving.open(record))
+    }
+
+    /// As [`Self::seal`], for what a newer one replaces: the relay may drop it. [`REPLACEABLE_OVERHEAD`] bytes longer.
+    ///
+    /// # Errors
+    /// As [`Self::seal`].
+    pub fn seal_replaceable(&mut self, kind: u8, plain: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
         let ends = self.ends.as_mut().ok_or(SealError::Ended)?;
-        let opened =
-            if record.len() > self.limit { Err(SealError::TooLong) } else { ends.receiving.open(record) };
+        if plain.len() > self.limit.saturating_sub(REPLACEABLE_OVERHEAD) {
+            return Err(SealError::TooLong);
+        }
+        let after = ends.sending.next();
+        let sealed = ends.sending_replaceable.seal_numbered(after, kind, plain, out);
+        sealed.inspect_err(|_| self.ends = None)
+    }
+
+    /// As [`Self::open`], for a replaceable record. It must have come after all other records that were sealed before it
+    /// and before all others; replaceable ones may be missing.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_replaceable<'a>(&mut self, record: &'a mut [u8]) -> Result<(u8, &'a [u8]), SealError> {
+        self.open_by(record, |ends, record| {
+            ends.receiving_replaceable.open_numbered(ends.receiving.next(), record)
+        })
+    }
+
+    fn open_by<'a>(
+        &mut self,
+        record: &'a mut [u8],
+        open: impl FnOnce(&mut Ends, &'a mut [u8]) -> Result<(u8, &'a [u8]), SealError>,
+    ) -> Result<(u8, &'a [u8]), SealError> {
+        let ends = self.ends.as_mut().ok_or(SealError::Ended)?;
+        let opened = if record.len() > self.limit { Err(SealError::TooLong) } else { open(ends, record) };
         match opened {
             // The host has finished the handshake, so it has forgotten what was before.
             Ok(_) => ends.ticket.previous = None,

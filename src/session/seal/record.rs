@@ -5,6 +5,8 @@
 //! nonce  = 00 00 00 00, counter (8 bytes, little endian)     never sent
 //! beside = label (4 bytes), generation (4 bytes, little endian)   never sent
 //! ```
+//!
+//! A numbered record may be missing, so its counter stands before it; beside it is, too, how many others went before.
 
 use super::SealError;
 use chacha20poly1305::aead::AeadInPlace;
@@ -14,12 +16,18 @@ use std::fmt;
 /// What a record is longer than what it holds: its kind and its tag.
 pub const RECORD_OVERHEAD: usize = 1 + TAG;
 const TAG: usize = 16;
+const NUMBER: usize = 8;
+
+/// What a replaceable record is longer than what it holds.
+pub const REPLACEABLE_OVERHEAD: usize = NUMBER + RECORD_OVERHEAD;
 
 /// Whose records these are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Label {
     ToHost,
     ToJoiner,
+    ReplaceableToHost,
+    ReplaceableToJoiner,
     Stream { generation: u32 },
 }
 
@@ -28,6 +36,8 @@ impl Label {
         let (label, generation) = match self {
             Self::ToHost => (b"host", 0),
             Self::ToJoiner => (b"join", 0),
+            Self::ReplaceableToHost => (b"hmay", 0),
+            Self::ReplaceableToJoiner => (b"jmay", 0),
             Self::Stream { generation } => (b"cast", generation),
         };
         let mut bytes = [0; 8];
@@ -56,13 +66,66 @@ impl Records {
 
     /// Appends the record of `plain` to `out`.
     pub(super) fn seal(&mut self, kind: u8, plain: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
+        let beside = self.beside;
+        self.seal_beside(&beside, kind, plain, out)
+    }
+
+    /// Opens the next record where it lies; without a match nothing of it is decrypted.
+    pub(super) fn open<'a>(&mut self, record: &'a mut [u8]) -> Result<(u8, &'a [u8]), SealError> {
+        let beside = self.beside;
+        self.open_beside(&beside, record)
+    }
+
+    /// Appends the record of `plain` with its number, bound to its place `after` so many others.
+    pub(super) fn seal_numbered(
+        &mut self,
+        after: u64,
+        kind: u8,
+        plain: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
+        let start = out.len();
+        out.reserve(plain.len() + REPLACEABLE_OVERHEAD);
+        out.extend_from_slice(&self.next.to_le_bytes());
+        self.seal_beside(&self.numbered(after), kind, plain, out).inspect_err(|_| out.truncate(start))
+    }
+
+    /// Opens a numbered record that came `after` so many others; some before it may be missing.
+    pub(super) fn open_numbered<'a>(
+        &mut self,
+        after: u64,
+        record: &'a mut [u8],
+    ) -> Result<(u8, &'a [u8]), SealError> {
+        let (number, sealed) = record.split_first_chunk_mut::<NUMBER>().ok_or(SealError::Tampered)?;
+        let number = u64::from_le_bytes(*number);
+        if number < self.next || number == u64::MAX {
+            return Err(SealError::Tampered);
+        }
+        self.next = number;
+        self.open_beside(&self.numbered(after), sealed)
+    }
+
+    fn numbered(&self, after: u64) -> [u8; 16] {
+        let mut beside = [0; 16];
+        beside[..8].copy_from_slice(&self.beside);
+        beside[8..].copy_from_slice(&after.to_le_bytes());
+        beside
+    }
+
+    fn seal_beside(
+        &mut self,
+        beside: &[u8],
+        kind: u8,
+        plain: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
         let nonce = self.count()?;
         out.reserve(plain.len() + RECORD_OVERHEAD);
         let start = out.len();
         out.push(kind);
         out.extend_from_slice(plain);
         // It fails for more bytes than one nonce is good for, 256 GB.
-        match self.cipher.encrypt_in_place_detached(&nonce, &self.beside, &mut out[start..]) {
+        match self.cipher.encrypt_in_place_detached(&nonce, beside, &mut out[start..]) {
             Ok(tag) => out.extend_from_slice(&tag),
             Err(_) => {
                 out.truncate(start);
@@ -72,13 +135,12 @@ impl Records {
         Ok(())
     }
 
-    /// Opens the next record where it lies; without a match nothing of it is decrypted.
-    pub(super) fn open<'a>(&mut self, record: &'a mut [u8]) -> Result<(u8, &'a [u8]), SealError> {
+    fn open_beside<'a>(&mut self, beside: &[u8], record: &'a mut [u8]) -> Result<(u8, &'a [u8]), SealError> {
         let sealed = record.len().checked_sub(TAG).filter(|&bytes| bytes > 0).ok_or(SealError::Tampered)?;
         let nonce = self.count()?;
         let (body, tag) = record.split_at_mut(sealed);
         self.cipher
-            .decrypt_in_place_detached(&nonce, &self.beside, body, Tag::from_slice(tag))
+            .decrypt_in_place_detached(&nonce, beside, body, Tag::from_slice(tag))
             .map_err(|_| SealError::Tampered)?;
         let (&mut kind, plain) = body.split_first_mut().ok_or(SealError::Tampered)?;
         Ok((kind, plain))
