@@ -4,6 +4,7 @@ use crate::codec_args::CodecArgs;
 use crate::consent::{self, Ask};
 use crate::failure::Failure;
 use crate::link::RelayUrl;
+use crate::mask_args::MaskArgs;
 use crate::status::Reporter;
 use crate::visitor::{self, Share};
 use panecast::capture::{SourceKind, SourceSpec, sources};
@@ -27,6 +28,7 @@ Examples:
   panecast demo                       the screen if there is one, else the built-in desktop
   panecast demo --source pattern
   panecast demo --mode auto
+  panecast demo --source screen --mask-window class:keepassxc --mask 0,0,400,90
   panecast demo --yes --no-open --seconds 20 --json
 
 Open the printed URL in a browser. Ctrl-C ends everything.
@@ -52,6 +54,8 @@ pub(crate) struct Arguments {
     fps: u32,
     #[command(flatten)]
     codec: CodecArgs,
+    #[command(flatten)]
+    masks: MaskArgs,
     /// Print JSON: one object for each event, and one a second
     #[arg(long)]
     json: bool,
@@ -70,6 +74,7 @@ async fn run_all(
     grant: CaptureGrant,
     config: PipelineConfig,
 ) -> Result<(), Failure> {
+    let masks = arguments.masks.masks(&source)?;
     let signal = stop_signal()?;
     let mut reporter = Reporter::new(arguments.json);
     let relay = bind(arguments.port).await?;
@@ -98,7 +103,7 @@ async fn run_all(
         }
     };
     let opens = !arguments.no_open && has_desktop();
-    let share = Share { relay: url, source, grant, config };
+    let share = Share { relay: url, source, grant, masks, config };
     let result = visitor::share(share, &mut reporter, stop, |agent_url| {
         if opens && let Err(e) = open::that_detached(agent_url) {
             eprintln!("no browser could be opened ({e}); open the URL above");

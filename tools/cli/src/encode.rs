@@ -3,8 +3,10 @@
 use crate::codec_args::{CodecArgs, mode_name};
 use crate::cost::{cpu_time, peak_rss_bytes};
 use crate::failure::Failure;
+use crate::mask_args::RectArgs;
 use crate::output::{has_extension, is_standard, reader, writer};
 use crate::progress;
+use panecast::capture::mask::Masked;
 use panecast::capture::{Captured, Capturer, FileSource};
 use panecast::codec::{Encoder, EncoderConfig, Mode, UpdateKind};
 use panecast::frame::{FrameBuf, Region, Size, Timestamp};
@@ -26,6 +28,7 @@ const USUAL_BITRATE: u64 = 10_000_000;
 Examples:
   panecast encode screen.bgra --size 1280x720 --fps 30 -o screen.pcast
   panecast encode film.y4m -o film.pcast --stats film.json
+  panecast encode screen.bgra --size 1280x720 --mask 0,0,400,90 -o screen.pcast
   panecast encode film.y4m --mode auto --quality 70 --bitrate 4M -o film.pcast
   ffmpeg -i film.mkv -f rawvideo -pix_fmt bgra - | panecast encode - --size 1280x720 -o film.pcast
 
@@ -50,6 +53,8 @@ pub(crate) struct Arguments {
     fps: Option<u32>,
     #[command(flatten)]
     codec: CodecArgs,
+    #[command(flatten)]
+    masks: RectArgs,
     /// Threads that compare pictures; the stream is the same for any number [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
@@ -90,7 +95,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .build()
         .map_err(|e| Failure::new(format!("no threads: {e}"), "try --threads 1"))?;
     let config = arguments.codec.encoder(Mode::Lossless)?;
-    let mut source = open(arguments)?;
+    let mut source = Masked::new(Box::new(open(arguments)?), arguments.masks.masks());
     let size = source.info().size;
     let mut out = writer(&arguments.output)?;
     let coding = Coding { config, bitrate: arguments.codec.bitrate(), fps: arguments.fps };
@@ -186,7 +191,7 @@ impl Allowance {
 
 /// Encodes all pictures, and gives the figures and the rate.
 fn encode(
-    source: &mut FileSource,
+    source: &mut dyn Capturer,
     coding: &Coding,
     pool: &rayon::ThreadPool,
     out: &mut dyn Write,

@@ -10,6 +10,7 @@ mod encode;
 mod failure;
 mod inspect;
 mod link;
+mod mask_args;
 mod output;
 mod pictures;
 mod progress;

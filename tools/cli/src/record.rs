@@ -3,6 +3,7 @@
 use crate::codec_args::CodecArgs;
 use crate::consent::{self, Ask};
 use crate::failure::Failure;
+use crate::mask_args::MaskArgs;
 use crate::progress;
 use crate::recording::Recording;
 use panecast::capture::{self, SourceSpec};
@@ -27,6 +28,7 @@ Examples:
   panecast record --source pattern --seconds 5 -o pattern.pcast
   panecast record --source screen:0 --seconds 60 --fps 15 -o screen.pcast
   panecast record --source screen --seconds 60 --mode auto --bitrate 4M -o screen.pcast
+  panecast record --source screen --seconds 9 --mask-window title:mail -o screen.pcast
   panecast record --source pattern --seconds 2 -o - | panecast inspect -
 
 Nothing leaves this machine, so nobody is asked. Ctrl-C ends the recording early; the file is whole.
@@ -46,6 +48,8 @@ pub(crate) struct Arguments {
     fps: u32,
     #[command(flatten)]
     codec: CodecArgs,
+    #[command(flatten)]
+    masks: MaskArgs,
 }
 
 fn parse_seconds(s: &str) -> Result<Duration, String> {
@@ -56,6 +60,7 @@ fn parse_seconds(s: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let masks = arguments.masks.masks(&arguments.source)?;
     let grant = consent::ask(&arguments.source, Ask::AlreadyAllowed)?;
     let source = arguments.source.clone();
     let config = arguments.codec.pipeline(Mode::Lossless, arguments.fps)?;
@@ -72,6 +77,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut recording = Recording::create(&arguments.output, arguments.fps)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let bar = progress::bar(Some(arguments.seconds.as_secs().max(1)), "s");
+    pipeline.set_masks(masks);
     pipeline.viewer_joined(FILE);
     let begun = Instant::now();
     let recorded = runtime.block_on(async {

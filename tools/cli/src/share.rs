@@ -4,6 +4,7 @@ use crate::codec_args::CodecArgs;
 use crate::consent::{self, Ask};
 use crate::failure::Failure;
 use crate::link::RelayUrl;
+use crate::mask_args::MaskArgs;
 use crate::status::Reporter;
 use crate::visitor::{self, Share};
 use panecast::capture::SourceSpec;
@@ -18,6 +19,8 @@ Examples:
   panecast share --relay http://127.0.0.1:7700 --source window:0x1200003 --fps 15
   panecast share --relay http://127.0.0.1:7700 --source screen --mode auto
   panecast share --relay http://127.0.0.1:7700 --source screen --bitrate 2M --quality 40
+  panecast share --relay http://127.0.0.1:7700 --source screen --mask 0,0,400,90 --mask-window 'title:my bank'
+  panecast share --relay http://127.0.0.1:7700 --source screen --only-window class:firefox
   panecast share --relay http://127.0.0.1:7700 --source pattern --yes --json
 
 Sources: screen, screen:N, window:ID, pattern[:WxH@FPS], file:PATH; see `panecast sources`.
@@ -38,21 +41,24 @@ pub(crate) struct Arguments {
     fps: u32,
     #[command(flatten)]
     codec: CodecArgs,
+    #[command(flatten)]
+    masks: MaskArgs,
     /// Print JSON: one object for each event, and one a second
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { relay, source, yes, fps, codec, json } = arguments;
+    let Arguments { relay, source, yes, fps, codec, masks, json } = arguments;
     let config = codec.pipeline(Mode::Auto, fps)?;
+    let masks = masks.masks(&source)?;
     let ask = if yes { Ask::AlreadyAllowed } else { Ask::Terminal };
     let grant = consent::ask(&source, ask)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let stop = stop_signal()?;
         let mut reporter = Reporter::new(json);
-        let share = Share { relay, source, grant, config };
+        let share = Share { relay, source, grant, masks, config };
         visitor::share(share, &mut reporter, stop, |_| {}).await
     })
 }

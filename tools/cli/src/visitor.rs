@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::link::{Backoff, Link, RelayUrl, text};
 use crate::status::{Rate, Reporter, TICK, tenth};
+use panecast::capture::mask::MaskSet;
 use panecast::capture::{self, SourceSpec};
 use panecast::codec::HeldTiles;
 use panecast::frame::Size;
@@ -35,6 +36,7 @@ pub(crate) struct Share {
     pub(crate) relay: RelayUrl,
     pub(crate) source: SourceSpec,
     pub(crate) grant: CaptureGrant,
+    pub(crate) masks: MaskSet,
     pub(crate) config: PipelineConfig,
 }
 
@@ -58,7 +60,7 @@ pub(crate) async fn share(
     on_room: impl FnMut(&str),
 ) -> Result<(), Failure> {
     let (sink, outputs) = mpsc::channel(MOST_QUEUED);
-    let Share { relay, source, grant, mut config } = share;
+    let Share { relay, source, grant, masks, mut config } = share;
     let name = grant.source().to_owned();
     // The envelope's head and the packet's own must fit beside the payload.
     config.encoder.limits.packet_bytes = MAX_BINARY_BYTES - 1024;
@@ -74,6 +76,8 @@ pub(crate) async fn share(
         )
     });
     let pipeline = starting.await.map_err(|e| Failure::new(e.to_string(), "see the message above"))??;
+    // Nothing is captured before an agent joins, so they are on from the first picture.
+    pipeline.set_masks(masks);
     let mut visitor = Visitor {
         relay,
         name,
@@ -294,8 +298,10 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
             None => "live",
         };
         let (dirty, exact) = (stats.dirty_ratio * 100.0, stats.exact_ratio * 100.0);
+        let masked = stats.masked_ratio * 100.0;
+        let hidden = if masked > 0.0 { format!("{masked:5.1} % masked  ") } else { String::new() };
         let text = format!(
-            "{state:<8}{fps:4.1} fps {kbits:7.0} kbit/s {dirty:5.1} % dirty {exact:5.1} % exact  encode {:.1} ms  \
+            "{state:<8}{fps:4.1} fps {kbits:7.0} kbit/s {dirty:5.1} % dirty {exact:5.1} % exact  {hidden}encode {:.1} ms  \
              round trip {:.0} ms  agents {}",
             stats.encode_ms, stats.round_trip_ms, stats.viewers
         );
@@ -306,6 +312,7 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
             "kbit_per_s": tenth(kbits),
             "dirty_percent": tenth(dirty),
             "exact_percent": tenth(exact),
+            "masked_percent": tenth(masked),
             "target_kbit_per_s": tenth(stats.target_bitrate as f32 / 1000.0),
             "queueing_ms": tenth(stats.queueing_ms),
             "encode_ms": tenth(stats.encode_ms),

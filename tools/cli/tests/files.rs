@@ -322,3 +322,43 @@ fn the_built_in_desktop_is_always_listed() {
     assert!(pattern["id"].as_str().unwrap().starts_with("pattern:"));
     assert!(String::from_utf8(run(&["sources"], b"").ok()).unwrap().contains("pattern:"));
 }
+
+#[test]
+fn what_is_masked_is_in_no_stream() {
+    // The window and the pane differ from one run to the other, under two masks.
+    let with = |secret: u8| {
+        let mut pictures = pictures(9);
+        for (i, px) in pictures.chunks_exact_mut(4).enumerate() {
+            let (x, y) = (i % WIDTH, i / WIDTH % HEIGHT);
+            if (250..WIDTH).contains(&x) || ((20..150).contains(&x) && (30..100).contains(&y)) {
+                px[..3].fill(secret.wrapping_mul(i as u8));
+            }
+        }
+        let masks = ["--mask", "250,0,80,200", "--mask", "20,30,130,70"];
+        run(&[&["encode", "-", "--size", SIZE, "-o", "-", "--mode", "auto"], &masks[..]].concat(), &pictures)
+            .ok()
+    };
+    let stream = with(3);
+    assert!(stream == with(7), "the secret shows");
+    let decoded = run(&["decode", "-", "-o", "-"], &stream).ok();
+    let (first, last) = (&decoded[..FRAME_BYTES], &decoded[8 * FRAME_BYTES..]);
+    let hidden =
+        |picture: &[u8], x: usize, y: usize| picture[(y * WIDTH + x) * 4..][..3] == [0x46, 0x40, 0x3C];
+    for picture in [first, last] {
+        assert!(hidden(picture, 20, 30) && hidden(picture, 149, 99) && hidden(picture, 329, 199));
+        assert!(!hidden(picture, 150, 99) && !hidden(picture, 0, 0));
+    }
+}
+
+#[test]
+fn masks_that_cannot_be_are_wrong_usage() {
+    let encode = |mask: &str| run(&["encode", "-", "--size", SIZE, "-o", "-", "--mask", mask], &[]);
+    encode("1,2,3").failed(2, "no rectangle");
+    encode("1,2,0,9").failed(2, "no rectangle");
+    let record = |masks: &[&str]| {
+        run(&[&["record", "--source", "pattern", "--seconds", "1", "-o", "-"], masks].concat(), &[])
+    };
+    record(&["--mask-window", "title:"]).failed(2, "names no window");
+    record(&["--mask-window", "title:mail"]).failed(2, "on a screen");
+    record(&["--only-window", "0x17"]).failed(2, "on a screen");
+}
