@@ -69,10 +69,10 @@ async fn a_key_lets_one_in_and_is_spent() {
 async fn seen(mut joining: Socket) -> Vec<(u128, String)> {
     let start = Instant::now();
     let mut seen = Vec::new();
-    joining.bytes(&[7; 33]).await;
+    joining.bytes(&[7; 35]).await;
     seen.push((start.elapsed().as_millis(), format!("{} bytes", joining.binary().await.len())));
     let at = start.elapsed().as_millis();
-    joining.bytes(&[8; 48]).await;
+    joining.bytes(&[8; 49]).await;
     let text = joining.next().await.map(|m| m.to_text().unwrap().to_owned());
     seen.push((at, format!("{text:?}")));
     seen.push((start.elapsed().as_millis(), format!("{:?}", joining.next().await)));
@@ -92,7 +92,7 @@ async fn wrong_expired_spent_and_unknown_keys_look_and_time_alike() {
         let joiner = host.sees_knock().await;
         host.hears().await;
         sleep(Duration::from_millis(lag)).await;
-        host.send(Some(joiner), ParcelKind::Control, &[9; 81]).await;
+        host.send(Some(joiner), ParcelKind::Control, &[9; 82]).await;
         host.hears().await;
         sleep(Duration::from_millis(lag)).await;
         host.socket.say(&HostSays::Refuse { joiner, reason: RefuseReason::WrongKey }).await;

@@ -18,6 +18,12 @@ use tokio::time::Instant;
 /// Most that knock at one room at a time.
 const MOST_KNOCKING: usize = 8;
 
+/// What a message that waits costs beside its bytes.
+pub(super) const MESSAGE_COSTS: usize = 64;
+
+/// Control of so many bytes or fewer is copied.
+const SHORT_CONTROL: usize = 4 << 10;
+
 /// One room.
 #[derive(Debug)]
 pub(crate) struct Room {
@@ -165,7 +171,11 @@ impl Room {
     /// The host sends bytes. `None` if the message is no parcel.
     pub(crate) fn parcel(&self, connection: Connection, message: &Bytes, now: Instant) -> Option<Passed> {
         let Parcel { joiner, kind, .. } = Parcel::parse(message)?;
-        let bytes = message.slice(Parcel::HEADER_BYTES..);
+        let mut bytes = message.slice(Parcel::HEADER_BYTES..);
+        if kind == ParcelKind::Control && bytes.len() <= SHORT_CONTROL {
+            // A slice would keep the whole buffer that was read with it.
+            bytes = Bytes::copy_from_slice(&bytes);
+        }
         let state = self.lock();
         if state.connection != connection.0 {
             return Some(Passed::default());
@@ -397,7 +407,8 @@ impl Entry {
     /// Passes bytes on to the host; waits while too much of this joiner waits there. False if nobody reads them.
     pub(crate) async fn send(&self, bytes: &[u8]) -> bool {
         let most = super::to_host::MOST_OF_ONE_JOINER;
-        let part = u32::try_from(bytes.len().clamp(1, most)).unwrap_or(u32::MAX);
+        // Each message costs some memory however short it is.
+        let part = u32::try_from((bytes.len() + MESSAGE_COSTS).min(most)).unwrap_or(u32::MAX);
         let Ok(permit) = self.allowance.clone().acquire_many_owned(part).await else { return false };
         let state = self.room.lock();
         let current = state.seats.get(&self.joiner).is_some_and(|s| s.entry == self.number);

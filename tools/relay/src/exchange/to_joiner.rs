@@ -1,5 +1,6 @@
 //! What waits to be written to one joiner: control in order, packets that may be dropped, both bounded.
 
+use super::room::MESSAGE_COSTS;
 use crate::config::RelayLimits;
 use axum::body::Bytes;
 use panecast_protocol::{Ended, Refusal, RelayToJoiner};
@@ -87,7 +88,7 @@ impl Inner {
                 self.packet_bytes -= p.len();
                 self.since.pop_front();
             }
-            ForJoiner::Control(c) => self.control_bytes -= c.len(),
+            ForJoiner::Control(c) => self.control_bytes -= c.len() + MESSAGE_COSTS,
             _ => {}
         }
         Some(item)
@@ -159,12 +160,12 @@ impl JoinerQueue {
             Standing::In => self.limits.control_bytes,
             _ => self.limits.knock_bytes,
         };
-        if inner.control_bytes + bytes.len() > most {
+        if inner.control_bytes + bytes.len() + MESSAGE_COSTS > most {
             drop(inner);
             self.end(Ended::TooFarBehind);
             return Pushed::Closed;
         }
-        inner.control_bytes += bytes.len();
+        inner.control_bytes += bytes.len() + MESSAGE_COSTS;
         inner.items.push_back(ForJoiner::Control(bytes));
         self.wake.notify_one();
         Pushed::Queued
@@ -294,8 +295,8 @@ mod tests {
         RelayLimits {
             joiner_queue_bytes: 100,
             queue_packets: 10,
-            control_bytes: 50,
-            knock_bytes: 20,
+            control_bytes: 50 + MESSAGE_COSTS,
+            knock_bytes: 20 + MESSAGE_COSTS,
             queue_age: Duration::from_secs(1),
             ..RelayLimits::default()
         }
@@ -339,7 +340,7 @@ mod tests {
             let later = now + Duration::from_millis(later);
             assert_eq!(q.packet(Bytes::from(vec![8; size]), later), Pushed::Overflowed);
             assert_eq!(q.packet(Bytes::from_static(b"more"), later), Pushed::Skipped);
-            assert_eq!(q.bytes(), (4, 0));
+            assert_eq!(q.bytes(), (4 + MESSAGE_COSTS, 0));
             assert_eq!(q.next().await, ForJoiner::Control(Bytes::from_static(b"keep")));
             assert_eq!(q.next().await, ForJoiner::Ready);
             assert_eq!(
