@@ -19,7 +19,7 @@ impl Fade {
     ///
     /// # Errors
     /// - [`crate::ErrorKind::InvalidData`] if `factor` is over [`MOST_FACTOR`] or an offset farther from 0 than
-    ///   [`MOST_OFFSET`].
+    ///   2²⁴.
     pub fn new(factor: u32, offsets: [i32; 3]) -> Result<Self> {
         if factor > MOST_FACTOR || offsets.iter().any(|offset| offset.unsigned_abs() > MOST_OFFSET as u32) {
             return Err(Error::data(format!("a fade by {factor} and {offsets:?} is out of bounds")));
