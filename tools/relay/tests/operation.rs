@@ -5,7 +5,7 @@ mod ends;
 
 use ends::{Socket, host_hello, joined, joiner_hello};
 use futures_util::{SinkExt, StreamExt};
-use panecast_protocol::{HostSays, NewDoor, Parcel, ParcelKind, RelayToHost};
+use panecast_protocol::{Door, HostSays, NewDoor, Parcel, ParcelKind, RelayToHost, RoomProof};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -86,7 +86,7 @@ async fn a_session_shows_in_the_metrics_and_nothing_of_it_in_the_log() {
     host.say(&HostSays::Open { door: NewDoor::Presence { visitor: visitor.into() } }).await;
     assert!(matches!(host.text().await, RelayToHost::Opened { .. }));
     let mut socket = open(relay.address(), "/ws/join").await;
-    let door = panecast_protocol::Door::Presence { visitor: visitor.into() };
+    let door = Door::Presence { visitor: visitor.into() };
     socket.say(&joiner_hello(Some(door), None)).await;
     let RelayToHost::Came { joiner, .. } = host.text().await else { panic!("nobody came") };
     host.say(&HostSays::Admit { joiner }).await;
@@ -167,4 +167,47 @@ async fn it_speaks_tls_with_its_certificate() {
         assert_eq!(out.status.code(), Some(1), "{said}");
         assert!(said.contains("next: name a certificate"), "{said}");
     }
+}
+
+/// Opens a host at `address`, with a room of its own or one to come back to.
+async fn host_at(address: SocketAddr, resume: Option<RoomProof>) -> (Socket, RoomProof) {
+    let mut host = open(address, "/ws/host").await;
+    host.say(&host_hello(resume)).await;
+    match host.text().await {
+        RelayToHost::Room { room, secret } => (host, RoomProof { room, secret }),
+        other => panic!("no room: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_session_goes_on_at_another_relay_when_its_own_is_killed() {
+    let (mut first, second) = (Process::start(&[]), Process::start(&[]));
+    let (mut host, room) = host_at(first.address(), None).await;
+    let id = "5c".repeat(16);
+    host.say(&HostSays::Open { door: NewDoor::Link { id: id.clone(), lifetime_s: 60 } }).await;
+    assert!(matches!(host.text().await, RelayToHost::Opened { .. }));
+    let mut socket = open(first.address(), "/ws/join").await;
+    socket.say(&joiner_hello(Some(Door::Link { id }), None)).await;
+    let RelayToHost::Came { joiner, .. } = host.text().await else { panic!("nobody came") };
+    host.say(&HostSays::Admit { joiner }).await;
+    let place = joined(&mut socket).await;
+
+    first.child.kill().unwrap();
+    assert_eq!(host.next().await, None);
+    assert_eq!(socket.next().await, None);
+    let (mut host, again) = host_at(second.address(), Some(room.clone())).await;
+    assert_eq!(again, room);
+    let mut socket = open(second.address(), "/ws/join").await;
+    socket.say(&joiner_hello(None, Some(place.clone()))).await;
+    let next = joined(&mut socket).await;
+    assert_eq!((next.joiner, &next.room), (joiner, &place.room));
+    match host.text().await {
+        RelayToHost::Came { joiner: back, resumed: true, .. } => assert_eq!(back, joiner),
+        other => panic!("{other:?}"),
+    }
+    let parcel = Parcel { joiner: Some(joiner), kind: ParcelKind::StartsOver, bytes: b"anew" };
+    host.bytes(&parcel.to_bytes()).await;
+    assert_eq!(socket.binary().await, b"anew");
+    drop((host, socket));
+    second.stop();
 }
