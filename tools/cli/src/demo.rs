@@ -10,7 +10,6 @@ use crate::visitor::{self, Share};
 use panecast::capture::{SourceKind, SourceSpec, sources};
 use panecast::codec::Mode;
 use panecast::pipeline::PipelineConfig;
-use panecast::session::CaptureGrant;
 use panecast_relay::command::stop_signal;
 use panecast_relay::{Config, Relay};
 use serde_json::json;
@@ -63,15 +62,15 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let config = arguments.codec.pipeline(Mode::Auto, arguments.fps)?;
-    let (source, grant) = choose(&arguments)?;
+    let (source, ask) = choose(&arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(run_all(arguments, source, grant, config))
+    runtime.block_on(run_all(arguments, source, ask, config))
 }
 
 async fn run_all(
     arguments: Arguments,
     source: SourceSpec,
-    grant: CaptureGrant,
+    ask: Ask,
     config: PipelineConfig,
 ) -> Result<(), Failure> {
     let masks = arguments.masks.masks(&source)?;
@@ -103,9 +102,14 @@ async fn run_all(
         }
     };
     let opens = !arguments.no_open && has_desktop();
-    let share = Share { relay: url, source, grant, masks, config };
+    let share = Share { relay: url, source, ask, masks, config };
+    let mut opened = false;
     let result = visitor::share(share, &mut reporter, stop, |agent_url| {
-        if opens && let Err(e) = open::that_detached(agent_url) {
+        // The first key is for the browser here, the next for whom the visitor tells it.
+        if opens
+            && !std::mem::replace(&mut opened, true)
+            && let Err(e) = open::that_detached(agent_url)
+        {
             eprintln!("no browser could be opened ({e}); open the URL above");
         }
     })
@@ -127,33 +131,26 @@ async fn bind(port: Option<u16>) -> Result<Relay, Failure> {
         .map_err(|e: Failure| e.with_next("choose another port: --port 0 takes any free one"))
 }
 
-/// What is shown, and the visitor's word for it. The built-in desktop shows nothing of the visitor's, so nobody
-/// is asked; where nobody can be asked about the screen, or the answer is no, it is shown in its place.
-fn choose(arguments: &Arguments) -> Result<(SourceSpec, CaptureGrant), Failure> {
-    let ask = if arguments.yes { Ask::AlreadyAllowed } else { Ask::Terminal };
+/// What is shown, and how the visitor is asked. The built-in desktop shows nothing of the visitor's, so nobody is
+/// asked; where nobody can be asked about the screen, it is shown in its place.
+fn choose(arguments: &Arguments) -> Result<(SourceSpec, Ask), Failure> {
     match &arguments.source {
         Some(source) => {
-            let ask = if matches!(source, SourceSpec::Pattern(..)) { Ask::AlreadyAllowed } else { ask };
-            Ok((source.clone(), consent::ask(source, ask)?))
+            let yes = arguments.yes || matches!(source, SourceSpec::Pattern(..));
+            Ok((source.clone(), consent::how(source, yes)?))
         }
         None => {
             if has_screen() {
                 let screen = SourceSpec::Screen(None);
-                if ask == Ask::AlreadyAllowed || consent::has_terminal() {
-                    match consent::ask(&screen, ask) {
-                        Ok(grant) => return Ok((screen, grant)),
-                        Err(e) => eprintln!("{}; the built-in desktop is shown instead", e.message()),
-                    }
-                } else {
-                    eprintln!(
+                match consent::how(&screen, arguments.yes) {
+                    Ok(ask) => return Ok((screen, ask)),
+                    Err(_) => eprintln!(
                         "no terminal to ask whether the screen may be shown: the built-in desktop is shown instead; \
                          --yes shows the screen"
-                    );
+                    ),
                 }
             }
-            let pattern: SourceSpec = "pattern".parse()?;
-            let grant = consent::ask(&pattern, Ask::AlreadyAllowed)?;
-            Ok((pattern, grant))
+            Ok(("pattern".parse()?, Ask::AlreadyAllowed))
         }
     }
 }

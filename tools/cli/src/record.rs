@@ -1,7 +1,6 @@
 //! `panecast record`.
 
 use crate::codec_args::CodecArgs;
-use crate::consent::{self, Ask};
 use crate::failure::Failure;
 use crate::mask_args::MaskArgs;
 use crate::progress;
@@ -10,6 +9,7 @@ use panecast::capture::{self, SourceSpec};
 use panecast::codec::Mode;
 use panecast::frame::Timestamp;
 use panecast::pipeline::{Output, Pipeline, ViewerId};
+use panecast::session::{Consent, Decision};
 use panecast_relay::command::stop_signal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -61,7 +61,8 @@ fn parse_seconds(s: &str) -> Result<Duration, String> {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let masks = arguments.masks.masks(&arguments.source)?;
-    let grant = consent::ask(&arguments.source, Ask::AlreadyAllowed)?;
+    let grant =
+        Consent::ask(arguments.source.purpose(), arguments.source.to_string()).answer(Decision::Allow)?;
     let source = arguments.source.clone();
     let config = arguments.codec.pipeline(Mode::Lossless, arguments.fps)?;
     let (sink, mut outputs) = mpsc::channel(8);

@@ -1,7 +1,7 @@
 //! `panecast share`.
 
 use crate::codec_args::CodecArgs;
-use crate::consent::{self, Ask};
+use crate::consent;
 use crate::failure::Failure;
 use crate::link::RelayUrl;
 use crate::mask_args::MaskArgs;
@@ -11,7 +11,7 @@ use panecast::capture::SourceSpec;
 use panecast::codec::Mode;
 use panecast_relay::command::stop_signal;
 
-/// Show a screen or a window to agents who have the key
+/// Show a screen or a window to agents who type the key, each once you allow it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -24,7 +24,8 @@ Examples:
   panecast share --relay http://127.0.0.1:7700 --source pattern --yes --json
 
 Sources: screen, screen:N, window:ID, pattern[:WxH@FPS], file:PATH; see `panecast sources`.
-Nothing is captured before you allow it and an agent is there. Ctrl-C ends the session and tells the agents.
+A key is for one agent, and its last five digits never leave this device: the relay reads nothing.
+Whoever types it asks you; nothing is captured before you allow it. Ctrl-C ends the session and tells the agents.
 Exit codes: 0 you stopped or the source ended, 1 failure, 2 wrong usage.")]
 pub(crate) struct Arguments {
     /// The relay's address
@@ -33,7 +34,7 @@ pub(crate) struct Arguments {
     /// What to show
     #[arg(long, value_name = "S")]
     source: SourceSpec,
-    /// Allow without being asked
+    /// Allow every agent who has a key without being asked
     #[arg(long)]
     yes: bool,
     /// Most pictures a second
@@ -52,13 +53,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { relay, source, yes, fps, codec, masks, json } = arguments;
     let config = codec.pipeline(Mode::Auto, fps)?;
     let masks = masks.masks(&source)?;
-    let ask = if yes { Ask::AlreadyAllowed } else { Ask::Terminal };
-    let grant = consent::ask(&source, ask)?;
+    let ask = consent::how(&source, yes)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let stop = stop_signal()?;
         let mut reporter = Reporter::new(json);
-        let share = Share { relay, source, grant, masks, config };
+        let share = Share { relay, source, ask, masks, config };
         visitor::share(share, &mut reporter, stop, |_| {}).await
     })
 }

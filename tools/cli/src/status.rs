@@ -43,6 +43,13 @@ impl Reporter {
         self.say(text, facts);
     }
 
+    /// Something that only programs want to know.
+    pub(crate) fn fact(&mut self, facts: serde_json::Value) {
+        if self.mode == Mode::Json {
+            self.say("", facts);
+        }
+    }
+
     /// How it goes; called once a second.
     pub(crate) fn status(&mut self, text: &str, facts: serde_json::Value) {
         match self.mode {

@@ -8,7 +8,7 @@ use crate::recording::Recording;
 use crate::status::Reporter;
 use crate::watcher::Watcher;
 use panecast::frame::Timestamp;
-use panecast_protocol::SessionKey;
+use panecast::session::seal::TypedKey;
 use panecast_relay::command::stop_signal;
 use serde_json::json;
 use std::path::PathBuf;
@@ -21,9 +21,9 @@ const RECORDED_FPS: u32 = 30;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  panecast view --relay http://127.0.0.1:7700 --key KJ4P-7TWX
-  panecast view --relay http://127.0.0.1:7700 --key KJ4P-7TWX --seconds 10 --save last.png
-  panecast view --relay http://127.0.0.1:7700 --key KJ4P-7TWX --save session.pcast
+  panecast view --relay http://127.0.0.1:7700 --key 482913507
+  panecast view --relay http://127.0.0.1:7700 --key 482913507 --seconds 10 --save last.png
+  panecast view --relay http://127.0.0.1:7700 --key 482913507 --save session.pcast
 
 Exit codes: 0 you stopped or the session ended, 1 failure, 2 wrong usage.")]
 pub(crate) struct Arguments {
@@ -31,8 +31,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "URL")]
     relay: RelayUrl,
     /// The key that the visitor tells
-    #[arg(long, value_name = "KEY")]
-    key: SessionKey,
+    #[arg(long, value_name = "KEY", value_parser = typed_key)]
+    key: TypedKey,
+    /// How the visitor is told who asks
+    #[arg(long, value_name = "NAME", default_value = "panecast view")]
+    name: String,
     /// File for the last picture (.png) or the whole stream (.pcast)
     #[arg(long, value_name = "OUT")]
     save: Option<PathBuf>,
@@ -45,7 +48,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { relay, key, save, seconds, json } = arguments;
+    let Arguments { relay, key, name, save, seconds, json } = arguments;
     let (mut png, mut recording) = (None, None);
     match save {
         Some(path) if has_extension(&path, "png") => png = Some(path),
@@ -77,7 +80,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             }
         };
         let mut reporter = Reporter::new(json);
-        let mut watcher = Watcher::new(relay, key, recording, &mut reporter);
+        let mut watcher = Watcher::new(relay, key, name, recording, &mut reporter);
         let recording = watcher.watch(stop).await?;
         if let Some(recording) = recording {
             recording.finish(Timestamp(0))?;
@@ -95,4 +98,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         reporter.event(&format!("{pictures} pictures"), json!({ "event": "summary", "pictures": pictures }));
         Ok(())
     })
+}
+
+fn typed_key(text: &str) -> Result<TypedKey, String> {
+    text.parse().map_err(|_| "a session key has nine digits, such as `482 913 507`".to_owned())
 }

@@ -1,4 +1,4 @@
-//! The agent's side without a window: joins a room, decodes, acknowledges.
+//! The agent's side without a window: knocks, decodes, acknowledges.
 
 use crate::failure::Failure;
 use crate::link::{Backoff, Link, RelayUrl};
@@ -7,28 +7,30 @@ use crate::sources::printable;
 use crate::status::{Rate, Reporter, TICK, tenth};
 use crate::visitor::refused;
 use panecast::Limits;
-use panecast::bitstream::MAGIC;
 use panecast::codec::{Decoded, Decoder};
+use panecast::frame::Timestamp;
+use panecast::session::seal::{Joiner, TypedKey};
+use panecast::session::{self, EndReason, Purpose, StreamState, WatcherOutput};
 use panecast_protocol::{
-    AgentSays, EndReason, Holds, MAX_BINARY_BYTES, PROTOCOL_VERSION, Refusal, RefusalKind, RelayToAgent,
-    SessionKey, StreamState,
+    DEFAULT_TENANT, Door, JoinerSays, MAX_BINARY_BYTES, Place, ROOMS_VERSION, Refusal, RefusalKind,
+    RelayToJoiner,
 };
 use serde_json::json;
 use std::pin::Pin;
 use std::time::Duration;
-use tokio::time::{Instant, interval_at, sleep, timeout};
+use tokio::time::{Instant, interval_at, sleep, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
-
-/// How long a relay may take to let an agent in.
-const JOIN_WITHIN: Duration = Duration::from_secs(10);
-
-/// How long a visitor has to come back to a relay that was cut off or started anew.
-const VISITOR_BACK_WITHIN: Duration = Duration::from_secs(60);
 
 /// What is watched, and what becomes of it.
 pub(crate) struct Watcher<'a> {
     relay: RelayUrl,
-    key: SessionKey,
+    key: TypedKey,
+    name: String,
+    limits: Limits,
+    began: Instant,
+    /// There is none before the first connection.
+    session: Option<session::Watcher>,
+    place: Option<Place>,
     pub(crate) decoder: Decoder,
     /// The decoder lost the thread: everything up to the next snapshot is skipped.
     lost: bool,
@@ -44,7 +46,7 @@ pub(crate) struct Watcher<'a> {
 
 /// Why watching a connection ended.
 enum Left {
-    Cut,
+    Cut(Duration),
     Stopped,
     End(EndReason),
     Refused(Refusal),
@@ -54,14 +56,21 @@ enum Left {
 impl<'a> Watcher<'a> {
     pub(crate) fn new(
         relay: RelayUrl,
-        key: SessionKey,
+        key: TypedKey,
+        name: String,
         recording: Option<Recording>,
         reporter: &'a mut Reporter,
     ) -> Self {
-        let limits = Limits { packet_bytes: MAX_BINARY_BYTES, ..Limits::default() };
+        let limits =
+            Limits { packet_bytes: MAX_BINARY_BYTES, record_bytes: MAX_BINARY_BYTES, ..Limits::default() };
         Self {
             relay,
             key,
+            name,
+            limits,
+            began: Instant::now(),
+            session: None,
+            place: None,
             decoder: Decoder::new(limits),
             lost: true,
             resumed: false,
@@ -84,129 +93,207 @@ impl<'a> Watcher<'a> {
         result.map(|()| self.recording.take())
     }
 
+    fn now(&self) -> Timestamp {
+        Timestamp::from(self.began.elapsed())
+    }
+
     async fn watch_through_cuts(
         &mut self,
         stop: &mut Pin<Box<impl Future<Output = ()>>>,
     ) -> Result<(), Failure> {
         let mut backoff = Backoff::default();
-        // When the connection that there was last was cut.
-        let mut cut: Option<Instant> = None;
         loop {
-            let joined = tokio::select! {
+            let connected = tokio::select! {
                 () = stop.as_mut() => return Ok(()),
-                joined = self.join() => joined,
+                connected = self.connect() => connected,
             };
-            match joined {
-                Ok(mut link) => {
-                    backoff = Backoff::default();
-                    let left = self.serve(&mut link, stop).await;
-                    match left {
-                        Left::Stopped => {
-                            link.close().await;
-                            return Ok(());
+            let mut at_least = Duration::ZERO;
+            match connected {
+                Ok(mut link) => match self.serve(&mut link, stop).await {
+                    Left::Stopped => {
+                        if let Some(session) = &mut self.session {
+                            session.leave();
                         }
-                        Left::End(reason) => {
-                            let text = format!("the session is over: {reason}");
-                            self.reporter.event(&text, json!({ "event": "end", "reason": reason }));
-                            return Ok(());
-                        }
-                        Left::Refused(refusal) => return Err(refused(&self.relay, &refusal)),
-                        Left::Failed(failure) => return Err(failure),
-                        Left::Cut => {}
+                        let _ = self.drain(&link).await;
+                        link.close().await;
+                        return Ok(());
                     }
-                    cut = Some(Instant::now());
-                    self.reporter
-                        .event("the relay is gone; trying to come back", json!({ "event": "relay-lost" }));
-                }
-                Err(NotIn::Unreachable(e)) if cut.is_none() => return Err(e.into()),
-                Err(NotIn::Refused(r)) if !may_pass(&r, cut) => return Err(refused(&self.relay, &r)),
+                    Left::End(reason) => {
+                        let facts = json!({ "event": "end", "reason": reason.name() });
+                        self.reporter.event(&format!("the session is over: {reason}"), facts);
+                        return over(reason);
+                    }
+                    // Another try may be let in: a relay that has just started knows a room only once its host is back.
+                    Left::Refused(refusal) if self.place.is_some() && may_pass(&refusal) => {}
+                    Left::Refused(refusal) => return Err(refused(&self.relay, &refusal)),
+                    Left::Failed(failure) => return Err(failure),
+                    Left::Cut(wait) => {
+                        at_least = wait;
+                        backoff = Backoff::default();
+                        self.reporter.event(
+                            "the relay is gone; trying to come back",
+                            json!({ "event": "relay-lost" }),
+                        );
+                    }
+                },
+                Err(e) if self.place.is_none() => return Err(e),
                 Err(_) => {}
+            }
+            let now = self.now();
+            if let Some(session) = &mut self.session {
+                session.cut(now);
+                session.tick(now);
+                while let Some(output) = session.poll() {
+                    if let WatcherOutput::Ended(reason) = output {
+                        let facts = json!({ "event": "end", "reason": reason.name() });
+                        self.reporter.event(&format!("the session is over: {reason}"), facts);
+                        return over(reason);
+                    }
+                }
             }
             tokio::select! {
                 () = stop.as_mut() => return Ok(()),
-                () = sleep(backoff.next_wait()) => {}
+                () = sleep(backoff.next_wait().max(at_least)) => {}
             }
         }
     }
 
-    async fn join(&mut self) -> Result<Link, NotIn> {
-        let mut link = Link::connect(&self.relay, "/ws/agent").await.map_err(NotIn::Unreachable)?;
-        link.say(&AgentSays::Hello {
-            protocol: PROTOCOL_VERSION,
-            key: self.key.to_string(),
-            holds: self.holds(),
+    /// Connects and knocks, or comes back.
+    async fn connect(&mut self) -> Result<Link, Failure> {
+        let link = Link::connect(&self.relay, "/ws/join").await?;
+        let door = self.place.is_none().then(|| Door::Key { number: format!("{:04}", self.key.number()) });
+        link.say(&JoinerSays::Hello {
+            protocol: ROOMS_VERSION,
+            tenant: DEFAULT_TENANT.to_owned(),
+            token: None,
+            door,
+            resume: self.place.clone(),
         })
         .await;
-        let answer = timeout(JOIN_WITHIN, link.incoming.next()).await.ok().flatten();
-        match answer.as_ref().and_then(parse) {
-            Some(RelayToAgent::Joined { agent }) => {
-                self.lost = true;
-                self.reporter.event("joined", json!({ "event": "joined", "agent": agent }));
-                Ok(link)
-            }
-            Some(RelayToAgent::Refused(refusal)) => Err(NotIn::Refused(refusal)),
-            _ => Err(NotIn::Unreachable(self.relay.no_relay())),
+        if self.place.is_none() {
+            let joiner =
+                Joiner::by_key(&self.key, DEFAULT_TENANT, &self.limits).map_err(panecast::Error::from)?;
+            let (name, now) = (self.name.clone(), self.now());
+            self.session = Some(session::Watcher::knock(joiner, name, Purpose::Screen, now, self.limits));
         }
+        Ok(link)
     }
 
     async fn serve(&mut self, link: &mut Link, stop: &mut Pin<Box<impl Future<Output = ()>>>) -> Left {
         let mut ticks = interval_at(Instant::now() + TICK, TICK);
         loop {
+            if let Some(left) = self.drain(link).await {
+                return left;
+            }
+            let Some(session) = &mut self.session else { return Left::Cut(Duration::ZERO) };
+            let due = session.next_tick().map(|at| self.began + Duration::from_micros(at.micros()));
             tokio::select! {
                 () = stop.as_mut() => return Left::Stopped,
-                message = link.incoming.next() => {
-                    let left = match message {
-                        Some(Message::Binary(packet)) => self.packet(&packet, link).await,
-                        Some(message) => self.hear(&message, link).await,
-                        None => Some(Left::Cut),
-                    };
-                    if let Some(left) = left {
-                        return left;
+                message = link.incoming.next() => match message {
+                    Some(Message::Binary(bytes)) => {
+                        self.bytes += bytes.len() as u64;
+                        let now = Timestamp::from(self.began.elapsed());
+                        session.received(&mut bytes.to_vec(), now);
                     }
+                    Some(message) => {
+                        if let Some(left) = self.hear(&message) {
+                            return left;
+                        }
+                    }
+                    None => return Left::Cut(Duration::ZERO),
+                },
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    let now = Timestamp::from(self.began.elapsed());
+                    session.tick(now);
                 }
                 _ = ticks.tick() => self.tell(),
             }
         }
     }
 
-    async fn packet(&mut self, packet: &[u8], link: &Link) -> Option<Left> {
-        self.bytes += packet.len() as u64;
-        let begins = packet.starts_with(&MAGIC);
-        if begins {
+    /// Carries out what the session wants.
+    async fn drain(&mut self, link: &Link) -> Option<Left> {
+        while let Some(output) = self.session.as_mut()?.poll() {
+            match output {
+                WatcherOutput::Send(bytes) => {
+                    if link.outgoing.send(Message::binary(bytes)).await.is_err() {
+                        return Some(Left::Cut(Duration::ZERO));
+                    }
+                }
+                WatcherOutput::Sealed => {
+                    self.reporter.event("sealed: nobody between can read it", json!({ "event": "sealed" }));
+                }
+                WatcherOutput::Asking => {
+                    self.reporter.event("waiting for the visitor's answer", json!({ "event": "asking" }));
+                }
+                WatcherOutput::Allowed { source } => {
+                    let text = format!("allowed: {}", printable(&source));
+                    self.reporter.event(&text, json!({ "event": "allowed", "source": source }));
+                }
+                WatcherOutput::State { state, source } => {
+                    self.state = Some(state);
+                    if state == StreamState::Paused {
+                        // What the visitor took back is not kept, either.
+                        self.decoder.reset();
+                        self.lost = true;
+                    }
+                    let text = format!("{}: {}", printable(&source), state.name());
+                    let facts = json!({ "event": "state", "state": state.name(), "source": source });
+                    self.reporter.event(&text, facts);
+                }
+                WatcherOutput::Packet { starts_over, bytes } => {
+                    if let Err(failure) = self.packet(starts_over, &bytes) {
+                        return Some(Left::Failed(failure));
+                    }
+                }
+                WatcherOutput::Back => {
+                    let held = self.decoder.held().map(|held| (held.size(), held.hashes().to_vec()));
+                    self.lost = true;
+                    self.reporter.event("back", json!({ "event": "back" }));
+                    if let Some(session) = &mut self.session {
+                        session.holds(held);
+                    }
+                }
+                WatcherOutput::Ended(reason) => return Some(Left::End(reason)),
+            }
+        }
+        None
+    }
+
+    fn packet(&mut self, starts_over: bool, packet: &[u8]) -> Result<(), Failure> {
+        if starts_over {
             self.decoder.restart();
             self.lost = false;
         }
         self.resumed = false;
         if self.lost {
-            return None;
+            return Ok(());
         }
         let arrived = Instant::now();
         match self.decode(packet) {
             Ok(sequences) => {
-                if begins && self.resumed {
+                if starts_over && self.resumed {
                     let text = format!("going on with the picture that is there, {} bytes", packet.len());
                     self.reporter.event(&text, json!({ "event": "resumed", "bytes": packet.len() }));
                 }
-                if let Err(e) = self.recording.as_mut().map_or(Ok(()), |r| r.write(packet)) {
-                    return Some(Left::Failed(e));
+                if let Some(recording) = &mut self.recording {
+                    recording.write(packet)?;
                 }
-                for sequence in sequences {
-                    let held_us = u64::try_from(arrived.elapsed().as_micros()).unwrap_or(u64::MAX);
-                    if !link.say(&AgentSays::Ack { sequence, held_us }).await {
-                        return Some(Left::Cut);
-                    }
+                let held_us = u64::try_from(arrived.elapsed().as_micros()).unwrap_or(u64::MAX);
+                if let Some(session) = &mut self.session {
+                    sequences.into_iter().for_each(|sequence| session.painted(sequence, held_us));
                 }
             }
             Err(e) => {
                 self.lost = true;
                 let text = format!("the picture was lost ({e}); asking for a new one");
                 self.reporter.event(&text, json!({ "event": "resync", "error": e.kind().name() }));
-                if !link.say(&AgentSays::Resync {}).await {
-                    return Some(Left::Cut);
+                if let Some(session) = &mut self.session {
+                    session.resync();
                 }
             }
         }
-        None
+        Ok(())
     }
 
     /// Decodes one message; gives what is to be acknowledged.
@@ -226,40 +313,32 @@ impl<'a> Watcher<'a> {
         Ok(sequences)
     }
 
-    /// What the decoder holds, for the visitor to go on from.
-    fn holds(&self) -> Option<Holds> {
-        let held = self.decoder.held()?;
-        let size = held.size();
-        Some(Holds { width: size.width, height: size.height, tiles: held.hashes().to_vec() })
-    }
-
-    async fn hear(&mut self, message: &Message, link: &Link) -> Option<Left> {
+    fn hear(&mut self, message: &Message) -> Option<Left> {
+        let now = self.now();
+        let session = self.session.as_mut()?;
         // What this version does not know, a newer relay may say: it changes nothing.
         match parse(message)? {
-            RelayToAgent::State { state, source } => {
-                self.state = Some(state);
-                if state == StreamState::Paused {
-                    // The visitor wants nothing kept. What follows begins with a snapshot.
-                    self.decoder.reset();
-                    self.lost = true;
+            RelayToJoiner::Joined(place) => {
+                let returns = self.place.replace(place).is_some();
+                self.reporter.event("joined", json!({ "event": "joined" }));
+                if returns {
+                    session.back();
                 }
-                let text = format!("{}: {}", printable(&source), state_name(state));
-                self.reporter.event(&text, json!({ "event": "state", "state": state, "source": source }));
             }
-            RelayToAgent::VisitorLost {} => {
+            RelayToJoiner::HostLost {} => {
                 self.reporter.event(
                     "the visitor's connection was cut; waiting for it",
                     json!({ "event": "visitor-lost" }),
                 );
-                if let Some(picture) = self.holds()
-                    && !link.say(&AgentSays::Holds { picture }).await
-                {
-                    return Some(Left::Cut);
-                }
+                session.cut(now);
             }
-            RelayToAgent::End { reason } => return Some(Left::End(reason)),
-            RelayToAgent::Refused(refusal) => return Some(Left::Refused(refusal)),
-            RelayToAgent::Joined { .. } => {}
+            RelayToJoiner::HostBack {} => session.back(),
+            // What the sharing end said of it, within the seal, came before.
+            RelayToJoiner::End { reason } => session.ended(reason_of(reason)),
+            RelayToJoiner::GoingAway { after_ms } => {
+                return Some(Left::Cut(Duration::from_millis(after_ms.into())));
+            }
+            RelayToJoiner::Refused(refusal) => return Some(Left::Refused(refusal)),
         }
         None
     }
@@ -268,7 +347,7 @@ impl<'a> Watcher<'a> {
         let fps = self.rates.0.look(self.pictures);
         let kbits = self.rates.1.look(self.bytes) * 8.0 / 1000.0;
         let size = self.decoder.frame().map(|f| f.size());
-        let state = self.state.map_or("waiting", state_name);
+        let state = self.state.map_or("waiting", StreamState::name);
         let shown = size.map_or("no picture yet".into(), |s| s.to_string());
         let text = format!("{state:<8}{fps:5.1} fps {kbits:9.0} kbit/s  {shown}  {} pictures", self.pictures);
         let facts = json!({
@@ -285,35 +364,44 @@ impl<'a> Watcher<'a> {
     }
 }
 
-/// Why an agent is not let in.
-enum NotIn {
-    Unreachable(crate::link::Unreachable),
-    Refused(Refusal),
+/// A session that ended as sessions do is no failure; one that never began is.
+fn over(reason: EndReason) -> Result<(), Failure> {
+    let next = match reason {
+        EndReason::WrongKey => "ask the visitor for the key that is shown now; each is good for one agent",
+        EndReason::Declined | EndReason::NoAnswer => "ask the visitor, and type the next key",
+        EndReason::Tampered => {
+            "somebody between the two may have changed it; try another network, and report it"
+        }
+        EndReason::BrokeRules => "install the same version of panecast on both sides",
+        _ => return Ok(()),
+    };
+    Err(Failure::new(reason.to_string(), next))
 }
 
-/// Whether another try may be let in: a relay that has just started knows a room only once its visitor is back.
-fn may_pass(refusal: &Refusal, cut: Option<Instant>) -> bool {
+/// Whether a relay that refuses now may let in later one who was in.
+fn may_pass(refusal: &Refusal) -> bool {
     match refusal.kind {
-        RefusalKind::TooManyTries => cut.is_some(),
-        RefusalKind::WrongKey => cut.is_some_and(|at| at.elapsed() < VISITOR_BACK_WITHIN),
+        RefusalKind::TooManyTries | RefusalKind::WrongKey | RefusalKind::Unavailable => true,
         RefusalKind::Full
         | RefusalKind::Version
         | RefusalKind::BadMessage
         | RefusalKind::Declined
-        | RefusalKind::Unavailable
         | RefusalKind::NotAllowed => false,
     }
 }
 
-fn parse(message: &Message) -> Option<RelayToAgent> {
-    serde_json::from_str(message.to_text().ok()?).ok()
+fn reason_of(ended: panecast_protocol::Ended) -> EndReason {
+    use panecast_protocol::Ended;
+    match ended {
+        Ended::HostStopped => EndReason::SharerStopped,
+        Ended::SourceEnded => EndReason::SourceEnded,
+        Ended::SourceFailed => EndReason::SourceFailed,
+        Ended::HostLost | Ended::TooFarBehind => EndReason::Lost,
+        Ended::Dismissed => EndReason::Dismissed,
+        Ended::Tampered => EndReason::Tampered,
+    }
 }
 
-fn state_name(state: StreamState) -> &'static str {
-    match state {
-        StreamState::Live => "live",
-        StreamState::Idle => "idle",
-        StreamState::Paused => "paused",
-        StreamState::Stalled => "stalled",
-    }
+fn parse(message: &Message) -> Option<RelayToJoiner> {
+    serde_json::from_str(message.to_text().ok()?).ok()
 }
