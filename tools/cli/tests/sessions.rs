@@ -30,10 +30,16 @@ fn share(url: &str) -> (Running, String) {
 
 fn share_of(url: &str, source: &str) -> (Running, String) {
     let share = Running::start(&["share", "--relay", url, "--source", source, "--yes", "--json"]);
-    let room = share.event("room");
-    let key = room["key"].as_str().unwrap().to_owned();
-    assert_eq!(room["url"], format!("{url}/#{key}"));
+    let key = next_key(&share, url);
     (share, key)
+}
+
+/// The key that the visitor is shown next: each is for one agent.
+fn next_key(share: &Running, url: &str) -> String {
+    let shown = share.event("key");
+    let key = shown["key"].as_str().unwrap().to_owned();
+    assert_eq!(shown["url"], format!("{url}/#{}", key.replace(' ', "")));
+    key
 }
 
 fn session() -> Session {
@@ -57,7 +63,8 @@ fn a_session_is_seen_saved_and_ended_by_the_visitor() {
     let png = dir.path().join("last.png");
     let pcast = dir.path().join("session.pcast");
     let first = view(&s.url, &s.key, &["--save", png.to_str().unwrap()]);
-    let second = view(&s.url, &s.key.to_lowercase(), &["--save", pcast.to_str().unwrap()]);
+    let key = next_key(&s.share, &s.url);
+    let second = view(&s.url, &key.replace(' ', ""), &["--save", pcast.to_str().unwrap()]);
     first.find("pictures", has_pictures);
     second.find("pictures", has_pictures);
     let live =
@@ -68,7 +75,7 @@ fn a_session_is_seen_saved_and_ended_by_the_visitor() {
     assert_eq!(s.share.exit(), Some(0));
     for watching in [first, second] {
         let mut watching = watching;
-        assert_eq!(watching.event("end")["reason"], "visitor-stopped");
+        assert_eq!(watching.event("end")["reason"], "sharer-stopped");
         assert_eq!(watching.exit(), Some(0));
     }
     let shape = png::Decoder::new(std::io::BufReader::new(std::fs::File::open(&png).unwrap()));
@@ -77,7 +84,7 @@ fn a_session_is_seen_saved_and_ended_by_the_visitor() {
     let report: Value = serde_json::from_slice(&report).unwrap();
     assert_eq!((&report["width"], &report["height"]), (&320.into(), &180.into()));
     assert!(report["pictures"].as_array().unwrap().len() >= 5);
-    run(&["view", "--relay", &s.url, "--key", &s.key], b"").failed(1, "no session has this key");
+    run(&["view", "--relay", &s.url, "--key", &s.key], b"").failed(1, "the key is not the one that was told");
     s.relay.signal("-TERM");
     assert_eq!(s.relay.exit(), Some(0));
 }
@@ -95,7 +102,7 @@ fn a_session_outlives_its_relay() {
     let (_successor, url) = relay(address, &[]);
     assert_eq!(url, s.url);
     s.share.event("relay-back");
-    watching.event("joined");
+    watching.event("back");
     let seen = watching.event("status")["pictures"].as_u64();
     watching.find("more pictures", |line| line["pictures"].as_u64() > seen);
     let (more, key) = share(&url);
@@ -111,10 +118,9 @@ fn a_relay_that_opens_no_earlier_rooms_gives_a_new_one() {
     s.share.event("relay-lost");
     let address = s.url.strip_prefix("http://").unwrap();
     let (_successor, _) = relay(address, &["--grace", "0"]);
-    let room = s.share.event("room");
-    let key = room["key"].as_str().unwrap();
+    let key = next_key(&s.share, &s.url);
     assert_ne!(key, s.key);
-    view(&s.url, key, &[]).find("pictures", has_pictures);
+    view(&s.url, &key, &[]).find("pictures", has_pictures);
 }
 
 /// A line between visitor and relay that can be cut.
@@ -176,7 +182,7 @@ fn a_cut_line_is_mended_and_the_room_stays() {
     watching.find("more pictures", |line| line["pictures"].as_u64() > seen);
     of_agent.cut();
     watching.event("relay-lost");
-    watching.event("joined");
+    watching.event("back");
     watching.event("resumed");
     let seen = watching.event("status")["pictures"].as_u64();
     watching.find("more pictures", |line| line["pictures"].as_u64() > seen);
@@ -186,8 +192,9 @@ fn a_cut_line_is_mended_and_the_room_stays() {
 #[test]
 fn an_agent_that_stops_reading_holds_up_nobody_and_catches_up() {
     let s = session();
-    let (stopped, reading) = (view(&s.url, &s.key, &[]), view(&s.url, &s.key, &[]));
+    let stopped = view(&s.url, &s.key, &[]);
     stopped.find("pictures", has_pictures);
+    let reading = view(&s.url, &next_key(&s.share, &s.url), &[]);
     stopped.signal("-STOP");
     reading.find("pictures", has_pictures);
     let count = |line: &Value| line["pictures"].as_u64().unwrap_or(0);
@@ -216,13 +223,13 @@ fn what_does_not_answer_as_a_relay_is_a_failure() {
     let url = format!("http://{closed}");
     let shared = ["--source", "pattern", "--yes"];
     run(&[&["share", "--relay", &url], &shared[..]].concat(), b"").failed(1, "cannot reach");
-    run(&["view", "--relay", &url, "--key", "0000-0000"], b"").failed(1, "cannot reach");
+    run(&["view", "--relay", &url, "--key", "000 000 000"], b"").failed(1, "cannot reach");
     run(&[&["share", "--relay", "https://x"], &shared[..]].concat(), b"").failed(2, "plain http");
-    run(&["view", "--relay", &url, "--key", "short"], b"").failed(2, "session key");
-    run(&["view", "--relay", &url, "--key", "0000-0000", "--save", "x.gif"], b"").failed(2, ".pcast");
+    run(&["view", "--relay", &url, "--key", "short"], b"").failed(2, "nine digits");
+    run(&["view", "--relay", &url, "--key", "000 000 000", "--save", "x.gif"], b"").failed(2, ".pcast");
 
     let (_relay, url) = relay("127.0.0.1:0", &[]);
-    run(&["view", "--relay", &url, "--key", "0000-0000"], b"").failed(1, "no session has this key");
+    run(&["view", "--relay", &url, "--key", "000 000 000"], b"").failed(1, "the key is not the one that was told");
     run(&["share", "--relay", &url, "--source", "file:none.y4m", "--yes"], b"").failed(1, "none.y4m");
     let address = url.strip_prefix("http://").unwrap();
     run(&["relay", "--bind", address], b"").failed(1, "in use");
@@ -244,7 +251,7 @@ fn a_source_that_ends_ends_the_session() {
     std::fs::write(&file, y4m).unwrap();
     let source = format!("file:{}", file.display());
     let mut share = Running::start(&["share", "--relay", &url, "--source", &source, "--yes", "--json"]);
-    let key = share.event("room")["key"].as_str().unwrap().to_owned();
+    let key = share.event("key")["key"].as_str().unwrap().to_owned();
     let mut watching = view(&url, &key, &[]);
     assert_eq!(watching.event("end")["reason"], "source-ended");
     assert_eq!(watching.exit(), Some(0));
@@ -275,7 +282,7 @@ fn the_demo_serves_its_page_and_ends_by_itself_and_by_ctrl_c() {
         if !ends_by_itself {
             demo.signal("-INT");
         }
-        assert_eq!(watching.event("end")["reason"], "visitor-stopped");
+        assert_eq!(watching.event("end")["reason"], "sharer-stopped");
         assert_eq!(demo.exit(), Some(0));
         assert!(begun.elapsed() < DEADLINE);
     }
