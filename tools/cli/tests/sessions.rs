@@ -229,7 +229,8 @@ fn what_does_not_answer_as_a_relay_is_a_failure() {
     run(&["view", "--relay", &url, "--key", "000 000 000", "--save", "x.gif"], b"").failed(2, ".pcast");
 
     let (_relay, url) = relay("127.0.0.1:0", &[]);
-    run(&["view", "--relay", &url, "--key", "000 000 000"], b"").failed(1, "the key is not the one that was told");
+    run(&["view", "--relay", &url, "--key", "000 000 000"], b"")
+        .failed(1, "the key is not the one that was told");
     run(&["share", "--relay", &url, "--source", "file:none.y4m", "--yes"], b"").failed(1, "none.y4m");
     let address = url.strip_prefix("http://").unwrap();
     run(&["relay", "--bind", address], b"").failed(1, "in use");
@@ -268,7 +269,7 @@ fn the_demo_serves_its_page_and_ends_by_itself_and_by_ctrl_c() {
         let mut demo = Running::start(&args);
         let start = demo.event("demo");
         assert_eq!(start["source"], "pattern:1280x720@30", "there is no display in this test");
-        let room = demo.event("room");
+        let room = demo.event("key");
         let (url, key) = (start["relay"].as_str().unwrap(), room["key"].as_str().unwrap());
         let mut page = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
         page.set_read_timeout(Some(DEADLINE)).unwrap();

@@ -63,8 +63,7 @@ impl Knock {
             return Err(bad("a joiner says nothing to the relay after its hello"));
         };
         self.messages += 1;
-        let most = if self.at_key { MOST_MESSAGES_AT_KEY } else { MOST_MESSAGES };
-        if self.messages > most || bytes.len() > MOST_BYTES {
+        if self.messages > MOST_MESSAGES || bytes.len() > MOST_BYTES {
             return Err(bad("more than a handshake came before the joiner was let in"));
         }
         self.due.push_back(Instant::now() + ANSWERS_AFTER);
@@ -74,6 +73,11 @@ impl Knock {
             self.leave();
         }
         Ok(())
+    }
+
+    /// Whether another message is read before the joiner is let in. What follows a key's handshake waits until then.
+    fn reads(&self) -> bool {
+        !self.at_key || self.messages < MOST_MESSAGES_AT_KEY
     }
 
     /// From here on nobody, or a decoy, answers.
@@ -170,7 +174,7 @@ pub(crate) async fn at_the_door(
                 let bytes = knock.due_answer()?;
                 send(writer, bytes, knock.timing).await?;
             }
-            incoming = reader.next() => knock.take(incoming?).await?,
+            incoming = reader.next(), if knock.reads() => knock.take(incoming?).await?,
         }
     }
 }
