@@ -264,7 +264,7 @@ fn the_demo_serves_its_page_and_ends_by_itself_and_by_ctrl_c() {
     for ends_by_itself in [true, false] {
         let mut args = vec!["demo", "--no-open", "--port", "0", "--json"];
         if ends_by_itself {
-            args.extend(["--seconds", "4"]);
+            args.extend(["--seconds", "8"]);
         }
         let mut demo = Running::start(&args);
         let start = demo.event("demo");
@@ -278,7 +278,7 @@ fn the_demo_serves_its_page_and_ends_by_itself_and_by_ctrl_c() {
         page.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("<!doctype html>"), "{answer}");
         let watching = view(url, key, &[]);
-        watching.event("status");
+        watching.event("allowed");
         let begun = Instant::now();
         if !ends_by_itself {
             demo.signal("-INT");
