@@ -1,6 +1,8 @@
 // What page and worker tell each other.
 
 import type { EndReason, Refusal, StreamState } from "./protocol.ts";
+import type { Rect } from "./worker/decoder.ts";
+import type { Mark } from "./worker/seat.ts";
 
 /** Where the link to the relay stands. */
 export type Link =
@@ -8,6 +10,8 @@ export type Link =
   | { phase: "off" }
   /** The first connection with this key is being made; `attempt` counts from 1. */
   | { phase: "connecting"; attempt: number }
+  /** The relay was reached; the two ends find out whether they have the same key. */
+  | { phase: "knocking" }
   /** The relay let us in. */
   | { phase: "joined" }
   /** Cut off; the next attempt starts at `at` (milliseconds, Date.now). `joinedBefore` tells a cut from a relay never reached. */
@@ -22,15 +26,35 @@ export type Link =
 /** Everything the page needs to describe the session. */
 export interface Status {
   link: Link;
+  /** The key was right, and nobody between the two ends can read what they say. */
+  sealed: boolean;
+  /** What the visitor was asked, and has answered. */
+  consent: "none" | "asked" | "allowed";
   /** The last state that the visitor's side told, with the name of what is shown. */
   stream: { state: StreamState; source: string } | undefined;
   /** The visitor's connection to the relay was cut. */
   visitorLost: boolean;
+  /** The person here wants no pictures for now. */
+  resting: boolean;
   /** Whether a picture is on the canvas, and whether it follows the visitor's. */
   picture: "none" | "stale" | "current";
+  /** The picture is not to be shown now, and is not on the canvas. */
+  blanked: boolean;
   /** A fresh snapshot was asked for and is not here yet. */
   resyncing: boolean;
 }
+
+export const NO_SESSION: Status = {
+  link: { phase: "off" },
+  sealed: false,
+  consent: "none",
+  stream: undefined,
+  visitorLost: false,
+  resting: false,
+  picture: "none",
+  blanked: false,
+  resyncing: false,
+};
 
 /** Figures over the last two seconds, and totals. */
 export interface Stats {
@@ -88,9 +112,16 @@ export type ToWorker =
       av1Decoders: "any" | "module";
       socket: string;
     }
-  | { type: "join"; key: string }
+  /** The key as typed; `who` is how the visitor is told who asks. */
+  | { type: "join"; key: string; who: string }
   | { type: "leave" }
   | { type: "reconnect" }
+  /** No pictures for now, or again. */
+  | { type: "rest"; on: boolean }
+  /** The person points or draws, for the visitor to see. */
+  | { type: "draw"; mark: Mark }
+  /** Where the person looks; undefined: everywhere. */
+  | { type: "focus"; rect: Rect | undefined }
   /** Whether to mark what is not exact. */
   | { type: "mark"; on: boolean }
   | { type: "snapshot"; id: number }

@@ -1,53 +1,95 @@
-// The relay's messages, as tools/protocol defines them. What arrives is checked field by field: the relay is
-// another program, perhaps of another version.
+// The relay's messages to a joiner, as tools/protocol defines them, and the names that the two ends use within the
+// seal. What arrives is checked field by field: the relay is another program, perhaps of another version.
 
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
-export type StreamState = "live" | "idle" | "paused" | "stalled";
-export type EndReason =
-  "visitor-stopped" | "source-ended" | "source-failed" | "visitor-lost" | "relay-stopped";
-export type RefusalKind = "wrong-key" | "full" | "version" | "bad-message" | "too-many-tries";
+/** The tenant of those who name none. */
+export const DEFAULT_TENANT = "default";
+
+export const STATES = ["live", "idle", "paused", "stalled", "blocked", "secure", "reconnecting"] as const;
+export type StreamState = (typeof STATES)[number];
+
+/** Why a session is over, as the ends tell it. */
+export const END_REASONS = [
+  "sharer-stopped",
+  "watcher-left",
+  "declined",
+  "no-answer",
+  "dismissed",
+  "source-ended",
+  "source-failed",
+  "wrong-key",
+  "untrusted",
+  "expired",
+  "spent",
+  "tampered",
+  "broke-rules",
+  "lost",
+  "timed-out",
+  "relay-stopped",
+  "failed",
+] as const;
+export type EndReason = (typeof END_REASONS)[number];
+
+/** Why a session is over, as the relay tells it: what the ends told each other was lost on its way, or never said. */
+const RELAY_ENDINGS = {
+  "host-stopped": "sharer-stopped",
+  "source-ended": "source-ended",
+  "source-failed": "source-failed",
+  "host-lost": "lost",
+  dismissed: "dismissed",
+  "too-far-behind": "failed",
+  tampered: "tampered",
+} as const satisfies Record<string, EndReason>;
+
+const REFUSALS = [
+  "wrong-key",
+  "full",
+  "version",
+  "bad-message",
+  "too-many-tries",
+  "declined",
+  "unavailable",
+  "not-allowed",
+] as const;
+export type RefusalKind = (typeof REFUSALS)[number];
 
 export interface Refusal {
   kind: RefusalKind;
   message: string;
 }
 
-export type RelayToAgent =
-  | { type: "joined"; agent: number }
-  | { type: "state"; state: StreamState; source: string }
-  | { type: "visitor-lost" }
-  | { type: "end"; reason: EndReason }
-  | ({ type: "refused" } & Refusal);
-
-/** The picture that a page holds: a hash for each tile of 64 × 64 pixels, row by row. */
-export interface Holds {
-  width: number;
-  height: number;
-  tiles: number[];
+/** A joiner's place in a room, to come back to. */
+export interface Place {
+  room: string;
+  joiner: number;
+  /** Good for one return. */
+  token: string;
 }
 
-export type AgentSays =
-  | { type: "hello"; protocol: number; key: string; holds?: Holds }
-  | { type: "holds"; picture: Holds }
-  | { type: "ack"; sequence: number; held_us?: number }
-  | { type: "resync" };
+export type RelayToJoiner =
+  | ({ type: "joined" } & Place)
+  | { type: "host-lost" }
+  | { type: "host-back" }
+  | { type: "end"; reason: EndReason }
+  | { type: "going-away"; afterMs: number }
+  | ({ type: "refused" } & Refusal);
 
-const STATES: readonly string[] = ["live", "idle", "paused", "stalled"];
-const REASONS: readonly string[] = [
-  "visitor-stopped",
-  "source-ended",
-  "source-failed",
-  "visitor-lost",
-  "relay-stopped",
-];
-const REFUSALS: readonly string[] = ["wrong-key", "full", "version", "bad-message", "too-many-tries"];
+export interface Hello {
+  type: "hello";
+  protocol: number;
+  door?: { key: { number: string } };
+  resume?: Place;
+}
 
 /** Longest text that is shown to a person; a longer one is cut. */
 const MOST_TEXT = 400;
 
+/** Longest wait that a relay may ask for. */
+const MOST_AFTER_MS = 30_000;
+
 /** Reads one text message of the relay; undefined if it is none that this version knows. */
-export function parseRelayMessage(text: string): RelayToAgent | undefined {
+export function parseRelayMessage(text: string): RelayToJoiner | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -57,25 +99,32 @@ export function parseRelayMessage(text: string): RelayToAgent | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const m = value as Record<string, unknown>;
   switch (m["type"]) {
-    case "joined":
-      return typeof m["agent"] === "number" ? { type: "joined", agent: m["agent"] } : undefined;
-    case "state":
-      return isOneOf<StreamState>(m["state"], STATES) && typeof m["source"] === "string"
-        ? { type: "state", state: m["state"], source: m["source"].slice(0, MOST_TEXT) }
+    case "joined": {
+      const { room, joiner, token } = m;
+      return typeof room === "string" && typeof joiner === "number" && typeof token === "string"
+        ? { type: "joined", room, joiner, token }
         : undefined;
-    case "visitor-lost":
-      return { type: "visitor-lost" };
-    case "end":
-      return isOneOf<EndReason>(m["reason"], REASONS) ? { type: "end", reason: m["reason"] } : undefined;
-    case "refused":
-      return isOneOf<RefusalKind>(m["kind"], REFUSALS) && typeof m["message"] === "string"
-        ? { type: "refused", kind: m["kind"], message: m["message"].slice(0, MOST_TEXT) }
+    }
+    case "host-lost":
+    case "host-back":
+      return { type: m["type"] };
+    case "end": {
+      const reason = Object.entries(RELAY_ENDINGS).find(([name]) => name === m["reason"])?.[1];
+      return reason === undefined ? undefined : { type: "end", reason };
+    }
+    case "going-away": {
+      const ms = m["after_ms"];
+      return typeof ms === "number" && ms >= 0
+        ? { type: "going-away", afterMs: Math.min(ms, MOST_AFTER_MS) }
         : undefined;
+    }
+    case "refused": {
+      const kind = REFUSALS.find((name) => name === m["kind"]);
+      return kind !== undefined && typeof m["message"] === "string"
+        ? { type: "refused", kind, message: m["message"].slice(0, MOST_TEXT) }
+        : undefined;
+    }
     default:
       return undefined;
   }
-}
-
-function isOneOf<T extends string>(value: unknown, names: readonly string[]): value is T {
-  return typeof value === "string" && names.includes(value);
 }

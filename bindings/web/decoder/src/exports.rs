@@ -6,15 +6,19 @@
 //! means that [`panecast_error_kind`] and [`panecast_error_message`] say what happened.
 #![allow(unsafe_code)] // `no_mangle` alone: each name starts with `panecast_`, so none can collide.
 
+use crate::seat::Seat;
 use crate::viewer::{CHUNK_BYTES, Step, Viewer, limits};
 use panecast::codec::av1::Chroma;
 use panecast::{Error, ErrorKind};
 use std::cell::RefCell;
 
 /// A decoder with what JavaScript reads after a call.
-struct Slot {
-    viewer: Viewer,
-    input: Vec<u8>,
+pub(crate) struct Slot {
+    pub(crate) viewer: Viewer,
+    pub(crate) input: Vec<u8>,
+    pub(crate) seat: Option<Seat>,
+    pub(crate) message: Vec<u8>,
+    pub(crate) told: Vec<u8>,
     held: Vec<u32>,
     sequence: u64,
     timestamp_us: u64,
@@ -23,7 +27,7 @@ struct Slot {
 }
 
 impl Slot {
-    fn failed(&mut self, error: &Error) -> i32 {
+    pub(crate) fn failed(&mut self, error: &Error) -> i32 {
         self.error_kind = error.kind().name();
         self.error_message = error.message().to_owned();
         FAILED
@@ -31,7 +35,7 @@ impl Slot {
 }
 
 /// The result of a call that failed.
-const FAILED: i32 = -1;
+pub(crate) const FAILED: i32 = -1;
 
 /// Most decoders at once; a page needs one.
 const MOST_DECODERS: usize = 16;
@@ -40,7 +44,7 @@ thread_local! {
     static SLOTS: RefCell<Vec<Option<Box<Slot>>>> = const { RefCell::new(Vec::new()) };
 }
 
-fn with<T>(handle: u32, absent: T, f: impl FnOnce(&mut Slot) -> T) -> T {
+pub(crate) fn with<T>(handle: u32, absent: T, f: impl FnOnce(&mut Slot) -> T) -> T {
     SLOTS.with_borrow_mut(|slots| {
         let index = (handle as usize).wrapping_sub(1);
         match slots.get_mut(index) {
@@ -58,6 +62,9 @@ pub extern "C" fn panecast_new() -> u32 {
         let slot = Box::new(Slot {
             viewer: Viewer::new(limits()),
             input: vec![0; CHUNK_BYTES],
+            seat: None,
+            message: Vec::new(),
+            told: Vec::new(),
             held: Vec::new(),
             sequence: 0,
             timestamp_us: 0,

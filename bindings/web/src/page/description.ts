@@ -1,10 +1,10 @@
 // What the page says about the session: one place turns its state into words, and is tested without a browser.
 
 import type { Status } from "../messages.ts";
-import type { EndReason, RefusalKind } from "../protocol.ts";
+import type { EndReason, RefusalKind, StreamState } from "../protocol.ts";
 
 export type Tone = "good" | "calm" | "busy" | "warn" | "bad" | "none";
-export type Action = "reconnect" | "new-key" | "save" | "reload";
+export type Action = "reconnect" | "new-key" | "save" | "reload" | "cancel" | "resume";
 
 export interface Notice {
   title: string;
@@ -40,8 +40,22 @@ export function describe(status: Status, now: number): Description {
         ...PLAIN,
         tone: "busy",
         label: "Connecting",
-        card: { title: "Connecting…", text: "Reaching the relay.", actions: [], busy: true },
+        card: { title: "Connecting…", text: "Reaching the relay.", actions: ["cancel"], busy: true },
       };
+    case "knocking":
+      return status.consent === "none" && !status.sealed
+        ? {
+            ...PLAIN,
+            tone: "busy",
+            label: "Connecting",
+            card: {
+              title: "Checking the key…",
+              text: "The visitor's app is being reached. This takes two seconds.",
+              actions: ["cancel"],
+              busy: true,
+            },
+          }
+        : describeJoined(status);
     case "joined":
       return describeJoined(status);
     case "retrying":
@@ -49,8 +63,10 @@ export function describe(status: Status, now: number): Description {
     case "refused":
       return describeRefused(link.refusal.kind, link.refusal.message);
     case "ended": {
+      const error = KEY_FAULTS[link.reason];
+      if (error !== undefined) return { ...PLAIN, tone: "bad", label: "Wrong key", form: { error } };
       const kept = status.picture !== "none";
-      const { title, text } = ENDINGS[link.reason];
+      const { title, text } = ENDINGS[link.reason] ?? ENDED_OTHERWISE;
       return {
         ...PLAIN,
         tone: "none",
@@ -75,71 +91,100 @@ export function describe(status: Status, now: number): Description {
   }
 }
 
-const ENDINGS: Record<EndReason, { title: string; text: string }> = {
-  "visitor-stopped": {
+const NEW_KEY = "Ask the visitor for a new key.";
+const WRONG_KEY = `This key does not work. Check its digits with the visitor; if they are right, it was used or is too old: ${NEW_KEY.toLowerCase()}`;
+
+/** Reasons that lead back to the key field. */
+const KEY_FAULTS: Partial<Record<EndReason, string>> = {
+  "wrong-key": WRONG_KEY,
+  expired: `This key is too old. ${NEW_KEY}`,
+  spent: `This key was used already. ${NEW_KEY}`,
+};
+
+const ENDED_OTHERWISE = { title: "The session is over", text: NEW_KEY };
+
+const ENDINGS: Partial<Record<EndReason, { title: string; text: string }>> = {
+  "sharer-stopped": {
     title: "The visitor stopped sharing",
     text: "The session is over and the picture was cleared.",
   },
+  "watcher-left": { title: "You left the session", text: "The picture was cleared." },
+  declined: {
+    title: "The visitor declined",
+    text: "Nothing was shown. Talk to the visitor, and ask for a new key to try again.",
+  },
+  "no-answer": {
+    title: "The visitor did not answer",
+    text: "The question stood for two minutes. Ask for a new key to try again.",
+  },
+  dismissed: { title: "The visitor ended your part", text: "The picture was cleared." },
   "source-ended": {
     title: "What was shared is gone",
     text: "Its window was closed, or its recording is over. This was the last picture.",
   },
   "source-failed": {
     title: "Sharing failed",
-    text: "The visitor's device could not capture its screen any more.",
+    text: "The visitor's device could not capture its screen any more. Ask the visitor to share again.",
   },
-  "visitor-lost": {
-    title: "The visitor did not come back",
-    text: "The visitor's connection was cut and the session is over.",
+  untrusted: { title: "You are not known to this visitor's app", text: "Ask whoever runs it to let you in." },
+  tampered: {
+    title: "The connection was not safe",
+    text: `What came had been changed on its way, so the session was ended and the picture cleared. ${NEW_KEY}`,
   },
-  "relay-stopped": { title: "The relay was stopped", text: "The session is over." },
+  "broke-rules": {
+    title: "Page and app do not understand each other",
+    text: `They may be of different versions: reload this page. ${NEW_KEY}`,
+  },
+  lost: {
+    title: "The connection was lost",
+    text: `It did not come back within a minute. ${NEW_KEY}`,
+  },
+  "timed-out": { title: "The visitor's app did not answer", text: `Ask whether it is still open. ${NEW_KEY}` },
+  "relay-stopped": { title: "The relay was stopped", text: NEW_KEY },
+  failed: { title: "The session failed", text: `One of the two devices could not go on. ${NEW_KEY}` },
 };
 
 function describeJoined(status: Status): Description {
-  const { stream, picture, visitorLost, resyncing } = status;
-  if (picture === "none") {
-    const card = (title: string, text: string): Notice => ({ title, text, actions: [], busy: true });
+  const { stream, picture, visitorLost, resyncing, resting, consent } = status;
+  const state = stream?.state;
+  if (picture === "none" || status.blanked) {
+    const card = (title: string, text: string, actions: Action[] = [], busy = true): Notice => ({
+      title,
+      text,
+      actions,
+      busy,
+    });
     if (visitorLost) {
       return {
         ...PLAIN,
         tone: "warn",
         label: "Visitor lost",
-        card: card("The visitor's connection was cut", "Waiting for it to come back."),
+        card: card("The visitor's connection was cut", "Waiting for it to come back, for a minute at most."),
       };
     }
-    switch (stream?.state) {
-      case undefined:
-        return {
-          ...PLAIN,
-          tone: "busy",
-          label: "Waiting",
-          card: card(
-            "Waiting for the visitor to allow…",
-            "The key is right. The screen appears here as soon as the visitor allows it.",
-          ),
-        };
-      case "paused":
-        return {
-          ...PLAIN,
-          tone: "calm",
-          label: "Paused",
-          card: card("The visitor paused", "The screen appears here when the visitor goes on."),
-        };
-      case "stalled":
-        return {
-          ...PLAIN,
-          tone: "warn",
-          label: "Stalled",
-          card: card("The visitor's screen does not answer", "Waiting for its first picture."),
-        };
-      default:
-        return {
-          ...PLAIN,
-          tone: "busy",
-          label: "Starting",
-          card: card("Receiving the first picture…", "The visitor allowed it."),
-        };
+    if (consent !== "allowed") {
+      return {
+        ...PLAIN,
+        tone: "busy",
+        label: "Waiting",
+        card: card(
+          "Waiting for the visitor's answer…",
+          "The key is right. The screen appears here as soon as the visitor allows it.",
+          ["cancel"],
+        ),
+      };
     }
+    const told = state === undefined ? undefined : BLANKS[state];
+    if (told !== undefined) {
+      return { ...PLAIN, tone: told.tone, label: told.label, card: card(told.title, told.text, [], false) };
+    }
+    if (resting) return { ...PLAIN, ...RESTING, card: { ...RESTING_NOTICE } };
+    return {
+      ...PLAIN,
+      tone: "busy",
+      label: "Starting",
+      card: card("Receiving the first picture…", "The visitor allowed it."),
+    };
   }
   const banner = (title: string, text: string, busy = false): Notice => ({ title, text, actions: [], busy });
   if (visitorLost) {
@@ -155,31 +200,78 @@ function describeJoined(status: Status): Description {
       dim: true,
     };
   }
-  if (stream?.state === "paused") {
-    return {
-      ...PLAIN,
-      tone: "calm",
-      label: "Paused",
-      banner: banner("Paused by the visitor", "This is the last picture before the pause."),
-      dim: true,
-    };
+  const told = state === undefined ? undefined : STOPS[state];
+  if (told !== undefined) {
+    return { ...PLAIN, tone: told.tone, label: told.label, banner: banner(told.title, told.text), dim: true };
   }
-  if (stream?.state === "stalled") {
-    return {
-      ...PLAIN,
-      tone: "warn",
-      label: "Stalled",
-      banner: banner(
-        "The visitor's screen does not answer",
-        "This is its last picture. Nothing newer can be captured now.",
-      ),
-      dim: true,
-    };
-  }
+  if (resting) return { ...PLAIN, ...RESTING, banner: { ...RESTING_NOTICE }, dim: true };
   if (picture === "stale" || resyncing) return { ...PLAIN, tone: "busy", label: "Refreshing", dim: true };
-  if (stream?.state === "idle") return { ...PLAIN, tone: "good", label: "Live, unchanged" };
+  if (state === "idle") return { ...PLAIN, tone: "good", label: "Live, unchanged" };
   return { ...PLAIN, tone: "good", label: "Live" };
 }
+
+interface Stop {
+  tone: Tone;
+  label: string;
+  title: string;
+  text: string;
+}
+
+/** States with the last picture still to be seen. */
+const STOPS: Partial<Record<StreamState, Stop>> = {
+  stalled: {
+    tone: "warn",
+    label: "Stalled",
+    title: "The visitor's screen does not answer",
+    text: "This is its last picture. Nothing newer can be captured now.",
+  },
+  blocked: {
+    tone: "warn",
+    label: "Blocked",
+    title: "The visitor's device lets nothing be captured",
+    text: "Its screen may be locked, or a permission was taken back. Ask the visitor. This is the last picture.",
+  },
+};
+
+/** States without a picture. */
+const BLANKS: Partial<Record<StreamState, Stop>> = {
+  paused: {
+    tone: "calm",
+    label: "Paused",
+    title: "The visitor paused",
+    text: "The picture is hidden. It comes back when the visitor goes on.",
+  },
+  secure: {
+    tone: "calm",
+    label: "Secure content",
+    title: "What is on the visitor's screen must not be captured",
+    text: "Such as a password field or a protected film. The picture comes back after it.",
+  },
+  stalled: {
+    tone: "warn",
+    label: "Stalled",
+    title: "The visitor's screen does not answer",
+    text: "Waiting for its first picture.",
+  },
+  blocked: {
+    tone: "warn",
+    label: "Blocked",
+    title: "The visitor's device lets nothing be captured",
+    text: "Its screen may be locked, or a permission is missing. Ask the visitor.",
+  },
+};
+
+const RESTING = { tone: "calm" as const, label: "Paused by you" };
+const RESTING_NOTICE: Notice = {
+  title: "You paused",
+  text: "The visitor's screen is not sent to you now.",
+  actions: ["resume"],
+  busy: false,
+};
+
+/** What the padlock says. */
+export const SEALED_TEXT =
+  "Sealed end to end: only you and the visitor's app can read what is sent. The relay between you passes on bytes that it has no key for.";
 
 function describeRetrying(
   status: Status,
@@ -220,18 +312,33 @@ function describeRetrying(
 function describeRefused(kind: RefusalKind, message: string): Description {
   switch (kind) {
     case "wrong-key":
-      return {
-        ...PLAIN,
-        tone: "bad",
-        label: "Wrong key",
-        form: { error: "No session has this key. Check it with the visitor: it changes with every session." },
-      };
+      return { ...PLAIN, tone: "bad", label: "Wrong key", form: { error: WRONG_KEY } };
     case "too-many-tries":
       return {
         ...PLAIN,
         tone: "bad",
         label: "Wait",
-        form: { error: "Too many wrong keys. Wait a minute, then try again." },
+        form: { error: "Too many keys were tried. Wait ten minutes, then try again." },
+      };
+    case "declined":
+      return {
+        ...PLAIN,
+        tone: "none",
+        label: "Declined",
+        card: { ...(ENDINGS.declined ?? ENDED_OTHERWISE), actions: ["new-key"], busy: false },
+      };
+    case "unavailable":
+    case "not-allowed":
+      return {
+        ...PLAIN,
+        tone: "warn",
+        label: "Not there",
+        card: {
+          title: kind === "unavailable" ? "The visitor is not there" : "This is not allowed here",
+          text: `${sentence(message)} ${NEW_KEY}`,
+          actions: ["new-key"],
+          busy: false,
+        },
       };
     case "full":
       return {
@@ -241,7 +348,7 @@ function describeRefused(kind: RefusalKind, message: string): Description {
         card: {
           title: "The session is full",
           text: sentence(message),
-          actions: ["reconnect", "new-key"],
+          actions: ["new-key"],
           busy: false,
         },
       };
@@ -265,7 +372,7 @@ function describeRefused(kind: RefusalKind, message: string): Description {
         card: {
           title: "The relay ended the connection",
           text: sentence(message),
-          actions: ["reconnect", "new-key"],
+          actions: ["new-key"],
           busy: false,
         },
       };

@@ -1,22 +1,27 @@
-// The key as people type it: any case, with or without the hyphen, O for 0, I and L for 1.
+// The key as people type it: nine digits in groups of three, with any spacing. What it means is the business of the
+// WebAssembly core; the page only keeps obvious slips from being sent.
 
-const SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-const LENGTH = 8;
-const HALF = LENGTH / 2;
+const LENGTH = 9;
+const GROUP = 3;
 
-/** The key in its written form, `KJ4P-7TWX`; undefined if the text is none. */
+/** The key in its written form, `482 913 507`; undefined if the text is none. */
 export function parseKey(text: string): string | undefined {
-  const symbols = symbolsOf(text);
-  return symbols?.length === LENGTH ? written(symbols) : undefined;
+  let digits = "";
+  for (const c of text.trim()) {
+    if (/^[\s\-\u2010-\u2015_./,]$/u.test(c)) continue;
+    const digit = digitOf(c);
+    if (digit === "") return undefined;
+    digits += digit;
+  }
+  return digits.length === LENGTH ? written(digits) : undefined;
 }
 
-/** What a text field shows while a key is being typed: what is recognised so far, with the hyphen in its place. */
+/** What a text field shows while a key is being typed: what is recognised so far, in groups. */
 export function formatPartialKey(text: string): string {
-  const kept = Array.from(text, symbolOf).join("").slice(0, LENGTH);
-  return kept.length > HALF ? written(kept) : kept;
+  return written(Array.from(text, digitOf).join("").slice(0, LENGTH));
 }
 
-/** The key in a URL's fragment (`#KJ4P-7TWX`); undefined if there is none. */
+/** The key in a URL's fragment (`#482913507`); undefined if there is none. */
 export function keyOfFragment(hash: string): string | undefined {
   const text = hash.replace(/^#/, "");
   try {
@@ -26,28 +31,12 @@ export function keyOfFragment(hash: string): string | undefined {
   }
 }
 
-function symbolsOf(text: string): string | undefined {
-  let out = "";
-  for (const c of text.trim()) {
-    if (isSeparator(c)) continue;
-    const symbol = symbolOf(c);
-    if (symbol === "") return undefined;
-    out += symbol;
-  }
-  return out;
+/** Keyboards of East Asia write digits at full width. */
+function digitOf(c: string): string {
+  const plain = c.normalize("NFKC");
+  return /^[0-9]$/.test(plain) ? plain : "";
 }
 
-function symbolOf(c: string): string {
-  const upper = c.toUpperCase();
-  if (upper === "O") return "0";
-  if (upper === "I" || upper === "L") return "1";
-  return SYMBOLS.includes(upper) ? upper : "";
-}
-
-function isSeparator(c: string): boolean {
-  return /^[\s\-\u2010-\u2015_.]$/u.test(c);
-}
-
-function written(symbols: string): string {
-  return `${symbols.slice(0, HALF)}-${symbols.slice(HALF)}`;
+function written(digits: string): string {
+  return (digits.match(new RegExp(`\\d{1,${GROUP}}`, "g")) ?? []).join(" ");
 }

@@ -1,8 +1,9 @@
 // The agent page: wires the worker to what the person sees and does.
 
-import type { FromWorker, Probe, Stats, Status, ToWorker } from "../messages.ts";
-import { agoText, describe, type Action } from "./description.ts";
+import { NO_SESSION, type FromWorker, type Probe, type Stats, type Status, type ToWorker } from "../messages.ts";
+import { agoText, describe, SEALED_TEXT, type Action } from "./description.ts";
 import { Details } from "./details.ts";
+import { Drawing, type DrawTool } from "./drawing.ts";
 import { byId } from "./elements.ts";
 import { ExactnessView } from "./exactness.ts";
 import { formatPartialKey, keyOfFragment, parseKey } from "./key.ts";
@@ -14,6 +15,11 @@ import { zoomText } from "./zoom.ts";
 
 /** In full screen the bar hides when the pointer has rested so long. */
 const BAR_REST_MS = 2500;
+
+/** Where the person's name is kept, on this device alone. */
+const NAME_SLOT = "panecast-name";
+
+const DRAW_TOOLS: readonly DrawTool[] = ["laser", "pen", "highlight", "arrow"];
 
 declare global {
   interface Window {
@@ -28,18 +34,16 @@ class Page {
   readonly #details = new Details();
   readonly #exactness = new ExactnessView((on) => this.#send({ type: "mark", on }));
   readonly #view: View;
+  readonly #drawing = new Drawing(byId("drawing", HTMLCanvasElement), (mark) =>
+    this.#send({ type: "draw", mark }),
+  );
   readonly #key = byId("key", HTMLInputElement);
+  readonly #name = byId("name", HTMLInputElement);
   readonly #sheet = byId("sheet", HTMLElement);
   readonly #stage = byId("stage", HTMLElement);
   readonly #help = byId("help", HTMLDialogElement);
 
-  #status: Status = {
-    link: { phase: "off" },
-    stream: undefined,
-    visitorLost: false,
-    picture: "none",
-    resyncing: false,
-  };
+  #status: Status = NO_SESSION;
   #stats: Stats | undefined;
   #size = { width: 0, height: 0 };
   #requests = new Map<number, (answer: never) => void>();
@@ -56,7 +60,7 @@ class Page {
     const canvas = screen.transferControlToOffscreen();
     const above = byId("marks", HTMLCanvasElement);
     const marks = above.transferControlToOffscreen();
-    const socket = new URL("ws/agent", document.baseURI);
+    const socket = new URL("ws/join", document.baseURI);
     socket.protocol = socket.protocol === "https:" ? "wss:" : "ws:";
     socket.hash = "";
     socket.search = "";
@@ -75,14 +79,20 @@ class Page {
     this.#view = new View(
       this.#stage,
       this.#sheet,
-      [screen, above],
+      [screen, above, byId("drawing", HTMLCanvasElement)],
       byId("cursor", HTMLCanvasElement),
       (mode, zoom) => {
         byId("zoom", HTMLOutputElement).value = zoomText(zoom);
         byId("fit", HTMLElement).setAttribute("aria-pressed", String(mode === "fit"));
         byId("actual", HTMLElement).setAttribute("aria-pressed", String(mode === 1));
       },
+      (seen) => {
+        const rect = seen && { x: seen.left, y: seen.top, width: seen.width, height: seen.height };
+        this.#send({ type: "focus", rect });
+      },
     );
+    this.#name.value = localStorage.getItem(NAME_SLOT) ?? "";
+    byId("seal-text", HTMLElement).textContent = SEALED_TEXT;
 
     this.#listen();
     this.#show();
@@ -112,14 +122,19 @@ class Page {
     click("save", () => this.#shortcut("save"));
     click("fullscreen", () => this.#shortcut("fullscreen"));
     click("help-button", () => this.#shortcut("help"));
+    click("rest", () => this.#shortcut("rest"));
     click("leave", () => this.#act("new-key"));
+    for (const tool of DRAW_TOOLS) click(`pen-${tool}`, () => this.#shortcut(tool));
+    click("pen-clear", () => this.#shortcut("clear"));
+    click("seal", () => this.#toggleSealNote());
+    this.#name.addEventListener("input", () => this.#notices.error("name", undefined));
 
     byId("key-form", HTMLFormElement).addEventListener("submit", (e) => {
       e.preventDefault();
       this.#submitKey();
     });
     this.#key.addEventListener("input", (e) => {
-      this.#notices.error(undefined);
+      this.#notices.error("key", undefined);
       // Only what is typed or pasted at the end is put into form: the caret elsewhere must not jump.
       const deleting = e instanceof InputEvent && e.inputType.startsWith("delete");
       if (!deleting && this.#key.selectionEnd === this.#key.value.length) {
@@ -180,6 +195,7 @@ class Page {
         break;
       case "size":
         this.#size = { width: message.width, height: message.height };
+        this.#drawing.resize(message.width, message.height);
         this.#view.setSource(message.width, message.height);
         break;
       case "cursor":
@@ -195,7 +211,7 @@ class Page {
   }
 
   #showStats(stats: Stats): void {
-    const size = this.#status.picture === "none" ? { width: 0, height: 0 } : this.#size;
+    const size = this.#hasPicture ? this.#size : { width: 0, height: 0 };
     this.#details.update(stats, size, Date.now());
     this.#exactness.update(stats, size.width * size.height);
   }
@@ -205,8 +221,18 @@ class Page {
     const description = describe(this.#status, now);
     this.#notices.show(description);
     const connected = description.form === undefined;
-    const picture = this.#status.picture !== "none";
+    const picture = this.#hasPicture;
+    const { link, resting, sealed, consent } = this.#status;
+    const watching = consent === "allowed" && link.phase !== "ended";
     byId("tools", HTMLElement).hidden = !connected;
+    byId("pens", HTMLElement).hidden = !(picture && watching);
+    if (!(picture && watching) && this.#drawing.tool !== undefined) this.#choose(undefined);
+    byId("seal", HTMLElement).hidden = !sealed || !connected;
+    if (!sealed || !connected) this.#toggleSealNote(false);
+    const rest = byId("rest", HTMLButtonElement);
+    rest.hidden = !watching;
+    rest.textContent = resting ? "Go on" : "Pause";
+    rest.setAttribute("aria-pressed", String(resting));
     const wasHidden = this.#sheet.hidden;
     this.#sheet.hidden = !picture;
     if (wasHidden && picture) this.#view.layout();
@@ -223,9 +249,41 @@ class Page {
     document.title = connected ? `${description.label} – panecast` : "panecast";
   }
 
+  get #hasPicture(): boolean {
+    return this.#status.picture !== "none" && !this.#status.blanked;
+  }
+
+  #choose(tool: DrawTool | undefined): void {
+    this.#drawing.choose(tool);
+    for (const each of DRAW_TOOLS)
+      byId(`pen-${each}`, HTMLElement).setAttribute("aria-pressed", String(each === tool));
+  }
+
+  #toggleSealNote(shown = byId("seal-note", HTMLElement).hidden): void {
+    byId("seal-note", HTMLElement).hidden = !shown;
+    byId("seal", HTMLElement).setAttribute("aria-expanded", String(shown));
+  }
+
   #shortcut(shortcut: Shortcut): void {
-    const picture = this.#status.picture !== "none";
+    const picture = this.#hasPicture;
+    const pens = !byId("pens", HTMLElement).hidden;
     switch (shortcut) {
+      case "laser":
+      case "pen":
+      case "highlight":
+      case "arrow":
+        if (pens) this.#choose(this.#drawing.tool === shortcut ? undefined : shortcut);
+        break;
+      case "clear":
+        if (pens) this.#drawing.clear();
+        break;
+      case "lay-down":
+        this.#choose(undefined);
+        this.#toggleSealNote(false);
+        break;
+      case "rest":
+        if (!byId("rest", HTMLElement).hidden) this.#send({ type: "rest", on: !this.#status.resting });
+        break;
       case "help":
         this.#help.showModal();
         break;
@@ -263,6 +321,12 @@ class Page {
         this.#key.value = "";
         this.#leave();
         break;
+      case "cancel":
+        this.#leave();
+        break;
+      case "resume":
+        this.#send({ type: "rest", on: false });
+        break;
       case "save":
         void this.#save();
         break;
@@ -276,45 +340,46 @@ class Page {
     const key = parseKey(this.#key.value);
     if (key === undefined) {
       this.#notices.error(
+        "key",
         this.#key.value.trim() === ""
           ? "Type the key that the visitor's app shows."
-          : "A key has eight letters and digits, such as KJ4P-7TWX.",
+          : "A key has nine digits, such as 482 913 507.",
       );
       this.#key.focus();
       return;
     }
-    history.pushState(null, "", `#${key}`);
-    this.#join(key);
-  }
-
-  /** The key lives in the fragment, which browsers keep to themselves: no server and no log sees it. */
-  #followFragment(): void {
-    const key = keyOfFragment(location.hash);
-    if (key === undefined) {
-      if (location.hash.length > 1) {
-        this.#key.value = "";
-        this.#leave();
-        this.#notices.error("The link holds no valid key. Type the key that the visitor's app shows.");
-      } else if (this.#status.link.phase !== "off") {
-        this.#leave();
-      }
+    const who = this.#name.value.trim();
+    if (who === "") {
+      this.#notices.error("name", "Type your name: the visitor is told who asks.");
+      this.#name.focus();
       return;
     }
-    if (location.hash !== `#${key}`) history.replaceState(null, "", `#${key}`);
-    this.#join(key);
-  }
-
-  #join(key: string): void {
+    localStorage.setItem(NAME_SLOT, who);
     this.#key.value = key;
     this.#details.clear();
     this.#exactness.toggle(false);
+    this.#drawing.forget();
     this.#view.fit();
-    this.#send({ type: "join", key });
+    this.#send({ type: "join", key, who });
+  }
+
+  /** A link may bring the key in its fragment, which no server sees. It is for one use, and does not stay in the address. */
+  #followFragment(): void {
+    if (location.hash.length <= 1) return;
+    const key = keyOfFragment(location.hash);
+    this.#leave();
+    this.#key.value = key ?? "";
+    this.#notices.error(
+      "key",
+      key === undefined ? "The link holds no valid key. Type the key that the visitor's app shows." : undefined,
+    );
+    (key === undefined || this.#name.value !== "" ? this.#key : this.#name).focus();
   }
 
   #leave(): void {
     history.replaceState(null, "", location.pathname + location.search);
     if (document.fullscreenElement !== null) void document.exitFullscreen();
+    this.#choose(undefined);
     this.#send({ type: "leave" });
   }
 
@@ -386,14 +451,11 @@ if (missing === undefined) {
   window.panecast = { probe: () => page.probe(), status: () => page.status, stats: () => page.stats };
 } else {
   const failed: Status = {
+    ...NO_SESSION,
     link: {
       phase: "failed",
       message: `It needs ${missing}, which this browser lacks. Current versions of Chrome, Edge, Firefox and Safari have it.`,
     },
-    stream: undefined,
-    visitorLost: false,
-    picture: "none",
-    resyncing: false,
   };
   new Notices(() => location.reload()).show(describe(failed, Date.now()));
 }

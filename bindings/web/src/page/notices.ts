@@ -8,13 +8,14 @@ const ACTION_TEXT: Record<Action, string> = {
   "new-key": "Enter another key",
   save: "Save the last picture",
   reload: "Reload the page",
+  cancel: "Cancel",
+  resume: "Show it again",
 };
 
 export class Notices {
   readonly #status = byId("status", HTMLButtonElement);
   readonly #entry = byId("entry", HTMLElement);
   readonly #key = byId("key", HTMLInputElement);
-  readonly #keyError = byId("key-error", HTMLElement);
   readonly #announcer = byId("announcer", HTMLElement);
   #announced = "";
   #asked: string | undefined;
@@ -33,7 +34,7 @@ export class Notices {
       this.#asked = undefined;
     } else if (this.#asked !== (form.error ?? "")) {
       this.#asked = form.error ?? "";
-      this.error(form.error);
+      this.error("key", form.error);
       this.#key.focus();
       this.#key.select();
     }
@@ -49,11 +50,12 @@ export class Notices {
     }
   }
 
-  /** Says what is wrong with the key in the form. */
-  error(message: string | undefined): void {
-    this.#keyError.textContent = message ?? "";
-    if (message === undefined) this.#key.removeAttribute("aria-invalid");
-    else this.#key.setAttribute("aria-invalid", "true");
+  /** Says what is wrong with a field of the form. */
+  error(field: "key" | "name", message: string | undefined): void {
+    byId(`${field}-error`, HTMLElement).textContent = message ?? "";
+    const input = byId(field, HTMLInputElement);
+    if (message === undefined) input.removeAttribute("aria-invalid");
+    else input.setAttribute("aria-invalid", "true");
   }
 
   #notice(id: "card" | "banner", notice: Notice | undefined): void {

@@ -1,6 +1,21 @@
 // Keyboard shortcuts. They keep out of the way of text fields, dialogs and the browser's own combinations.
 
-export type Shortcut = "fullscreen" | "fit" | "actual" | "in" | "out" | "save" | "mark" | "details" | "help";
+import type { DrawTool } from "./drawing.ts";
+
+export type Shortcut =
+  | "fullscreen"
+  | "fit"
+  | "actual"
+  | "in"
+  | "out"
+  | "save"
+  | "mark"
+  | "details"
+  | "help"
+  | "rest"
+  | "clear"
+  | "lay-down"
+  | DrawTool;
 
 const KEYS: Readonly<Record<string, Shortcut>> = {
   f: "fullscreen",
@@ -13,6 +28,13 @@ const KEYS: Readonly<Record<string, Shortcut>> = {
   x: "mark",
   d: "details",
   "?": "help",
+  p: "rest",
+  l: "laser",
+  e: "pen",
+  h: "highlight",
+  a: "arrow",
+  c: "clear",
+  Escape: "lay-down",
 };
 
 export interface Press {

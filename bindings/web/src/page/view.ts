@@ -8,6 +8,7 @@ import {
   isPixelated,
   place,
   stepZoom,
+  visiblePart,
   wholeLength,
   type Box,
   type Size,
@@ -18,6 +19,9 @@ const LEAST_CURSOR_ZOOM = 0.75;
 
 const WHEEL_ZOOM = 0.0022;
 
+/** Between two words about where the person looks. */
+const LOOK_MS = 250;
+
 export type Mode = "fit" | number;
 
 export class View {
@@ -26,6 +30,8 @@ export class View {
   #zoom = 1;
   #box: Box = { left: 0, top: 0, width: 1, height: 1 };
   #cursor: { x: number; y: number } | undefined;
+  #lookTimer: ReturnType<typeof setTimeout> | undefined;
+  #lookedAt: string | undefined;
   #hotspot = { x: 0, y: 0, width: 0, height: 0 };
 
   constructor(
@@ -35,7 +41,10 @@ export class View {
     private readonly canvases: readonly HTMLCanvasElement[],
     private readonly cursorCanvas: HTMLCanvasElement,
     private readonly changed: (mode: Mode, zoom: number) => void,
+    /** What of the picture can be seen; undefined: all of it. Told at most a few times a second. */
+    private readonly looked: (rect: Box | undefined) => void,
   ) {
+    stage.addEventListener("scroll", () => this.#look(), { passive: true });
     new ResizeObserver(() => this.layout()).observe(stage);
     this.#watchScaleFactor();
     stage.addEventListener("wheel", (e) => this.#wheel(e), { passive: false });
@@ -52,6 +61,7 @@ export class View {
 
   setSource(width: number, height: number): void {
     this.#source = { width, height };
+    this.#lookedAt = undefined;
     this.layout();
   }
 
@@ -110,7 +120,26 @@ export class View {
     this.sheet.classList.toggle("pixelated", isPixelated(this.#zoom));
     this.stage.classList.toggle("pannable", box.width > room.width || box.height > room.height);
     this.#placeCursor();
+    this.#look();
     this.changed(this.#mode, this.#zoom);
+  }
+
+  #look(): void {
+    this.#lookTimer ??= setTimeout(() => {
+      this.#lookTimer = undefined;
+      const scale = this.#zoom / devicePixelRatio;
+      const { scrollLeft, scrollTop, clientWidth, clientHeight } = this.stage;
+      const rect = visiblePart(this.#source, this.#box, scale, {
+        left: scrollLeft,
+        top: scrollTop,
+        width: clientWidth,
+        height: clientHeight,
+      });
+      const words = JSON.stringify(rect);
+      if (words === this.#lookedAt) return;
+      this.#lookedAt = words;
+      this.looked(rect);
+    }, LOOK_MS);
   }
 
   setCursor(position: { x: number; y: number } | undefined, shape: CursorShape | undefined): void {

@@ -91,3 +91,20 @@ export function isPixelated(zoom: number): boolean {
 export function zoomText(zoom: number): string {
   return `${Math.round(zoom * 100)} %`;
 }
+
+/**
+ * What of `source` can be seen in `window`, in whole source pixels; undefined if that is all of it, or nothing. `box` is
+ * where the picture lies and `scale` how large a source pixel is, in the unit of `window`.
+ */
+export function visiblePart(source: Size, box: Box, scale: number, window: Box): Box | undefined {
+  const from = (start: number, at: number, most: number): number =>
+    Math.min(most, Math.max(0, Math.floor((start - at) / scale)));
+  const to = (end: number, at: number, most: number): number =>
+    Math.min(most, Math.max(0, Math.ceil((end - at) / scale)));
+  const left = from(window.left, box.left, source.width);
+  const top = from(window.top, box.top, source.height);
+  const width = to(window.left + window.width, box.left, source.width) - left;
+  const height = to(window.top + window.height, box.top, source.height) - top;
+  const all = width >= source.width && height >= source.height;
+  return all || width <= 0 || height <= 0 ? undefined : { left, top, width, height };
+}

@@ -1,17 +1,13 @@
 // The wasm decoder as an object. The ABI is documented in bindings/web/decoder/src/exports.rs.
 
-import type { Holds } from "../protocol.ts";
 import type { PlaneRequest } from "./av1/planes.ts";
+import { Seat, type SeatExports } from "./seat.ts";
 
-interface Exports {
-  memory: WebAssembly.Memory;
+interface Exports extends SeatExports {
+  panecast_take(d: number): number;
   panecast_new(): number;
   panecast_reset(d: number): void;
   panecast_restart(d: number): void;
-  panecast_hold(d: number): number;
-  panecast_held(d: number): number;
-  panecast_input(d: number): number;
-  panecast_input_len(): number;
   panecast_feed(d: number, len: number): number;
   panecast_step(d: number): number;
   panecast_sequence(d: number): bigint;
@@ -97,6 +93,16 @@ export class Decoder {
     return this.#guarded(() => this.#run(found));
   }
 
+  /** As {@link decode}, with the oldest packet that waits at the seat; gives its bytes' number, 0 if there is none. */
+  next(found: (decoded: Decoded) => void): { bytes: number; request: PlaneRequest | undefined } {
+    this.#rest = new Uint8Array(0);
+    return this.#guarded(() => {
+      const bytes = this.#wasm.panecast_take(this.#handle);
+      if (bytes < 0) throw this.#error();
+      return { bytes, request: bytes === 0 ? undefined : this.#run(found) };
+    });
+  }
+
   /** Goes on with the planes that were asked for. */
   supply(planes: Uint8Array, found: (decoded: Decoded) => void): PlaneRequest | undefined {
     return this.#guarded(() => {
@@ -120,13 +126,9 @@ export class Decoder {
     this.#wasm.panecast_restart(this.#handle);
   }
 
-  /** What is held, for a stream to go on from; undefined if nothing is. */
-  holds(): Holds | undefined {
-    const wasm = this.#wasm;
-    const count = wasm.panecast_hold(this.#handle);
-    if (count === 0) return undefined;
-    const tiles = Array.from(new Uint32Array(wasm.memory.buffer, wasm.panecast_held(this.#handle), count));
-    return { width: this.width, height: this.height, tiles };
+  /** A seat in a session, whose packets {@link next} takes. */
+  seat(now: () => number): Seat {
+    return new Seat(this.#wasm, this.#handle, now);
   }
 
   /** The AV1 surfaces that the stream goes on with. */

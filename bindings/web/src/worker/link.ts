@@ -1,19 +1,15 @@
-// The agent's side of the connection: joins, comes back after a cut, and knows when to stop trying.
-// Sockets, timers and chance come from the caller, so that tests run it without a network or a clock.
+// The connection to the relay: knocks, comes back after a cut, and knows when to stop trying. What the two ends say to
+// each other goes through it as bytes. Sockets, timers and chance come from the caller, so that tests run it without a
+// network or a clock.
 
 import type { Link } from "../messages.ts";
-import {
-  parseRelayMessage,
-  PROTOCOL_VERSION,
-  type AgentSays,
-  type Holds,
-  type RelayToAgent,
-} from "../protocol.ts";
+import { parseRelayMessage, PROTOCOL_VERSION, type EndReason, type Hello, type Place } from "../protocol.ts";
 import { backoffMs } from "./backoff.ts";
 
 /** What a link needs of a WebSocket. */
 export interface Socket {
   send(text: string): void;
+  sendBytes(bytes: Uint8Array<ArrayBuffer>): void;
   close(): void;
 }
 
@@ -34,13 +30,14 @@ export interface Surroundings {
 export interface LinkEvents {
   /** The link's state changed. */
   changed(link: Link): void;
-  /** The relay let us in: a new stream will start. `again` says that it is not the first time with this key. */
-  joined(again: boolean): void;
-  /** A message about the stream. */
-  message(message: Extract<RelayToAgent, { type: "state" | "visitor-lost" }>): void;
+  /** Bytes go through to the other end again, after {@link cut}. */
+  back(): void;
+  /** Bytes do not go through: the connection is cut, here (`false`) or at the other end (`true`). */
+  cut(there: boolean): void;
+  /** Sealed bytes from the other end. */
   binary(bytes: Uint8Array): void;
-  /** What is held of a stream that was cut off; nothing more of it counts. */
-  holds(): Holds | undefined;
+  /** The relay says that the session is over. */
+  over(reason: EndReason): void;
 }
 
 /** How long a relay may take to answer a connection attempt. */
@@ -49,24 +46,30 @@ const ANSWER_MS = 10_000;
 /** A connection that held so long was a good one: the waits start over. A relay that lets us in and cuts us off does not get them reset. */
 const STEADY_MS = 5_000;
 
-/**
- * How long a key that worked may be unknown after a cut: a relay that was restarted knows the room only when the
- * visitor is back.
- */
-const ROOM_BACK_MS = 90_000;
+/** How long the relay keeps a place, and the other end its part of the secret. */
+const BACK_MS = 60_000;
 
-export class AgentLink {
+/** Of a handshake at a key; what more is said waits until the relay lets us in. */
+const MOST_KNOCKS = 2;
+
+export class JoinerLink {
   #state: Link = { phase: "off" };
-  #key = "";
+  #number = "";
+  #place: Place | undefined;
   #socket: Socket | undefined;
+  #open = false;
   /** Counts the sockets: an event of an older one is ignored. */
   #generation = 0;
   #cancelTimer: (() => void) | undefined;
   #attempt = 0;
-  #joinedBefore = false;
-  /** When the room may last be unknown, once it was known and lost. */
-  #roomDeadline: number | undefined;
   #joinedAt = 0;
+  /** Until when a cut can be mended. */
+  #deadline = 0;
+  /** The other end is there, as far as the relay has said. */
+  #hostThere = true;
+  #knocks = 0;
+  /** Bytes that wait for the socket, or for the relay to let us in. */
+  #waiting: Uint8Array<ArrayBuffer>[] = [];
 
   constructor(
     private readonly around: Surroundings,
@@ -77,39 +80,60 @@ export class AgentLink {
     return this.#state;
   }
 
-  /** Joins the room of `key`, leaving any other. */
-  join(key: string): void {
+  /** Knocks at the door of a key's number, leaving any other session. */
+  knock(number: string): void {
     this.#drop();
-    this.#key = key;
+    this.#number = number;
+    this.#place = undefined;
     this.#attempt = 0;
-    this.#joinedBefore = false;
-    this.#roomDeadline = undefined;
-    this.#open();
+    this.#knocks = 0;
+    this.#hostThere = true;
+    this.#connect();
   }
 
   /** Leaves for good. */
   leave(): void {
     this.#drop();
+    this.#place = undefined;
     this.#set({ phase: "off" });
   }
 
-  /** Tries at once where the next attempt is only due later, or after the session was given up. */
+  /** Tries at once where the next attempt is only due later. */
   reconnect(): void {
-    if (this.#state.phase === "off" || this.#state.phase === "joined" || this.#state.phase === "connecting")
-      return;
+    if (this.#state.phase !== "retrying") return;
     this.#drop();
-    this.#roomDeadline = undefined;
-    this.#open();
+    this.#connect();
   }
 
   /** Gives up: `message` says why. */
   fail(message: string): void {
     this.#drop();
+    this.#place = undefined;
     this.#set({ phase: "failed", message });
   }
 
-  send(message: AgentSays): void {
-    if (this.#state.phase === "joined") this.#socket?.send(JSON.stringify(message));
+  /** The session is over. */
+  end(reason: EndReason): void {
+    this.#drop();
+    this.#place = undefined;
+    this.#set({ phase: "ended", reason });
+  }
+
+  /** Sends sealed bytes, as soon as they may be. Bytes of a connection that is cut are lost with it. */
+  send(bytes: Uint8Array<ArrayBuffer>): void {
+    const { phase } = this.#state;
+    if (phase !== "connecting" && phase !== "knocking" && phase !== "joined") return;
+    this.#waiting.push(bytes);
+    this.#flush();
+  }
+
+  #flush(): void {
+    while (this.#open && (this.#state.phase === "joined" || this.#knocks < MOST_KNOCKS)) {
+      const bytes = this.#waiting.shift();
+      if (bytes === undefined) return;
+      if (this.#state.phase !== "joined") this.#knocks += 1;
+      this.#socket?.sendBytes(bytes);
+    }
   }
 
   #set(state: Link): void {
@@ -121,28 +145,39 @@ export class AgentLink {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#generation += 1;
+    this.#open = false;
     this.#socket?.close();
     this.#socket = undefined;
+    // A knock that has not begun waits on for the next attempt.
+    if (this.#place !== undefined || this.#knocks > 0) this.#waiting = [];
   }
 
-  #open(): void {
+  #connect(): void {
     this.#attempt += 1;
     const generation = this.#generation;
     const current = (run: () => void): void => {
       if (generation === this.#generation) run();
     };
-    if (!this.#joinedBefore) this.#set({ phase: "connecting", attempt: this.#attempt });
+    const place = this.#place;
+    if (place === undefined) this.#set({ phase: "connecting", attempt: this.#attempt });
     this.#cancelTimer = this.around.after(ANSWER_MS, () => current(() => this.#cut()));
-    const hello = (): AgentSays => {
-      const holds = this.#joinedBefore ? this.events.holds() : undefined;
-      return { type: "hello", protocol: PROTOCOL_VERSION, key: this.#key, ...(holds && { holds }) };
-    };
+    const way = place === undefined ? { door: { key: { number: this.#number } } } : { resume: place };
+    const hello: Hello = { type: "hello", protocol: PROTOCOL_VERSION, ...way };
     this.#socket = this.around.connect({
-      open: () => current(() => this.#socket?.send(JSON.stringify(hello()))),
+      open: () =>
+        current(() => {
+          this.#socket?.send(JSON.stringify(hello));
+          this.#open = place === undefined;
+          if (place !== undefined) return;
+          this.#cancelTimer?.();
+          this.#cancelTimer = undefined;
+          this.#set({ phase: "knocking" });
+          this.#flush();
+        }),
       text: (text) => current(() => this.#text(text)),
       binary: (bytes) =>
         current(() => {
-          if (this.#state.phase === "joined") this.events.binary(bytes);
+          if (this.#open) this.events.binary(bytes);
         }),
       closed: () => current(() => this.#cut()),
     });
@@ -154,61 +189,75 @@ export class AgentLink {
     if (message === undefined) return;
     switch (message.type) {
       case "joined": {
-        const again = this.#joinedBefore;
+        const again = this.#place !== undefined;
+        const { room, joiner, token } = message;
+        this.#place = { room, joiner, token };
         this.#cancelTimer?.();
         this.#cancelTimer = undefined;
         this.#joinedAt = this.around.now();
-        this.#joinedBefore = true;
-        this.#roomDeadline = undefined;
+        this.#open = true;
+        this.#hostThere = true;
         this.#set({ phase: "joined" });
-        this.events.joined(again);
+        if (again) this.events.back();
+        this.#flush();
         return;
       }
       case "refused":
-        if (this.#roomMayComeBack(message.kind)) {
+        // A relay that was started anew does not know the room until the other end is back.
+        if (this.#place !== undefined && this.around.now() < this.#deadline && message.kind !== "version") {
           this.#cut();
           return;
         }
+        if (this.#place !== undefined) {
+          this.events.over("lost");
+          return;
+        }
         this.#drop();
-        if (this.#joinedBefore && message.kind === "wrong-key")
-          this.#set({ phase: "ended", reason: "visitor-lost" });
-        else this.#set({ phase: "refused", refusal: { kind: message.kind, message: message.message } });
+        this.#set({ phase: "refused", refusal: { kind: message.kind, message: message.message } });
         return;
       case "end":
-        // A relay that shuts down may be restarted: the visitor's side comes back by itself, and so do we.
-        if (message.reason === "relay-stopped") {
-          this.#cut();
-          return;
-        }
-        this.#drop();
-        this.#set({ phase: "ended", reason: message.reason });
+        this.events.over(message.reason);
         return;
-      case "state":
-      case "visitor-lost":
-        if (this.#state.phase === "joined") this.events.message(message);
+      case "going-away":
+        this.#cut(message.afterMs);
+        return;
+      case "host-lost":
+        if (this.#state.phase !== "joined" || !this.#hostThere) return;
+        this.#hostThere = false;
+        this.events.cut(true);
+        return;
+      case "host-back":
+        if (this.#state.phase !== "joined" || this.#hostThere) return;
+        this.#hostThere = true;
+        this.events.back();
         return;
     }
   }
 
-  #roomMayComeBack(kind: string): boolean {
-    if (!this.#joinedBefore || (kind !== "wrong-key" && kind !== "too-many-tries")) return false;
-    this.#roomDeadline ??= this.around.now() + ROOM_BACK_MS;
-    return this.around.now() < this.#roomDeadline;
-  }
-
-  #cut(): void {
+  #cut(afterMs?: number): void {
+    const { phase } = this.#state;
+    // A key that was knocked with and not let in cannot be told from a spent one.
+    const knocked = this.#place === undefined && this.#knocks > 0;
     this.#drop();
-    if (this.#state.phase === "joined" && this.around.now() - this.#joinedAt >= STEADY_MS) this.#attempt = 1;
-    const ms = backoffMs(Math.max(1, this.#attempt), this.around.random());
+    if (phase === "joined") {
+      this.#deadline = this.around.now() + BACK_MS;
+      if (this.around.now() - this.#joinedAt >= STEADY_MS) this.#attempt = 1;
+      this.events.cut(false);
+    }
+    if (knocked) {
+      this.events.over("lost");
+      return;
+    }
+    const ms = afterMs ?? backoffMs(Math.max(1, this.#attempt), this.around.random());
     const generation = this.#generation;
     this.#set({
       phase: "retrying",
       attempt: this.#attempt,
       at: this.around.now() + ms,
-      joinedBefore: this.#joinedBefore,
+      joinedBefore: this.#place !== undefined,
     });
     this.#cancelTimer = this.around.after(ms, () => {
-      if (generation === this.#generation) this.#open();
+      if (generation === this.#generation) this.#connect();
     });
   }
 }

@@ -45,7 +45,10 @@ async function start(given: Extract<ToWorker, { type: "start" }>): Promise<void>
   const running = session;
   for (const message of early) handle(running, message);
   early = [];
-  setInterval(() => post({ type: "stats", stats: running.stats() }), STATS_MS);
+  setInterval(() => {
+    running.tick();
+    post({ type: "stats", stats: running.stats() });
+  }, STATS_MS);
 }
 
 function handle(session: Session, message: ToWorker): void {
@@ -53,13 +56,22 @@ function handle(session: Session, message: ToWorker): void {
     case "start":
       break;
     case "join":
-      session.join(message.key);
+      session.join(message.key, message.who);
       break;
     case "leave":
       session.leave();
       break;
     case "reconnect":
       session.reconnect();
+      break;
+    case "rest":
+      session.rest(message.on);
+      break;
+    case "draw":
+      session.draw(message.mark);
+      break;
+    case "focus":
+      session.focus(message.rect);
       break;
     case "mark":
       session.mark(message.on);
@@ -108,6 +120,9 @@ function connect(url: string, events: SocketEvents): Socket {
   return {
     send(text) {
       if (socket.readyState === WebSocket.OPEN) socket.send(text);
+    },
+    sendBytes(bytes) {
+      if (socket.readyState === WebSocket.OPEN) socket.send(bytes);
     },
     close: () => socket.close(),
   };

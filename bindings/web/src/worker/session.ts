@@ -1,22 +1,24 @@
-// One agent's session: link, decoder and canvas together. Messages are decoded as they arrive; only while a packet
-// waits for planes do others wait behind it. What may pile up is bounded by the acknowledgements, which go out after
-// painting, and by a cap.
+// One agent's session: link, seat, decoder and canvas together. What arrives is opened at once; packets wait at the seat,
+// in order and bounded, while one before them waits for planes. The acknowledgements go out after painting.
 
-import type { CursorShape, FromWorker, Link, Probe, Stats, Status } from "../messages.ts";
+import { NO_SESSION, type CursorShape, type FromWorker, type Link, type Probe, type Stats, type Status } from "../messages.ts";
+import { DEFAULT_TENANT, type EndReason, type StreamState } from "../protocol.ts";
 import type { Av1 } from "./av1/av1.ts";
 import { Av1Error, type PlaneRequest } from "./av1/planes.ts";
 import { backoffMs } from "./backoff.ts";
 import { DecodeError, Decoder, type Decoded, type Rect } from "./decoder.ts";
-import { Inbox } from "./inbox.ts";
-import type { Holds } from "../protocol.ts";
-import { AgentLink, type LinkEvents, type Surroundings } from "./link.ts";
+import { JoinerLink, type LinkEvents, type Surroundings } from "./link.ts";
 import { Marks } from "./marks.ts";
 import { Meter } from "./meter.ts";
 import { Painter } from "./painter.ts";
 import { encodePng } from "./png.ts";
+import type { Mark, Seat, Told } from "./seat.ts";
 
-/** A message for a joiner starts with the stream header's magic. */
-const MAGIC = [0x50, 0x43, 0x53, 0x54];
+/** After these the last picture may stay: nobody has taken it back. */
+const PICTURE_STAYS: readonly EndReason[] = ["source-ended", "source-failed", "lost", "relay-stopped"];
+
+/** In these the picture is not to be seen. */
+const BLANK_STATES: readonly StreamState[] = ["paused", "secure"];
 
 /** After so many broken streams in a row the page gives up instead of asking for snapshots for ever. */
 const MOST_FAILURES = 6;
@@ -27,31 +29,25 @@ const GOOD_STREAM_MS = 10_000;
 const NO_TOTALS = { bytes: 0, updates: 0, av1Pictures: 0, resyncs: 0, reconnects: 0 };
 const NOTHING_PAINTED = { sequence: 0, timestampUs: 0, at: 0, lossyPixels: 0 };
 
-/** A message that is being decoded. */
-interface Message {
-  bytes: Uint8Array;
+/** A packet that is being decoded. */
+interface Packet {
+  bytes: number;
   started: number;
 }
 
 export class Session implements LinkEvents {
-  readonly #link: AgentLink;
+  readonly #link: JoinerLink;
   readonly #painter: Painter;
   readonly #marks: Marks;
   readonly #meter = new Meter();
   #decoder: Decoder;
+  #seat: Seat;
 
-  /** Messages behind a packet that waits for planes. */
-  readonly #inbox = new Inbox();
   /** The packet that waits; undefined while none does. An answer for another one is dropped. */
   #waiting: symbol | undefined;
 
-  #status: Status = {
-    link: { phase: "off" },
-    stream: undefined,
-    visitorLost: false,
-    picture: "none",
-    resyncing: false,
-  };
+  #status: Status = NO_SESSION;
+  #focus: Rect | undefined;
 
   /** Waiting for a message that starts a stream anew. */
   #skipping = true;
@@ -79,21 +75,28 @@ export class Session implements LinkEvents {
   ) {
     this.#around = around;
     this.#decoder = new Decoder(module);
+    this.#seat = this.#decoder.seat(around.now);
     this.#painter = new Painter(canvases.canvas, () => this.#frame());
     this.#marks = new Marks(canvases.marks);
-    this.#link = new AgentLink(around, this);
+    this.#link = new JoinerLink(around, this);
   }
 
   readonly #around: Surroundings;
 
-  join(key: string): void {
-    this.#purge();
+  /** Knocks with a typed key, of which no more than the number goes to the relay. */
+  join(key: string, who: string): void {
+    this.leave();
     this.#totals = { ...NO_TOTALS };
     this.#failures = 0;
-    this.#link.join(key);
+    const number = this.#seat.knock(key, who, DEFAULT_TENANT);
+    if (number === undefined) this.#link.fail("The key could not be used: it does not have nine digits.");
+    else this.#link.knock(number);
+    this.#pump();
   }
 
   leave(): void {
+    this.#seat.leave();
+    this.#pump();
     this.#purge();
     this.#link.leave();
   }
@@ -101,6 +104,33 @@ export class Session implements LinkEvents {
   reconnect(): void {
     this.#failures = 0;
     this.#link.reconnect();
+  }
+
+  /** No pictures for now, or again. */
+  rest(on: boolean): void {
+    if (this.#status.consent !== "allowed" || on === this.#status.resting) return;
+    this.#seat.pause(on);
+    this.#update({ resting: on });
+    this.#pump();
+  }
+
+  /** The person points or draws. */
+  draw(mark: Mark): void {
+    this.#seat.mark(mark);
+    this.#pump();
+  }
+
+  /** Where the person looks. */
+  focus(rect: Rect | undefined): void {
+    this.#focus = rect;
+    this.#seat.focus(rect);
+    this.#pump();
+  }
+
+  /** Time passes. */
+  tick(): void {
+    this.#seat.tick();
+    this.#pump();
   }
 
   stats(): Stats {
@@ -116,12 +146,12 @@ export class Session implements LinkEvents {
 
   /** The picture as a PNG; undefined if there is none. */
   async snapshot(): Promise<Blob | undefined> {
-    const image = this.#status.picture === "none" ? undefined : this.#decoder.image();
+    const image = this.#hasPicture ? this.#decoder.image() : undefined;
     return image === undefined ? undefined : encodePng(image.data, image.width, image.height);
   }
 
   async probe(): Promise<Probe | undefined> {
-    if (this.#status.picture === "none") return undefined;
+    if (!this.#hasPicture) return undefined;
     const { sequence, timestampUs, lossyPixels } = this.#painted;
     const { data, width, height } = this.#painter.readBack();
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
@@ -129,50 +159,107 @@ export class Session implements LinkEvents {
     return { sequence, timestampUs, width, height, sha256, lossyPixels };
   }
 
+  get #hasPicture(): boolean {
+    return this.#status.picture !== "none" && !this.#status.blanked;
+  }
+
   // What the link tells.
 
   changed(link: Link): void {
-    const { phase } = link;
-    if (phase === "ended" && link.reason === "visitor-stopped") this.#purge();
-    const stale = this.#status.picture === "current" && phase !== "joined";
+    const stale = this.#status.picture === "current" && link.phase !== "joined";
     this.#update({ link, ...(stale && { picture: "stale" as const }) });
   }
 
-  joined(again: boolean): void {
-    if (again) this.#totals.reconnects += 1;
+  cut(there: boolean): void {
+    this.#seat.cut();
     this.#expectStream();
-    this.#decoded = { sequence: 0, timestampUs: 0, picture: false, any: false };
-    const picture = this.#status.picture === "none" ? "none" : "stale";
-    this.#update({ stream: undefined, visitorLost: false, resyncing: false, picture });
+    const stale = this.#status.picture === "current" && { picture: "stale" as const };
+    this.#update({ visitorLost: there, ...stale });
+    this.#pump();
   }
 
-  message(message: Parameters<LinkEvents["message"]>[0]): void {
-    if (message.type === "visitor-lost") {
-      this.#update({ visitorLost: true });
-      // What came before is decoded, or the visitor would go on from something else.
-      const picture = this.#waiting === undefined ? this.#decoder.holds() : undefined;
-      if (picture !== undefined) this.#link.send({ type: "holds", picture });
-    } else this.#update({ visitorLost: false, stream: { state: message.state, source: message.source } });
+  back(): void {
+    this.#seat.back();
+    this.#pump();
   }
 
   binary(bytes: Uint8Array): void {
     this.#arrivedAt = this.#around.now();
     this.#totals.bytes += bytes.length;
-    if (startsStream(bytes)) {
-      this.#expectStream();
-      this.#skipping = false;
-    } else if (this.#skipping) {
-      return;
-    }
-    if (this.#waiting === undefined) this.#take(bytes);
-    else if (!this.#inbox.put(bytes)) {
-      this.#lostThread(new DecodeError("limit-exceeded", "too much arrived while an AV1 picture was decoded"));
+    this.#seat.received(bytes);
+    this.#pump();
+  }
+
+  over(reason: EndReason): void {
+    this.#seat.ended(reason);
+    this.#pump();
+  }
+
+  /** Does what the seat wants done. */
+  #pump(): void {
+    for (let told = this.#seat.poll(); told !== undefined; told = this.#seat.poll()) this.#hear(told);
+  }
+
+  #hear(told: Told): void {
+    switch (told.kind) {
+      case "send":
+        this.#link.send(told.bytes);
+        break;
+      case "sealed":
+        this.#update({ sealed: true });
+        break;
+      case "asking":
+        this.#update({ consent: "asked" });
+        break;
+      case "allowed":
+        this.#update({ consent: "allowed" });
+        break;
+      case "state":
+        // One that this side made up at a cut; the link says it better.
+        if (told.state !== "reconnecting") this.#show(told.state, told.source);
+        break;
+      case "packet":
+        if (told.startsOver) {
+          this.#waiting = undefined;
+          this.av1.reset();
+          this.#skipping = false;
+        }
+        this.#take();
+        break;
+      case "overflow":
+        this.#lostThread(new DecodeError("limit-exceeded", "too much arrived while an AV1 picture was decoded"));
+        break;
+      case "back":
+        this.#totals.reconnects += 1;
+        this.#expectStream();
+        this.#seat.holds();
+        if (this.#status.resting) this.#seat.pause(true);
+        if (this.#focus !== undefined) this.#seat.focus(this.#focus);
+        this.#update({ visitorLost: false });
+        break;
+      case "ended":
+        if (!PICTURE_STAYS.includes(told.reason)) this.#purge();
+        else this.#update({ visitorLost: false, resting: false });
+        this.#link.end(told.reason);
+        break;
     }
   }
 
-  holds(): Holds | undefined {
-    this.#expectStream();
-    return this.#decoder.holds();
+  #show(state: StreamState, source: string): void {
+    const blanked = BLANK_STATES.includes(state);
+    if (blanked !== this.#status.blanked && this.#status.picture !== "none") {
+      if (blanked) this.#painter.clear();
+      else this.#repaint();
+    }
+    this.#update({ stream: { state, source }, blanked });
+  }
+
+  /** Has the canvas show the decoder's picture again. */
+  #repaint(): void {
+    const { width, height } = this.#painter;
+    this.#painter.invalidate([{ x: 0, y: 0, width, height }]);
+    this.#decoded.picture = true;
+    this.#painter.schedule();
   }
 
   /** Whether to mark what is not exact. */
@@ -181,16 +268,21 @@ export class Session implements LinkEvents {
     if (on) this.#paintMarks("all");
   }
 
-  /** Decodes a message, and those behind it until a packet waits for planes. */
-  #take(bytes: Uint8Array): void {
-    for (let next: Uint8Array | undefined = bytes; next !== undefined; next = this.#inbox.take()) {
-      const message = { bytes: next, started: performance.now() };
-      if (!this.#advance(message, () => this.#decoder.decode(message.bytes, this.#found))) return;
+  /** Decodes what waits, until a packet waits for planes. */
+  #take(): void {
+    while (this.#waiting === undefined) {
+      const packet = { bytes: 0, started: performance.now() };
+      const next = (): PlaneRequest | undefined => {
+        const { bytes, request } = this.#decoder.next(this.#found);
+        packet.bytes = bytes;
+        return request;
+      };
+      if (!this.#advance(packet, next) || packet.bytes === 0) return;
     }
   }
 
-  /** Does some of a message; true if that was the rest of it, else planes are on their way or all is lost. */
-  #advance(message: Message, work: () => PlaneRequest | undefined): boolean {
+  /** Does some of a packet; true if that was the rest of it, else planes are on their way or all is lost. */
+  #advance(packet: Packet, work: () => PlaneRequest | undefined): boolean {
     let request;
     try {
       request = work();
@@ -198,17 +290,18 @@ export class Session implements LinkEvents {
       this.#lostThread(e);
       return false;
     }
+    if (packet.bytes === 0) return true;
     this.#painter.schedule();
     if (request !== undefined) {
-      void this.#fetchPlanes(message, request);
+      void this.#fetchPlanes(packet, request);
       return false;
     }
-    this.#meter.received(this.#around.now(), message.bytes.length, performance.now() - message.started);
+    this.#meter.received(this.#around.now(), packet.bytes, performance.now() - packet.started);
     return true;
   }
 
   /** Has planes decoded and goes on with them; they are dropped where the stream has moved on. */
-  async #fetchPlanes(message: Message, request: PlaneRequest): Promise<void> {
+  async #fetchPlanes(packet: Packet, request: PlaneRequest): Promise<void> {
     const token = Symbol("packet");
     this.#waiting = token;
     let planes: Uint8Array | undefined;
@@ -226,9 +319,7 @@ export class Session implements LinkEvents {
     }
     const given = planes;
     this.#totals.av1Pictures += 1;
-    if (!this.#advance(message, () => this.#decoder.supply(given, this.#found))) return;
-    const next = this.#inbox.take();
-    if (next !== undefined) this.#take(next);
+    if (this.#advance(packet, () => this.#decoder.supply(given, this.#found))) this.#take();
   }
 
   readonly #found = (decoded: Decoded): void => {
@@ -259,7 +350,7 @@ export class Session implements LinkEvents {
   /** An animation frame: paints, then acknowledges. */
   #frame(): void {
     const image = this.#decoder.image();
-    if (this.#decoded.picture && image !== undefined) {
+    if (this.#decoded.picture && image !== undefined && !this.#status.blanked) {
       const started = performance.now();
       const { rects, pixels, resized } = this.#painter.paint(image);
       this.#paintMarks(rects);
@@ -276,8 +367,8 @@ export class Session implements LinkEvents {
       this.#painted.sequence = this.#decoded.sequence;
       // Our own time is not the line's. A message that came meanwhile makes it too short, never too long.
       const heldUs = Math.round((this.#around.now() - this.#arrivedAt) * 1000);
-      const held = heldUs > 0 ? { held_us: heldUs } : {};
-      this.#link.send({ type: "ack", sequence: this.#decoded.sequence, ...held });
+      this.#seat.painted(this.#decoded.sequence, Math.max(0, heldUs));
+      this.#pump();
     }
     this.#decoded.picture = false;
     this.#decoded.any = false;
@@ -298,7 +389,7 @@ export class Session implements LinkEvents {
   /** As that, for a stream that may go on from the picture that is held. */
   #expectStream(): void {
     this.#waiting = undefined;
-    this.#inbox.clear();
+    this.#seat.dropPackets();
     this.av1.reset();
     this.#decoder.restart();
     this.#skipping = true;
@@ -326,6 +417,12 @@ export class Session implements LinkEvents {
       );
       return;
     }
+    // After a trap nothing of the instance may be used again, and the keys are in it.
+    if (cause.kind === "trap") {
+      this.#purge();
+      this.#link.fail(`The page's decoder broke: ${cause.message}. Ask the visitor for a new key.`);
+      return;
+    }
     const now = this.#around.now();
     if (now - this.#failedAt > GOOD_STREAM_MS) this.#failures = 0;
     this.#failedAt = now;
@@ -334,8 +431,6 @@ export class Session implements LinkEvents {
       this.#link.fail(`The visitor's stream cannot be decoded: ${cause.message}.`);
       return;
     }
-    // After a trap nothing of the old instance may be used again.
-    if (cause.kind === "trap") this.#renewDecoder();
     this.#startOver();
     this.#skipping = true;
     this.#totals.resyncs += 1;
@@ -344,7 +439,9 @@ export class Session implements LinkEvents {
       ...(this.#status.picture === "current" && { picture: "stale" as const }),
     });
     const ask = (): void => {
-      if (this.#skipping) this.#link.send({ type: "resync" });
+      if (!this.#skipping) return;
+      this.#seat.resync();
+      this.#pump();
     };
     if (this.#failures === 1) ask();
     else this.#around.after(backoffMs(this.#failures, this.#around.random()), ask);
@@ -359,17 +456,13 @@ export class Session implements LinkEvents {
     this.#painted = NOTHING_PAINTED;
     this.#decoded = { sequence: 0, timestampUs: 0, picture: false, any: false };
     this.post({ type: "cursor", position: undefined, shape: undefined });
-    this.#status = {
-      ...this.#status,
-      stream: undefined,
-      visitorLost: false,
-      picture: "none",
-      resyncing: false,
-    };
+    this.#focus = undefined;
+    this.#status = { ...NO_SESSION, link: this.#status.link };
   }
 
   #renewDecoder(): void {
     this.#decoder = new Decoder(this.module);
+    this.#seat = this.#decoder.seat(this.#around.now);
     this.#cursorSent = 0;
     this.#skipping = true;
   }
@@ -386,8 +479,4 @@ function causeOf(error: unknown): DecodeError {
     return new DecodeError("av1", error.message);
   }
   return new DecodeError("trap", String(error));
-}
-
-function startsStream(bytes: Uint8Array): boolean {
-  return bytes.length >= MAGIC.length && MAGIC.every((b, i) => bytes[i] === b);
 }

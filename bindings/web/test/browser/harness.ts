@@ -29,7 +29,7 @@ export async function until<T>(
 }
 
 /** A program of the project, as `cargo xtask test` names them. */
-export function program(variable: "PANECAST_BIN" | "PANECAST_RELAY_BIN"): string {
+export function program(variable: "PANECAST_BIN" | "PANECAST_RELAY_BIN" | "PANECAST_WEB_HOST"): string {
   const path = process.env[variable];
   if (path === undefined || !existsSync(path)) {
     throw new Error(

@@ -1,20 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Link, Status } from "../../src/messages.ts";
+import { NO_SESSION, type Link, type Status } from "../../src/messages.ts";
 import { agoText, bytesText, describe, rateText } from "../../src/page/description.ts";
-import type { EndReason, RefusalKind, StreamState } from "../../src/protocol.ts";
+import { END_REASONS, type RefusalKind, type StreamState } from "../../src/protocol.ts";
 
 const NOW = 1_000_000;
 
 const status = (link: Link, change: Partial<Status> = {}): Status => ({
+  ...NO_SESSION,
   link,
-  stream: undefined,
-  visitorLost: false,
-  picture: "none",
-  resyncing: false,
   ...change,
 });
-const joined = (change: Partial<Status> = {}): Status => status({ phase: "joined" }, change);
+const joined = (change: Partial<Status> = {}): Status => status({ phase: "joined" }, { sealed: true, consent: "allowed", ...change });
 const stream = (state: StreamState): Status["stream"] => ({ state, source: "Screen 1" });
 const told = (s: Status) => describe(s, NOW);
 
@@ -28,17 +25,23 @@ test("without a key the page asks for one", () => {
 
 test("before the first picture the page says what it waits for", () => {
   const titles = [
-    joined(),
+    status({ phase: "knocking" }),
+    joined({ consent: "asked" }),
     joined({ stream: stream("live") }),
     joined({ stream: stream("paused") }),
     joined({ stream: stream("stalled") }),
+    joined({ stream: stream("blocked") }),
+    joined({ stream: stream("secure") }),
     joined({ visitorLost: true }),
   ].map((s) => told(s).card?.title);
   assert.deepEqual(titles, [
-    "Waiting for the visitor to allow…",
+    "Checking the key…",
+    "Waiting for the visitor's answer…",
     "Receiving the first picture…",
     "The visitor paused",
     "The visitor's screen does not answer",
+    "The visitor's device lets nothing be captured",
+    "What is on the visitor's screen must not be captured",
     "The visitor's connection was cut",
   ]);
 });
@@ -58,7 +61,8 @@ test("a picture that follows the screen is not covered and not dimmed", () => {
 
 test("a picture that does not follow the screen says so", () => {
   const cases: [Status, string][] = [
-    [joined({ picture: "current", stream: stream("paused") }), "Paused"],
+    [joined({ picture: "current", stream: stream("live"), resting: true }), "Paused by you"],
+    [joined({ picture: "current", stream: stream("blocked") }), "Blocked"],
     [joined({ picture: "current", stream: stream("stalled") }), "Stalled"],
     [joined({ picture: "current", stream: stream("live"), visitorLost: true }), "Visitor lost"],
     [joined({ picture: "stale", stream: stream("live") }), "Refreshing"],
@@ -76,6 +80,13 @@ test("a picture that does not follow the screen says so", () => {
   }
 });
 
+test("a picture that the visitor hides is not offered dimmed", () => {
+  for (const state of ["paused", "secure"] as const) {
+    const said = told(joined({ picture: "current", stream: stream(state), blanked: true }));
+    assert.deepEqual([said.banner, said.dim, said.card?.busy], [undefined, false, false]);
+  }
+});
+
 test("a cut is told apart from a relay that was never reached, and counts down", () => {
   const link = { phase: "retrying", attempt: 3, at: NOW + 2400, joinedBefore: false } as const;
   const never = told(status(link));
@@ -90,20 +101,16 @@ test("a cut is told apart from a relay that was never reached, and counts down",
 test("a wrong key leads back to the form", () => {
   const refused = (kind: RefusalKind) =>
     told(status({ phase: "refused", refusal: { kind, message: "the room is full" } }));
-  assert.match(refused("wrong-key").form?.error ?? "", /No session has this key/);
-  assert.match(refused("too-many-tries").form?.error ?? "", /Wait a minute/);
+  assert.match(refused("wrong-key").form?.error ?? "", /does not work/);
+  assert.match(refused("too-many-tries").form?.error ?? "", /Wait ten minutes/);
+  for (const reason of ["wrong-key", "expired", "spent"] as const)
+    assert.match(told(status({ phase: "ended", reason })).form?.error ?? "", /new key/);
   assert.equal(refused("full").form, undefined);
   assert.equal(refused("full").card?.text, "The room is full.");
 });
 
 test("each end has its own words, and offers the last picture only where it was kept", () => {
-  const reasons: EndReason[] = [
-    "visitor-stopped",
-    "source-ended",
-    "source-failed",
-    "visitor-lost",
-    "relay-stopped",
-  ];
+  const reasons = END_REASONS.filter((r) => !["wrong-key", "expired", "spent"].includes(r));
   const titles = reasons.map((reason) => told(status({ phase: "ended", reason })).card?.title);
   assert.equal(new Set(titles).size, reasons.length);
   const ended = { phase: "ended", reason: "source-ended" } as const;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Link } from "../../src/messages.ts";
-import { AgentLink, type SocketEvents } from "../../src/worker/link.ts";
+import { JoinerLink, type SocketEvents } from "../../src/worker/link.ts";
 
 /** A network and a clock that do what the test says. */
 class World {
@@ -9,18 +9,16 @@ class World {
   sockets: { events: SocketEvents; sent: unknown[]; closed: boolean }[] = [];
   timers: { at: number; run: () => void }[] = [];
   states: Link[] = [];
-  joins: boolean[] = [];
-  messages: unknown[] = [];
-  bytes: number[] = [];
-  held: { width: number; height: number; tiles: number[] } | undefined;
+  heard: string[] = [];
 
-  readonly link = new AgentLink(
+  readonly link: JoinerLink = new JoinerLink(
     {
       connect: (events) => {
         const socket = { events, sent: [] as unknown[], closed: false };
         this.sockets.push(socket);
         return {
           send: (text) => void socket.sent.push(JSON.parse(text)),
+          sendBytes: (bytes) => void socket.sent.push(bytes[0]),
           close: () => (socket.closed = true),
         };
       },
@@ -34,10 +32,14 @@ class World {
     },
     {
       changed: (link) => void this.states.push(link),
-      joined: (again) => void this.joins.push(again),
-      message: (message) => void this.messages.push(message),
-      binary: (bytes) => void this.bytes.push(bytes.length),
-      holds: () => this.held,
+      back: () => void this.heard.push("back"),
+      cut: (there) => void this.heard.push(there ? "cut there" : "cut here"),
+      binary: (bytes) => void this.heard.push(`bytes ${bytes.length}`),
+      // As the session does it: the seat ends, and then the link.
+      over: (reason): void => {
+        this.heard.push(`over ${reason}`);
+        this.link.end(reason);
+      },
     },
   );
 
@@ -53,10 +55,13 @@ class World {
     this.socket.events.text(JSON.stringify(message));
   }
 
-  /** Joins as a relay that knows the key lets one. */
-  letIn(): void {
+  byte(n: number): void {
+    this.link.send(new Uint8Array([n]));
+  }
+
+  letIn(token = "t1"): void {
     this.socket.events.open();
-    this.say({ type: "joined", agent: 1 });
+    this.say({ type: "joined", room: "r", joiner: 7, token });
   }
 
   refuse(kind: string): void {
@@ -79,153 +84,127 @@ class World {
   }
 }
 
+const HELLO = { type: "hello", protocol: 3, door: { key: { number: "4829" } } };
+
 const joinedWorld = (): World => {
   const world = new World();
-  world.link.join("KJ4P-7TWX");
+  world.link.knock("4829");
   world.letIn();
   return world;
 };
 
-test("the first message is a hello with the key", () => {
+test("the relay is told the key's number, and gets two sealed messages before it lets us in", () => {
   const world = new World();
-  world.link.join("KJ4P-7TWX");
-  assert.equal(world.phase, "connecting");
+  world.link.knock("4829");
+  world.byte(1);
   assert.deepEqual(world.socket.sent, []);
-  world.letIn();
-  assert.deepEqual(world.socket.sent, [{ type: "hello", protocol: 2, key: "KJ4P-7TWX" }]);
-  assert.equal(world.phase, "joined");
-  assert.deepEqual(world.joins, [false]);
-  assert.deepEqual(world.timers, [], "nothing is left that could cut a good connection");
-});
-
-test("who comes back tells what it holds, who comes with another key does not", () => {
-  const world = joinedWorld();
-  world.held = { width: 100, height: 64, tiles: [1, 2] };
-  world.socket.events.closed();
-  world.pass(60_000);
   world.socket.events.open();
-  assert.deepEqual(world.socket.sent, [
-    { type: "hello", protocol: 2, key: "KJ4P-7TWX", holds: { width: 100, height: 64, tiles: [1, 2] } },
-  ]);
-  world.link.join("0000-0000");
-  world.letIn();
-  assert.deepEqual(world.socket.sent, [{ type: "hello", protocol: 2, key: "0000-0000" }]);
-});
-
-test("nothing but the hello is said before the relay lets us in, and no packet is taken", () => {
-  const world = new World();
-  world.link.join("KJ4P-7TWX");
-  world.socket.events.open();
-  world.link.send({ type: "ack", sequence: 1 });
-  world.socket.events.binary(new Uint8Array(9));
-  world.say({ type: "state", state: "live", source: "x" });
-  assert.equal(world.socket.sent.length, 1);
-  assert.deepEqual([world.bytes, world.messages], [[], []]);
+  assert.equal(world.phase, "knocking");
+  world.byte(2);
+  world.byte(3);
+  assert.deepEqual(world.socket.sent, [HELLO, 1, 2], "a third would be refused");
+  world.say({ type: "joined", room: "r", joiner: 7, token: "t1" });
+  assert.deepEqual(world.socket.sent, [HELLO, 1, 2, 3]);
+  assert.deepEqual([world.phase, world.heard, world.timers], ["joined", [], []]);
 });
 
 test("a wrong key ends it: no second attempt", () => {
   const world = new World();
-  world.link.join("AAAA-AAAA");
+  world.link.knock("0000");
   world.refuse("wrong-key");
   assert.deepEqual(world.link.state, { phase: "refused", refusal: { kind: "wrong-key", message: "no" } });
   world.pass(3_600_000);
   assert.equal(world.sockets.length, 1);
 });
 
-test("a cut is followed by a new hello, and the stream starts anew", () => {
-  const world = joinedWorld();
+test("a relay that is not there is tried again, with the first message still to be sent", () => {
+  const world = new World();
+  world.link.knock("4829");
+  world.byte(1);
   world.socket.events.closed();
   assert.equal(world.phase, "retrying");
   world.pass(400);
-  assert.equal(world.sockets.length, 2);
-  world.letIn();
-  assert.deepEqual(world.joins, [false, true]);
-  assert.equal(world.phase, "joined");
+  world.socket.events.open();
+  assert.deepEqual(world.socket.sent, [HELLO, 1]);
 });
 
-test("waits grow while the relay is away, and start over after a connection that held", () => {
-  const world = joinedWorld();
-  world.pass(5_000);
-  const waits: number[] = [];
-  for (let i = 0; i < 7; i++) {
-    world.socket.events.closed();
-    const before = world.sockets.length;
-    const { state } = world.link;
-    assert.ok(state.phase === "retrying" && state.joinedBefore);
-    waits.push(state.at - world.now);
-    world.pass(state.at - world.now);
-    assert.equal(world.sockets.length, before + 1);
-  }
-  assert.deepEqual(waits, [400, 800, 1600, 3200, 6400, 10_000, 10_000]);
-  world.letIn();
-  world.pass(5_000);
+test("a knock that was cut off cannot go on: its key may be spent", () => {
+  const world = new World();
+  world.link.knock("4829");
+  world.byte(1);
+  world.socket.events.open();
   world.socket.events.closed();
-  assert.ok(world.link.state.phase === "retrying" && world.link.state.at - world.now === 400);
+  assert.deepEqual(world.heard, ["over lost"]);
+  assert.deepEqual([world.phase, world.timers], ["ended", []]);
 });
 
-test("a relay that lets us in and cuts us off at once does not get attempts at full speed", () => {
-  const world = joinedWorld();
-  let attempts = 0;
-  const end = world.now + 60_000;
-  while (world.now < end) {
-    world.socket.events.closed();
-    world.pass(world.timers[0]!.at - world.now);
-    world.letIn();
-    attempts += 1;
-  }
-  assert.ok(attempts < 15, `${attempts} attempts in a minute`);
-});
-
-test("a restarted relay does not know the room until the visitor is back: that is waited for", () => {
+test("after a cut the place is asked for with the newest token, and nothing is said before it is given", () => {
   const world = joinedWorld();
   world.socket.events.closed();
-  for (let i = 0; i < 3; i++) {
-    world.pass(world.timers[0]!.at - world.now);
-    world.refuse("wrong-key");
-    assert.equal(world.phase, "retrying");
-  }
-  world.pass(world.timers[0]!.at - world.now);
-  world.letIn();
-  assert.equal(world.phase, "joined");
+  assert.deepEqual(world.heard, ["cut here"]);
+  world.byte(9);
+  world.pass(400);
+  world.socket.events.open();
+  const resume = (token: string): object => ({ type: "hello", protocol: 3, resume: { room: "r", joiner: 7, token } });
+  assert.deepEqual(world.socket.sent, [resume("t1")]);
+  world.say({ type: "joined", room: "r", joiner: 7, token: "t2" });
+  assert.deepEqual(world.heard, ["cut here", "back"]);
+  world.byte(4);
+  assert.deepEqual(world.socket.sent, [resume("t1"), 4]);
+  world.socket.events.closed();
+  world.pass(10_000);
+  world.socket.events.open();
+  assert.deepEqual(world.socket.sent, [resume("t2")]);
 });
 
-test("a room that stays unknown is given up, and can be tried again by hand", () => {
+test("a relay that does not know the place yet is asked again for a minute", () => {
   const world = joinedWorld();
   world.socket.events.closed();
   let attempts = 0;
   while (world.phase === "retrying") {
     world.pass(world.timers[0]!.at - world.now);
-    world.refuse("wrong-key");
-    attempts += 1;
-    assert.ok(attempts < 50);
+    world.refuse("unavailable");
+    assert.ok(++attempts < 50);
   }
-  assert.deepEqual(world.link.state, { phase: "ended", reason: "visitor-lost" });
+  assert.ok(attempts > 5 && world.now >= 60_000, `${attempts} attempts, ${world.now} ms`);
+  assert.equal(world.heard.at(-1), "over lost");
   assert.deepEqual(world.timers, []);
-  world.link.reconnect();
-  world.letIn();
-  assert.equal(world.phase, "joined");
 });
 
-test("a relay that shuts down is waited for; a visitor that stops is not", () => {
+test("waits grow while the relay is away", () => {
   const world = joinedWorld();
-  world.say({ type: "end", reason: "relay-stopped" });
-  assert.equal(world.phase, "retrying");
-  world.pass(400);
-  world.letIn();
-  world.say({ type: "end", reason: "visitor-stopped" });
-  world.socket.events.closed();
-  assert.deepEqual(world.link.state, { phase: "ended", reason: "visitor-stopped" });
-  assert.deepEqual(world.timers, []);
+  world.pass(5_000);
+  const waits: number[] = [];
+  for (let i = 0; i < 7; i++) {
+    world.socket.events.closed();
+    const { state } = world.link;
+    assert.ok(state.phase === "retrying" && state.joinedBefore);
+    waits.push(state.at - world.now);
+    world.pass(state.at - world.now);
+  }
+  assert.deepEqual(waits, [400, 800, 1600, 3200, 6400, 10_000, 10_000]);
 });
 
-test("a relay that accepts and then says nothing is given up after a while", () => {
-  const world = new World();
-  world.link.join("KJ4P-7TWX");
-  world.socket.events.open();
-  const first = world.socket;
-  world.pass(10_000);
-  assert.equal(world.phase, "retrying");
-  assert.ok(first.closed);
+test("a relay that goes away says how long to wait", () => {
+  const world = joinedWorld();
+  world.say({ type: "going-away", after_ms: 3210 });
+  const { state } = world.link;
+  assert.ok(state.phase === "retrying" && state.at - world.now === 3210);
+});
+
+test("a host that is lost and back is told once each", () => {
+  const world = joinedWorld();
+  for (const type of ["host-back", "host-lost", "host-lost", "host-back", "host-back"]) world.say({ type });
+  assert.deepEqual(world.heard, ["cut there", "back"]);
+});
+
+test("the relay's endings are told in the ends' own words", () => {
+  const world = joinedWorld();
+  world.say({ type: "end", reason: "host-stopped" });
+  world.socket.events.closed();
+  assert.deepEqual(world.heard, ["over sharer-stopped"]);
+  assert.deepEqual(world.link.state, { phase: "ended", reason: "sharer-stopped" });
+  assert.deepEqual(world.timers, []);
 });
 
 test("leaving closes the socket, and its last events change nothing", () => {
@@ -233,23 +212,11 @@ test("leaving closes the socket, and its last events change nothing", () => {
   const { events } = world.socket;
   world.link.leave();
   assert.ok(world.socket.closed);
-  events.text('{"type":"visitor-lost"}');
+  events.text('{"type":"host-lost"}');
   events.binary(new Uint8Array(3));
   events.closed();
   world.pass(60_000);
-  assert.equal(world.phase, "off");
-  assert.equal(world.sockets.length, 1);
-  assert.deepEqual([world.messages, world.bytes], [[], []]);
-});
-
-test("another key replaces the session", () => {
-  const world = joinedWorld();
-  const first = world.socket;
-  world.link.join("0000-0000");
-  assert.ok(first.closed);
-  world.letIn();
-  assert.deepEqual(world.socket.sent, [{ type: "hello", protocol: 2, key: "0000-0000" }]);
-  assert.deepEqual(world.joins, [false, false]);
+  assert.deepEqual([world.phase, world.sockets.length, world.heard], ["off", 1, []]);
 });
 
 test("a hand on the button does not wait for the timer", () => {
@@ -257,11 +224,9 @@ test("a hand on the button does not wait for the timer", () => {
   world.socket.events.closed();
   world.link.reconnect();
   assert.equal(world.sockets.length, 2);
+  world.letIn("t2");
   world.link.reconnect();
-  assert.equal(world.sockets.length, 3, "an attempt that hangs is replaced");
-  world.letIn();
-  world.link.reconnect();
-  assert.equal(world.sockets.length, 3, "a good connection is left alone");
+  assert.equal(world.sockets.length, 2, "a good connection is left alone");
 });
 
 test("a message of a later version is passed over", () => {

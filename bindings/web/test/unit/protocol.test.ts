@@ -4,18 +4,20 @@ import { parseRelayMessage } from "../../src/protocol.ts";
 
 test("the relay's messages are read", () => {
   const known: [string, unknown][] = [
-    ['{"type":"joined","agent":3}', { type: "joined", agent: 3 }],
     [
-      '{"type":"state","state":"idle","source":"Screen 1"}',
-      { type: "state", state: "idle", source: "Screen 1" },
+      '{"type":"joined","room":"r","joiner":3,"token":"t","later":"field"}',
+      { type: "joined", room: "r", joiner: 3, token: "t" },
     ],
-    ['{"type":"visitor-lost"}', { type: "visitor-lost" }],
+    ['{"type":"host-lost"}', { type: "host-lost" }],
+    ['{"type":"host-back"}', { type: "host-back" }],
     ['{"type":"end","reason":"source-ended"}', { type: "end", reason: "source-ended" }],
+    ['{"type":"end","reason":"host-stopped"}', { type: "end", reason: "sharer-stopped" }],
+    ['{"type":"going-away","after_ms":900}', { type: "going-away", afterMs: 900 }],
+    ['{"type":"going-away","after_ms":1e12}', { type: "going-away", afterMs: 30_000 }],
     [
       '{"type":"refused","kind":"wrong-key","message":"no"}',
       { type: "refused", kind: "wrong-key", message: "no" },
     ],
-    ['{"type":"joined","agent":3,"later":"field"}', { type: "joined", agent: 3 }],
   ];
   for (const [text, message] of known) assert.deepEqual(parseRelayMessage(text), message, text);
 });
@@ -31,10 +33,8 @@ test("anything else is nothing", () => {
     "{}",
     '{"type":"shout"}',
     '{"type":"joined"}',
-    '{"type":"joined","agent":"3"}',
-    '{"type":"state","state":"asleep","source":"x"}',
-    '{"type":"state","state":"live"}',
-    '{"type":"state","state":["live"],"source":"x"}',
+    '{"type":"joined","room":"r","joiner":"3","token":"t"}',
+    '{"type":"going-away","after_ms":-1}',
     '{"type":"end","reason":"toString"}',
     '{"type":"refused","kind":"wrong-key"}',
   ]) {
@@ -44,7 +44,7 @@ test("anything else is nothing", () => {
 
 test("text for people is cut to a length that fits", () => {
   const message = parseRelayMessage(
-    JSON.stringify({ type: "state", state: "live", source: "x".repeat(100_000) }),
+    JSON.stringify({ type: "refused", kind: "full", message: "x".repeat(100_000) }),
   );
-  assert.equal(message?.type === "state" && message.source.length, 400);
+  assert.equal(message?.type === "refused" && message.message.length, 400);
 });

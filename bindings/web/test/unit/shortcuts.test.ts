@@ -14,7 +14,7 @@ const press = (key: string, change: Partial<Press> = {}): Press => ({
 });
 
 test("keys mean what the help says", () => {
-  const meant = ["f", "F", "0", "1", "+", "=", "-", "s", "x", "d", "?"].map((key) => shortcutOf(press(key)));
+  const meant = ["f", "F", "0", "1", "+", "=", "-", "s", "x", "d", "?", "p", "l", "e", "h", "a", "c", "Escape"].map((key) => shortcutOf(press(key)));
   assert.deepEqual(meant, [
     "fullscreen",
     "fullscreen",
@@ -27,8 +27,15 @@ test("keys mean what the help says", () => {
     "mark",
     "details",
     "help",
+    "rest",
+    "laser",
+    "pen",
+    "highlight",
+    "arrow",
+    "clear",
+    "lay-down",
   ]);
-  for (const key of ["y", "Tab", "Enter", " ", "ArrowLeft", "Escape"])
+  for (const key of ["y", "Tab", "Enter", " ", "ArrowLeft"])
     assert.equal(shortcutOf(press(key)), undefined, key);
 });
 

@@ -9,6 +9,7 @@ import {
   stepZoom,
   wholeLength,
   zoomText,
+  visiblePart,
 } from "../../src/page/zoom.ts";
 
 const size = (width: number, height: number): { width: number; height: number } => ({ width, height });
@@ -114,4 +115,19 @@ test("a whole length is whole in CSS and in device pixels", () => {
 test("zoom is shown in percent", () => {
   assert.equal(zoomText(0.6666), "67 %");
   assert.equal(zoomText(16), "1600 %");
+});
+
+test("what can be seen is told in whole source pixels, all of it as nothing special", () => {
+  const source = { width: 1000, height: 500 };
+  const box = { left: 0, top: 0, width: 2000, height: 1000 };
+  assert.deepEqual(visiblePart(source, box, 2, { left: 101, top: 200, width: 600, height: 400 }), {
+    left: 50,
+    top: 100,
+    width: 301,
+    height: 200,
+  });
+  assert.equal(visiblePart(source, box, 2, { left: 0, top: 0, width: 2000, height: 1000 }), undefined);
+  const small = { left: 20, top: 30, width: 500, height: 250 };
+  assert.equal(visiblePart(source, small, 0.5, { left: 0, top: 0, width: 800, height: 600 }), undefined);
+  assert.equal(visiblePart(source, box, 2, { left: 3000, top: 0, width: 10, height: 10 }), undefined);
 });
