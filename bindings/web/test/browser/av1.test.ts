@@ -50,31 +50,28 @@ for (const name of BROWSERS) {
     const whole = new Cleanup();
     let browser: Browser;
     let downloads: string;
-    let standIn: StandIn;
 
     before(async () => {
       downloads = await whole.folder();
       browser = await launch(name, downloads);
       whole.add(() => browser.close());
-      standIn = await StandIn.start((peer, said) => {
-        if (said.type !== "hello") return;
-        peer.say({ type: "joined", agent: 1 });
-        peer.say({ type: "state", state: "live", source: "Monitor 1" });
-      });
-      whole.add(() => standIn.stop());
     });
     after(() => whole.run());
 
     async function withAgent(query: string, body: (agent: Agent, peer: Peer) => Promise<void>): Promise<void> {
-      const before = standIn.peers.length;
-      const agent = await Agent.open(browser, downloads, `${standIn.url}${query}#KJ4P-7TWX`);
+      const standIn = await StandIn.start((peer, said) => {
+        if (said.type === "hello") peer.state("live");
+      });
+      const address = standIn.link.replace("/#", `/${query}#`);
+      const agent = await Agent.open(browser, downloads, address);
       try {
-        await until("the agent", () => standIn.peers.length > before || undefined);
-        await agent.phase("joined");
+        await agent.enter();
+        await until("the agent's place", () => (standIn.peers[0]?.count("hello") ?? 0) > 0 || undefined);
         await body(agent, standIn.peer);
         assert.deepEqual(agent.complaints, []);
       } finally {
         await agent.page.close();
+        await standIn.stop();
       }
     }
 

@@ -154,7 +154,7 @@ export class Cleanup {
       "--yes",
       ...more,
     ]);
-    const key = (await running.prints(/\b([0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4})\b/))[1]!;
+    const key = (await running.prints(/\b(\d{3} \d{3} \d{3})\b/))[1]!.replaceAll(" ", "");
     return { program: running, key };
   }
 }
@@ -187,6 +187,13 @@ export class Agent {
     await page.setViewport(viewport);
     await page.goto(url);
     return new Agent(page, downloads, complaints);
+  }
+
+  /** Gives a name and goes; the key is from the link. */
+  async enter(name = "Ada of Support"): Promise<void> {
+    await this.page.$eval("#name", (e) => ((e as HTMLInputElement).value = ""));
+    await this.page.type("#name", name);
+    await this.page.keyboard.press("Enter");
   }
 
   async probe(): Promise<Probe | undefined> {

@@ -30,20 +30,13 @@ for (const name of BROWSERS) {
         const open = async (key: string): Promise<Agent> => {
           const agent = await Agent.open(browser, downloads, `${relay.url}#${key.replaceAll(" ", "")}`);
           cleanup.add(() => agent.page.close());
-          await enter(agent);
+          await agent.enter();
           return agent;
         };
         await body(open, { ...relay, kill: () => relay.program.kill() }, cleanup);
       } finally {
         await cleanup.run();
       }
-    }
-
-    /** Gives a name and goes: the key is from the link. */
-    async function enter(agent: Agent): Promise<void> {
-      await agent.page.evaluate(() => ((document.querySelector("#name") as HTMLInputElement).value = ""));
-      await agent.page.type("#name", "Ada of Support");
-      await agent.page.keyboard.press("Enter");
     }
 
     test("the picture comes sealed after the visitor's answer, and marks and focus reach the visitor", async () => {
@@ -86,7 +79,6 @@ for (const name of BROWSERS) {
           await mouse.up();
           await visitor.sharer.tells("M", new RegExp(`^Line .*tool: ${tool},.*\\(200, 90\\)\\] }$`));
         }
-        await agent.page.screenshot({ path: `/tmp/p-shot-${name}-live.png` });
         await keyboard.press("c");
         await visitor.sharer.tells("M", /^Clear$/);
         await keyboard.press("Escape");
@@ -117,7 +109,6 @@ for (const name of BROWSERS) {
         const agent = await open(visitor.key.slice(0, -1) + last);
         await agent.shows("#key-error", /This key does not work/);
         assert.deepEqual(visitor.sharer.all("Q"), []);
-        await agent.page.screenshot({ path: `/tmp/p-shot-${name}-wrong.png` });
       });
     });
 

@@ -8,9 +8,8 @@ import type { Browser, KeyInput } from "puppeteer-core";
 import { Agent, BROWSERS, Cleanup, launch, until } from "./harness.ts";
 import { HEIGHT, makeClip, sha256, WIDTH, type Clip } from "./pictures.ts";
 import { decodePng } from "../png.ts";
-import { StandIn, type Peer, type Said } from "./stand-in.ts";
+import { StandIn, type Peer } from "./stand-in.ts";
 
-const KEY = "KJ4P-7TWX";
 const FRAMES = 30;
 
 /** Browsers lay out in 1/64 (Chromium) or 1/60 (Firefox) of a CSS pixel, then snap to device pixels. */
@@ -35,21 +34,17 @@ for (const name of BROWSERS) {
     async function withPage(
       joined: (peer: Peer) => void,
       body: (agent: Agent, standIn: StandIn) => Promise<void>,
-      { fragment = `#${KEY}`, viewport = { width: 1280, height: 860, deviceScaleFactor: 1 } } = {},
+      { viewport = { width: 1280, height: 860, deviceScaleFactor: 1 }, enters = true } = {},
     ): Promise<void> {
-      const answer = (peer: Peer, said: Said): void => {
-        if (said.type !== "hello") return;
-        if (said.key !== KEY) {
-          peer.say({ type: "refused", kind: "wrong-key", message: "no room has this key" });
-          peer.close();
-          return;
-        }
-        peer.say({ type: "joined", agent: 1 });
-        joined(peer);
-      };
-      const standIn = await StandIn.start(answer);
-      const agent = await Agent.open(browser, downloads, standIn.url + fragment, viewport);
+      const standIn = await StandIn.start((peer, said) => {
+        if (said.type === "hello") joined(peer);
+      });
+      const agent = await Agent.open(browser, downloads, enters ? standIn.link : standIn.url, viewport);
       try {
+        if (enters) {
+          await agent.enter();
+          await until("the agent's place", () => (standIn.peers[0]?.count("hello") ?? 0) > 0 || undefined);
+        }
         await body(agent, standIn);
         assert.deepEqual(agent.complaints, [], "errors in the page's console");
       } finally {
@@ -58,7 +53,7 @@ for (const name of BROWSERS) {
       }
     }
 
-    const live = (peer: Peer): void => peer.say({ type: "state", state: "live", source: "Test clip" });
+    const live = (peer: Peer): void => peer.state("live");
     const showAll = (peer: Peer): void => {
       live(peer);
       peer.bytes(clip.stream);
@@ -165,39 +160,18 @@ for (const name of BROWSERS) {
       });
     });
 
-    test("a wrong key leads back to the form with a message, and is not tried again", async () => {
-      await withPage(
-        live,
-        async (agent, standIn) => {
-          await agent.shows("#key-error", /No session has this key/);
-          assert.equal(await agent.page.$eval("#key", (e) => (e as HTMLInputElement).value), "AAAA-AAAA");
-          assert.equal(await agent.page.evaluate(() => document.activeElement?.id), "key");
-          // Time enough for several attempts of a page that would try again: the right key goes through all the same.
-          await agent.page.keyboard.type("kj4p7twx");
-          await agent.page.keyboard.press("Enter");
-          await agent.phase("joined");
-          assert.deepEqual(
-            standIn.peers.map((p) => p.said[0]?.key),
-            ["AAAA-AAAA", KEY],
-          );
-          assert.equal(new URL(agent.page.url()).hash, `#${KEY}`);
-        },
-        { fragment: "#aaaaaaaa" },
-      );
-    });
-
     test("everything works by keyboard alone", async () => {
       await withPage(
         showAll,
-        async (agent) => {
+        async (agent, standIn) => {
           const { keyboard } = agent.page;
           await until(
             "focus in the key field",
             async () => (await agent.page.evaluate(() => document.activeElement?.id)) === "key" || undefined,
           );
           // Letters that are shortcuts elsewhere are letters here.
-          await keyboard.type("fsd?01");
-          assert.equal(await agent.page.$eval("#key", (e) => (e as HTMLInputElement).value), "FSD0-1");
+          await keyboard.type("fsd?4819");
+          assert.equal(await agent.page.$eval("#key", (e) => (e as HTMLInputElement).value), "481 9");
           assert.equal(
             await agent.page.evaluate(
               () => document.fullscreenElement === null && !document.querySelector("dialog")?.open,
@@ -205,9 +179,12 @@ for (const name of BROWSERS) {
             true,
           );
           await keyboard.press("Enter");
-          await agent.shows("#key-error", /eight letters and digits/);
+          await agent.shows("#key-error", /nine digits/);
           for (let i = 0; i < 6; i++) await keyboard.press("Backspace");
-          await keyboard.type("kj4p7twx");
+          await keyboard.type(standIn.key);
+          await keyboard.press("Enter");
+          await agent.shows("#name-error", /Type your name/);
+          await keyboard.type("Ada");
           await keyboard.press("Enter");
           await agent.live();
 
@@ -239,7 +216,7 @@ for (const name of BROWSERS) {
 
           const reached: string[] = [];
           await agent.page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
-          for (let i = 0; i < 20 && !reached.includes("leave"); i++) {
+          for (let i = 0; i < 40 && !reached.includes("leave"); i++) {
             await keyboard.press("Tab");
             const at = await agent.page.evaluate(() => {
               const e = document.activeElement as HTMLElement;
@@ -272,7 +249,7 @@ for (const name of BROWSERS) {
           await agent.phase("off");
           assert.equal(new URL(agent.page.url()).hash, "", "the key is gone from the address");
         },
-        { fragment: "" },
+        { enters: false },
       );
     });
 
@@ -280,29 +257,36 @@ for (const name of BROWSERS) {
       await withPage(
         () => undefined,
         async (agent, standIn) => {
-          await agent.shows("#card", /Waiting for the visitor to allow/);
           live(standIn.peer);
           await agent.shows("#card", /Receiving the first picture/);
           standIn.peer.bytes(clip.stream);
           await agent.shows("#status-label", /^Live$/);
           assert.equal(await agent.text("#card"), "");
-          standIn.peer.say({ type: "state", state: "idle", source: "Test clip" });
+          standIn.peer.state("idle");
           await agent.shows("#status-label", /unchanged/);
           await agent.shows("#status-age", /last update \d+ s ago/);
-          standIn.peer.say({ type: "state", state: "paused", source: "Test clip" });
-          await agent.shows("#banner", /Paused by the visitor/);
-          standIn.peer.say({ type: "state", state: "stalled", source: "Test clip" });
+          standIn.peer.state("paused");
+          await agent.shows("#card", /The visitor paused/);
+          standIn.peer.state("secure");
+          await agent.shows("#card", /must not be captured/);
+          standIn.peer.state("blocked");
+          await agent.shows("#banner", /lets nothing be captured/);
+          standIn.peer.state("stalled");
           await agent.shows("#banner", /does not answer/);
-          standIn.peer.say({ type: "visitor-lost" });
+          standIn.peer.say({ type: "host-lost" });
+          standIn.sharer.tell("x");
           await agent.shows("#banner", /connection was cut/);
           assert.equal(
             await agent.page.$eval("#announcer", (e) => e.textContent),
             "The visitor's connection was cut",
           );
-          standIn.peer.bytes(clip.stream);
+          standIn.sharer.tell("b", standIn.peer.viewer);
+          standIn.peer.say({ type: "host-back" });
+          await until("the page to be back", () => standIn.peer.count("hello") > 1 || undefined);
           live(standIn.peer);
+          standIn.peer.bytes(clip.stream);
           await agent.shows("#status-label", /^Live$/);
-          standIn.peer.say({ type: "end", reason: "source-ended" });
+          standIn.peer.end("source-ended");
           await agent.shows("#card", /What was shared is gone/);
           assert.equal((await agent.probe())?.sha256, clip.hashes.at(-1), "the last picture stays");
         },
@@ -312,7 +296,7 @@ for (const name of BROWSERS) {
     test("when the visitor stops, the picture is gone", async () => {
       await withPage(showAll, async (agent, standIn) => {
         await agent.live();
-        standIn.peer.say({ type: "end", reason: "visitor-stopped" });
+        standIn.peer.end("sharer-stopped");
         await agent.shows("#card", /The visitor stopped sharing/);
         assert.equal(await agent.probe(), undefined);
         assert.equal(await agent.text("#sheet"), "");
@@ -373,14 +357,12 @@ for (const name of BROWSERS) {
     }
 
     test("a stream that is broken for good is given up, not asked for again and again", async () => {
-      const answer = (peer: Peer, said: Said): void => {
-        if (said.type === "hello") peer.say({ type: "joined", agent: 1 });
-        if (said.type === "hello" || said.type === "resync")
-          peer.bytes(Buffer.concat([Buffer.from("PCST"), Buffer.alloc(64, 1)]));
-      };
-      const standIn = await StandIn.start(answer);
-      const agent = await Agent.open(browser, downloads, `${standIn.url}#${KEY}`);
+      const standIn = await StandIn.start((peer, said) => {
+        if (said.type !== "ack") peer.bytes(Buffer.concat([Buffer.from("PCST"), Buffer.alloc(64, 1)]));
+      });
+      const agent = await Agent.open(browser, downloads, standIn.link);
       try {
+        await agent.enter();
         await agent.shows("#card", /cannot go on/);
         assert.ok(standIn.peer.count("resync") < 10);
       } finally {
