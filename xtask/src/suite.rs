@@ -46,6 +46,7 @@ fn checks(steps: &mut Steps, choice: wasm::Choice, quick: bool) -> Result<()> {
     }
     steps.run("browser tests", |tally| {
         let mut npm = viewer::npm();
+        npm.env("PANECAST_WEB_HOST", target_dir().join("debug/examples/host"));
         for (name, program) in [("PANECAST_BIN", "panecast"), ("PANECAST_RELAY_BIN", "panecast-relay")] {
             npm.env(name, target_dir().join("debug").join(program));
         }
