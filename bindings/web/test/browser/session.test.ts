@@ -75,14 +75,17 @@ for (const name of BROWSERS) {
         const agent = await open(`${relay.url}#${visitor.key}`);
         await agent.live();
         const saved = join(await cleanup.folder(), "last.png");
+        // Each key is for one: the page has spent the first.
+        const next = /key +\d{3} \d{3} \d{3}[^]*key +(\d{3} \d{3} \d{3})/;
+        const key = (await visitor.program.prints(next))[1]!;
         const viewer = cleanup.start(program("PANECAST_BIN"), [
           "view",
           "--relay",
           relay.url,
           "--key",
-          visitor.key,
+          key,
           "--seconds",
-          "3",
+          "6",
           "--save",
           saved,
         ]);
