@@ -212,7 +212,7 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                     Ok(link) => break link,
                     Err(NoRoom::Unreachable(_)) => {}
                     // The room is gone, and with it everybody's place.
-                    Err(NoRoom::Refused(r)) if r.kind == RefusalKind::WrongKey => self.room = None,
+                    Err(NoRoom::Refused(r)) if r.kind == RefusalKind::Unavailable => self.room = None,
                     Err(NoRoom::Refused(r)) if r.kind == RefusalKind::Version => {
                         return Err(refused(&self.relay, &r));
                     }
