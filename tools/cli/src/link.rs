@@ -209,7 +209,7 @@ mod tests {
             ("http://127.0.0.1:7700", "http://127.0.0.1:7700/#K"),
             ("127.0.0.1:7700/", "http://127.0.0.1:7700/#K"),
             ("ws://relay.example", "http://relay.example:80/#K"),
-            ("http://[::1]:7700/#KJ4P-7TWX", "http://[::1]:7700/#K"),
+            ("http://[::1]:7700/#482913507", "http://[::1]:7700/#K"),
             ("http://[::1]", "http://[::1]:80/#K"),
         ] {
             assert_eq!(typed.parse::<RelayUrl>().unwrap().agent_url("K"), url, "{typed}");

@@ -18,7 +18,7 @@ use panecast::session::{
 use panecast::{Error, ErrorKind, Limits};
 use panecast_protocol::{
     DEFAULT_TENANT, Door as DoorName, Ended, FromJoiner, HostSays, MAX_BINARY_BYTES, NewDoor, OpenDoor,
-    Parcel, ParcelKind, ROOMS_VERSION, Refusal, RefusalKind, RefuseReason, RelayToHost, RoomProof,
+    PROTOCOL_VERSION, Parcel, ParcelKind, Refusal, RefusalKind, RefuseReason, RelayToHost, RoomProof,
 };
 use serde_json::json;
 use std::collections::{BTreeSet, VecDeque};
@@ -275,7 +275,7 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
     async fn enter(&mut self) -> Result<Link, NoRoom> {
         let mut link = Link::connect(&self.relay, "/ws/host").await.map_err(NoRoom::Unreachable)?;
         link.say(&HostSays::Hello {
-            protocol: ROOMS_VERSION,
+            protocol: PROTOCOL_VERSION,
             tenant: DEFAULT_TENANT.to_owned(),
             token: None,
             resume: self.room.clone(),

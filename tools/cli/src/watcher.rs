@@ -12,7 +12,7 @@ use panecast::frame::Timestamp;
 use panecast::session::seal::{Joiner, TypedKey};
 use panecast::session::{self, EndReason, Purpose, StreamState, WatcherOutput};
 use panecast_protocol::{
-    DEFAULT_TENANT, Door, JoinerSays, MAX_BINARY_BYTES, Place, ROOMS_VERSION, Refusal, RefusalKind,
+    DEFAULT_TENANT, Door, JoinerSays, MAX_BINARY_BYTES, PROTOCOL_VERSION, Place, Refusal, RefusalKind,
     RelayToJoiner,
 };
 use serde_json::json;
@@ -163,7 +163,7 @@ impl<'a> Watcher<'a> {
         let link = Link::connect(&self.relay, "/ws/join").await?;
         let door = self.place.is_none().then(|| Door::Key { number: format!("{:04}", self.key.number()) });
         link.say(&JoinerSays::Hello {
-            protocol: ROOMS_VERSION,
+            protocol: PROTOCOL_VERSION,
             tenant: DEFAULT_TENANT.to_owned(),
             token: None,
             door,

@@ -5,8 +5,8 @@ use panecast::Limits;
 use panecast::frame::Timestamp;
 use panecast::session::seal::{Joiner, KeyOffer, TypedKey};
 use panecast_protocol::{
-    DEFAULT_TENANT, Door, FromJoiner, HostSays, JoinerSays, NewDoor, OpenDoor, Parcel, ParcelKind,
-    ROOMS_VERSION, RelayToHost, RelayToJoiner,
+    DEFAULT_TENANT, Door, FromJoiner, HostSays, JoinerSays, NewDoor, OpenDoor, PROTOCOL_VERSION, Parcel,
+    ParcelKind, RelayToHost, RelayToJoiner,
 };
 use panecast_relay::{Config, Loopback};
 use tokio::io::DuplexStream;
@@ -39,7 +39,7 @@ async fn bytes(socket: &mut Socket) -> Vec<u8> {
 
 fn knock(number: String) -> JoinerSays {
     JoinerSays::Hello {
-        protocol: ROOMS_VERSION,
+        protocol: PROTOCOL_VERSION,
         tenant: DEFAULT_TENANT.into(),
         token: None,
         door: Some(Door::Key { number }),
@@ -51,7 +51,7 @@ fn knock(number: String) -> JoinerSays {
 async fn a_typed_key_opens_a_pair_and_a_decoy_looks_like_its_answer() {
     let (relay, limits, now) =
         (Loopback::start(&Config::default()).unwrap(), Limits::default(), Timestamp(0));
-    let (protocol, tenant) = (ROOMS_VERSION, DEFAULT_TENANT.to_owned());
+    let (protocol, tenant) = (PROTOCOL_VERSION, DEFAULT_TENANT.to_owned());
     let mut host =
         open(&relay, "/ws/host", &HostSays::Hello { protocol, tenant, token: None, resume: None }).await;
     told::<RelayToHost>(&mut host).await;

@@ -1,4 +1,4 @@
-//! The messages of version 3 between a host and the relay.
+//! The messages between a host and the relay.
 
 use crate::{Door, DoorEnd, Ended, NewDoor, OpenDoor, Refusal, RefusalKind, RefuseReason};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum HostSays {
     /// The first message.
     Hello {
-        /// [`crate::ROOMS_VERSION`].
+        /// [`crate::PROTOCOL_VERSION`].
         protocol: u32,
         /// Whose customers and agents these are.
         #[serde(default = "crate::door::default_tenant", skip_serializing_if = "crate::door::is_default")]

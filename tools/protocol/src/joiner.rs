@@ -1,4 +1,4 @@
-//! The messages of version 3 between a joiner and the relay.
+//! The messages between a joiner and the relay.
 
 use crate::{Door, Ended, Refusal};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum JoinerSays {
     /// The first message, with a door to knock at or a place to come back to.
     Hello {
-        /// [`crate::ROOMS_VERSION`].
+        /// [`crate::PROTOCOL_VERSION`].
         protocol: u32,
         /// Whose host it looks for.
         #[serde(default = "crate::door::default_tenant", skip_serializing_if = "crate::door::is_default")]

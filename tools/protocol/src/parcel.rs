@@ -1,4 +1,4 @@
-//! A host's binary message of version 3: for whom, of which kind, and bytes that are sealed between the ends.
+//! A host's binary message: for whom, of which kind, and bytes that are sealed between the ends.
 
 /// What the relay does with a host's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 
 use futures_util::{SinkExt, StreamExt};
 use panecast_protocol::{
-    DEFAULT_TENANT, Door, HostSays, JoinerSays, NewDoor, Parcel, ParcelKind, ROOMS_VERSION, RelayToHost,
+    DEFAULT_TENANT, Door, HostSays, JoinerSays, NewDoor, PROTOCOL_VERSION, Parcel, ParcelKind, RelayToHost,
 };
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -92,7 +92,7 @@ async fn told(socket: &mut Socket) -> RelayToHost {
 
 /// A host, its joiner, and the joiner's number.
 async fn session(address: SocketAddr, number: usize) -> (Socket, Socket, u32) {
-    let (protocol, tenant, token) = (ROOMS_VERSION, DEFAULT_TENANT.to_owned(), None);
+    let (protocol, tenant, token) = (PROTOCOL_VERSION, DEFAULT_TENANT.to_owned(), None);
     let mut host = open(address, "/ws/host").await;
     say(&mut host, &HostSays::Hello { protocol, tenant: tenant.clone(), token: token.clone(), resume: None })
         .await;
@@ -110,7 +110,7 @@ async fn session(address: SocketAddr, number: usize) -> (Socket, Socket, u32) {
 }
 
 /// Sends packets that tell their time, and takes what comes back.
-async fn send(host: Socket, start: Instant, packets: u32, envelope: impl Fn(&[u8], u32) -> Vec<u8>) {
+async fn send(host: Socket, start: Instant, packets: u32, parcel: impl Fn(&[u8], u32) -> Vec<u8>) {
     let (mut writer, mut reader) = host.split();
     let acknowledgements = tokio::spawn(async move { while let Some(Ok(_)) = reader.next().await {} });
     let mut clock = interval(Duration::from_secs(1) / PACKETS_A_SECOND);
@@ -118,7 +118,7 @@ async fn send(host: Socket, start: Instant, packets: u32, envelope: impl Fn(&[u8
         clock.tick().await;
         let mut packet = vec![7; PACKET];
         packet[..8].copy_from_slice(&(start.elapsed().as_nanos() as u64).to_le_bytes());
-        writer.send(Message::binary(envelope(&packet, n))).await.expect("sent");
+        writer.send(Message::binary(parcel(&packet, n))).await.expect("sent");
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     acknowledgements.abort();

@@ -1,6 +1,6 @@
 //! How a tenant's agents prove who they are: JSON Web Tokens, by a shared secret or by the tenant's public keys.
 
-use crate::rooms::refusal;
+use crate::refusal::refusal;
 use crate::tenants::TenantsError;
 use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};

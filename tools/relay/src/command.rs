@@ -26,7 +26,7 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     pub page: Option<PathBuf>,
 
-    /// Most agents in one session
+    /// Most joiners in one session
     #[arg(long, value_name = "N", default_value_t = RelayLimits::default().agents)]
     pub agents: usize,
 
@@ -34,7 +34,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = RelayLimits::default().rooms)]
     pub rooms: usize,
 
-    /// Seconds that a visitor who was cut off has to come back
+    /// Seconds that a host or a joiner who was cut off has to come back
     #[arg(long, value_name = "SECONDS", default_value_t = Timing::default().grace.as_secs())]
     pub grace: u64,
 

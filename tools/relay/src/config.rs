@@ -15,7 +15,7 @@ pub(crate) const DEFAULT_PORT: u16 = 7700;
 pub struct Config {
     /// Where it listens; port 0 takes any free one.
     pub bind: SocketAddr,
-    /// What agents' browsers are served.
+    /// What browsers are served.
     pub page: Page,
     /// What it may cost.
     pub limits: RelayLimits,
@@ -51,19 +51,15 @@ pub struct RelayLimits {
     pub rooms: usize,
     /// WebSocket connections at a time.
     pub sockets: usize,
-    /// Agents in one room.
+    /// Joiners in one room.
     pub agents: usize,
-    /// Bytes of one binary message.
+    /// Bytes of one binary message of a host's.
     pub message_bytes: usize,
-    /// Bytes of packets that wait for one agent; a snapshot alone may be as large as a message.
-    pub queue_bytes: usize,
-    /// Packets that wait for one agent. A viewer that keeps up has two; the rest is for one that comes back
-    /// from a pause of a few seconds.
-    pub queue_packets: usize,
-    /// Wrong keys that one address may send within [`Timing::wrong_key_window`].
-    pub wrong_keys: u32,
     /// Bytes of one binary message of a joiner's: a camera's picture at most.
     pub joiner_message_bytes: usize,
+    /// Packets that wait for one joiner. A viewer that keeps up has two; the rest is for one that comes back
+    /// from a pause of a few seconds.
+    pub queue_packets: usize,
     /// Bytes of packets that wait for one joiner; what its stream starts over with may alone be more.
     pub joiner_queue_bytes: usize,
     /// Bytes of control that wait for one joiner; one that leaves more unread is closed.
@@ -88,10 +84,8 @@ impl Default for RelayLimits {
             sockets: 4096,
             agents: 16,
             message_bytes: MAX_BINARY_BYTES,
-            queue_bytes: 16 << 20,
-            queue_packets: 256,
-            wrong_keys: 10,
             joiner_message_bytes: 1 << 20,
+            queue_packets: 256,
             joiner_queue_bytes: 4 << 20,
             control_bytes: 256 << 10,
             knock_bytes: 32 << 10,
@@ -114,10 +108,8 @@ pub struct Timing {
     pub ping: Duration,
     /// For any sign of life before a peer counts as dead.
     pub dead: Duration,
-    /// For a visitor to come back to its room.
+    /// For a host to come back to its room, and a joiner to its place.
     pub grace: Duration,
-    /// Until wrong keys are forgotten.
-    pub wrong_key_window: Duration,
     /// For connections to say goodbye at shutdown, and for a last message to a peer that is closed.
     pub goodbye: Duration,
 }
@@ -132,7 +124,6 @@ impl Default for Timing {
             // A large snapshot on a thin line keeps the pong waiting behind it.
             dead: Duration::from_secs(60),
             grace: Duration::from_secs(60),
-            wrong_key_window: Duration::from_secs(60),
             goodbye: Duration::from_secs(2),
         }
     }

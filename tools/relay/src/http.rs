@@ -3,15 +3,12 @@
 use crate::config::{Config, RelayLimits, Timing};
 use crate::exchange::{self, Exchange};
 use crate::page::Page;
-use crate::rooms::Rooms;
-use crate::{agent, visitor};
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
-use panecast_protocol::MAX_TEXT_BYTES;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -40,7 +37,6 @@ pub(crate) struct Peer(pub(crate) IpAddr);
 /// What all handlers share.
 #[derive(Clone, Debug)]
 struct Shared {
-    rooms: Arc<Rooms>,
     exchange: Arc<Exchange>,
     page: Arc<Page>,
     limits: RelayLimits,
@@ -49,14 +45,8 @@ struct Shared {
 }
 
 /// All paths of the relay. Each WebSocket holds a permit of `sockets` while it lives.
-pub(crate) fn router(
-    config: &Config,
-    rooms: Arc<Rooms>,
-    exchange: Arc<Exchange>,
-    sockets: Arc<Semaphore>,
-) -> Router {
+pub(crate) fn router(config: &Config, exchange: Arc<Exchange>, sockets: Arc<Semaphore>) -> Router {
     let shared = Shared {
-        rooms,
         exchange,
         page: Arc::new(config.page.clone()),
         limits: config.limits,
@@ -65,8 +55,6 @@ pub(crate) fn router(
     };
     Router::new()
         .route("/health", get(async || "ok\n"))
-        .route("/ws/visitor", get(visitor_socket))
-        .route("/ws/agent", get(agent_socket))
         .route("/ws/host", get(host_socket))
         .route("/ws/join", get(joiner_socket))
         .fallback(file)
@@ -96,29 +84,6 @@ async fn file(State(shared): State<Shared>, method: Method, uri: Uri) -> Respons
         Some((bytes, mime)) => ([(header::CONTENT_TYPE, mime)], bytes).into_response(),
         None => (StatusCode::NOT_FOUND, "the relay has no such file\n").into_response(),
     }
-}
-
-async fn visitor_socket(
-    State(shared): State<Shared>,
-    Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
-) -> Response {
-    let most = shared.limits.message_bytes;
-    accept(shared, &headers, upgrade, most, move |socket, shared| {
-        visitor::serve(socket, shared.rooms, peer.0, shared.timing)
-    })
-}
-
-async fn agent_socket(
-    State(shared): State<Shared>,
-    Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
-) -> Response {
-    accept(shared, &headers, upgrade, MAX_TEXT_BYTES, move |socket, shared| {
-        agent::serve(socket, shared.rooms, peer.0, shared.timing)
-    })
 }
 
 async fn host_socket(
@@ -177,7 +142,7 @@ async fn with_permit(permit: OwnedSemaphorePermit, serve: impl Future<Output = (
 /// Whether a browser's request comes from the relay's own page; other programs send no `Origin`.
 ///
 /// A browser lets every page open a WebSocket anywhere; without this, a page of another site could talk to a
-/// relay on the agent's own machine.
+/// relay on the viewer's own machine.
 fn same_origin(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let host = headers.get(header::HOST).and_then(|h| h.to_str().ok());

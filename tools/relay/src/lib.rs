@@ -1,17 +1,14 @@
-//! The relay: rooms by session key between one visitor and several agents, over WebSocket, and the agent page.
+//! The relay: brings hosts and the joiners that come through their doors together, over WebSocket, and serves the page.
 //!
 //! ```text
-//! visitor ── /ws/visitor ─┐            ┌─ /ws/agent ── agent 1 (queue of its own)
-//!                         ├─ [`Room`] ─┤
-//!            resume, grace┘            └─ /ws/agent ── agent 2 (queue of its own)
+//! host ── /ws/host ─┐               ┌─ /ws/join ── joiner 1 (queue of its own)
+//!                   ├─ [`exchange`] ─┤
+//!     resume, grace ┘               └─ /ws/join ── joiner 2 (queue of its own)
 //! ```
 //!
-//! Version 3 of the protocol knows hosts and joiners instead, and lives beside it in [`exchange`].
-//!
-//! It passes packets on and never reads them. Whatever comes from a connection is hostile: each message has a
+//! It passes sealed bytes on and cannot read them. Whatever comes from a connection is hostile: each message has a
 //! size limit, each queue a bound, each peer a time within which it must show life.
 
-mod agent;
 mod agents;
 pub mod command;
 mod config;
@@ -19,15 +16,11 @@ mod exchange;
 mod http;
 mod metrics;
 mod page;
-mod queue;
-mod room;
-mod rooms;
+mod refusal;
 mod server;
 mod socket;
 mod tenants;
 mod tls;
-mod tries;
-mod visitor;
 
 pub use config::{Config, RelayLimits, Timing};
 pub use page::Page;

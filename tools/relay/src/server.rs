@@ -3,13 +3,10 @@
 use crate::config::Config;
 use crate::exchange::Exchange;
 use crate::http::{Peer, metrics_router, router};
-use crate::rooms::Rooms;
-use crate::tries::Tries;
 use axum::extract::Extension;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use panecast_protocol::EndReason;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,7 +88,7 @@ impl Relay {
         self.metrics.as_ref().and_then(|m| m.local_addr().ok())
     }
 
-    /// Serves until `stop` is ready, then tells all agents and closes.
+    /// Serves until `stop` is ready, then tells everybody to come back elsewhere, and closes.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self { listener, metrics, config, .. } = self;
         let Some(core) = Core::new(&config) else { return };
@@ -171,7 +168,6 @@ impl Loopback {
 #[derive(Clone, Debug)]
 struct Core {
     config: Arc<Config>,
-    rooms: Arc<Rooms>,
     exchange: Arc<Exchange>,
     sockets: Arc<Semaphore>,
     router: axum::Router,
@@ -179,13 +175,10 @@ struct Core {
 
 impl Core {
     fn new(config: &Config) -> Option<Self> {
-        let (limits, timing) = (config.limits, config.timing);
-        let tries = Tries::new(limits.wrong_keys, timing.wrong_key_window);
-        let rooms = Arc::new(Rooms::new(limits, tries, timing.grace));
         let exchange = Arc::new(Exchange::new(config).ok()?);
-        let sockets = Arc::new(Semaphore::new(limits.sockets));
-        let router = router(config, rooms.clone(), exchange.clone(), sockets.clone());
-        Some(Self { config: Arc::new(config.clone()), rooms, exchange, sockets, router })
+        let sockets = Arc::new(Semaphore::new(config.limits.sockets));
+        let router = router(config, exchange.clone(), sockets.clone());
+        Some(Self { config: Arc::new(config.clone()), exchange, sockets, router })
     }
 
     async fn sweep(self) {
@@ -215,7 +208,6 @@ impl Core {
     }
 
     async fn stop(self) {
-        self.rooms.end_all(EndReason::RelayStopped);
         self.exchange.go_away();
         // Each WebSocket holds a permit; all of them back means that all have said goodbye.
         let all = u32::try_from(self.config.limits.sockets).unwrap_or(u32::MAX);

@@ -1,7 +1,7 @@
 //! What both kinds of connection share: the hello, signs of life, the goodbye.
 
 use crate::config::Timing;
-use crate::rooms::refusal;
+use crate::refusal::refusal;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -47,11 +47,6 @@ impl Reader {
 
     /// The first message: a hello of this protocol version.
     pub(crate) async fn hello<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, Gone> {
-        self.hello_of(PROTOCOL_VERSION).await
-    }
-
-    /// The first message: a hello of this version.
-    pub(crate) async fn hello_of<T: serde::de::DeserializeOwned>(&mut self, version: u32) -> Result<T, Gone> {
         let first = timeout(self.timing.hello, self.next()).await.map_err(|_| Gone::Silent)??;
         let Incoming::Text(text) = first else {
             return Err(bad("the first message must be a hello"));
@@ -59,10 +54,10 @@ impl Reader {
         // The version is looked at first: the rest of another version's hello may look different.
         let hello: Value = serde_json::from_str(&text).map_err(|e| bad(&format!("not a hello: {e}")))?;
         match hello.get("protocol").and_then(Value::as_u64) {
-            Some(v) if v == u64::from(version) => {}
+            Some(v) if v == u64::from(PROTOCOL_VERSION) => {}
             Some(v) => {
                 let message = format!(
-                    "this relay speaks protocol {version} here, the message has {v}; update the older side"
+                    "this relay speaks protocol {PROTOCOL_VERSION}, the message has {v}; update the older side"
                 );
                 return Err(Gone::Refused(refusal(RefusalKind::Version, &message)));
             }

@@ -1,7 +1,7 @@
 //! Whose customers and agents a relay serves.
 
 use crate::agents::Agents;
-use crate::rooms::refusal;
+use crate::refusal::refusal;
 use panecast_protocol::{DEFAULT_TENANT, Door, Refusal, RefusalKind, Who};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};

@@ -1,4 +1,4 @@
-//! Guessing at keys of version 3, on a paused clock.
+//! Guessing at keys, on a paused clock.
 
 mod ends;
 

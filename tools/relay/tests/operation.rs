@@ -3,12 +3,12 @@
 
 mod ends;
 
-use ends::{Socket, host_hello, joined, joiner_hello};
+use ends::process::Process;
+use ends::{Host, come_back, host_hello, joined, joiner, joiner_hello};
 use futures_util::{SinkExt, StreamExt};
-use panecast_protocol::{Door, HostSays, NewDoor, Parcel, ParcelKind, RelayToHost, RoomProof};
-use std::io::{BufRead, BufReader, Read, Write};
+use panecast_protocol::{Door, HostSays, NewDoor, Parcel, ParcelKind, RelayToHost};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -17,58 +17,12 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_tungstenite::tungstenite::Message;
 
-struct Process {
-    child: Child,
-    facts: serde_json::Value,
-}
-
-impl Process {
-    fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_panecast-relay"))
-            .args(["--bind", "127.0.0.1:0", "--json"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        Self { child, facts: serde_json::from_str(&line).unwrap() }
-    }
-
-    fn address(&self) -> SocketAddr {
-        self.facts["address"].as_str().unwrap().parse().unwrap()
-    }
-
-    /// Stops it and gives its log.
-    fn stop(mut self) -> String {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let mut log = String::new();
-        self.child.stderr.as_mut().unwrap().read_to_string(&mut log).unwrap();
-        assert!(self.child.wait().unwrap().success(), "{log}");
-        log
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 fn http(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
-}
-
-async fn open(address: SocketAddr, path: &str) -> Socket {
-    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    Socket::over(Box::new(stream), path).await
 }
 
 #[tokio::test]
@@ -79,13 +33,13 @@ async fn a_session_shows_in_the_metrics_and_nothing_of_it_in_the_log() {
     assert!(http(metrics, "/health").ends_with("ok\n"));
     assert!(http(relay.address(), "/metrics").starts_with("HTTP/1.1 404"), "not on the public port");
 
-    let mut host = open(relay.address(), "/ws/host").await;
+    let mut host = relay.open("/ws/host").await;
     host.say(&host_hello(None)).await;
     let RelayToHost::Room { room, secret } = host.text().await else { panic!("no room") };
     let visitor = "visitor-4711";
     host.say(&HostSays::Open { door: NewDoor::Presence { visitor: visitor.into() } }).await;
     assert!(matches!(host.text().await, RelayToHost::Opened { .. }));
-    let mut socket = open(relay.address(), "/ws/join").await;
+    let mut socket = relay.open("/ws/join").await;
     let door = Door::Presence { visitor: visitor.into() };
     socket.say(&joiner_hello(Some(door), None)).await;
     let RelayToHost::Came { joiner, .. } = host.text().await else { panic!("nobody came") };
@@ -159,54 +113,31 @@ async fn it_speaks_tls_with_its_certificate() {
     relay.stop();
 
     for (certificate, key) in [(files[0], files[0]), (files[1], files[1]), ("none.pem", files[1])] {
-        let out = Command::new(env!("CARGO_BIN_EXE_panecast-relay"))
-            .args(["--bind", "127.0.0.1:0", "--tls-cert", certificate, "--tls-key", key])
-            .output()
-            .unwrap();
+        let out = Process::output(&["--bind", "127.0.0.1:0", "--tls-cert", certificate, "--tls-key", key]);
         let said = String::from_utf8(out.stderr).unwrap();
         assert_eq!(out.status.code(), Some(1), "{said}");
         assert!(said.contains("next: name a certificate"), "{said}");
     }
 }
 
-/// Opens a host at `address`, with a room of its own or one to come back to.
-async fn host_at(address: SocketAddr, resume: Option<RoomProof>) -> (Socket, RoomProof) {
-    let mut host = open(address, "/ws/host").await;
-    host.say(&host_hello(resume)).await;
-    match host.text().await {
-        RelayToHost::Room { room, secret } => (host, RoomProof { room, secret }),
-        other => panic!("no room: {other:?}"),
-    }
-}
-
 #[tokio::test]
 async fn a_session_goes_on_at_another_relay_when_its_own_is_killed() {
     let (mut first, second) = (Process::start(&[]), Process::start(&[]));
-    let (mut host, room) = host_at(first.address(), None).await;
-    let id = "5c".repeat(16);
-    host.say(&HostSays::Open { door: NewDoor::Link { id: id.clone(), lifetime_s: 60 } }).await;
-    assert!(matches!(host.text().await, RelayToHost::Opened { .. }));
-    let mut socket = open(first.address(), "/ws/join").await;
-    socket.say(&joiner_hello(Some(Door::Link { id }), None)).await;
-    let RelayToHost::Came { joiner, .. } = host.text().await else { panic!("nobody came") };
-    host.say(&HostSays::Admit { joiner }).await;
-    let place = joined(&mut socket).await;
+    let mut host = Host::open(&first.address(), None).await;
+    let (room, door) = (host.room.clone(), host.link().await);
+    let (mut socket, place) = joiner(&first.address(), &mut host, &door).await;
 
-    first.child.kill().unwrap();
-    assert_eq!(host.next().await, None);
+    first.signal("-KILL");
+    assert_eq!(first.exit().0, None);
+    assert_eq!(host.socket.next().await, None);
     assert_eq!(socket.next().await, None);
-    let (mut host, again) = host_at(second.address(), Some(room.clone())).await;
-    assert_eq!(again, room);
-    let mut socket = open(second.address(), "/ws/join").await;
-    socket.say(&joiner_hello(None, Some(place.clone()))).await;
+    let mut host = Host::open(&second.address(), Some(room.clone())).await;
+    assert_eq!(host.room, room);
+    let mut socket = come_back(&second.address(), &place).await;
     let next = joined(&mut socket).await;
-    assert_eq!((next.joiner, &next.room), (joiner, &place.room));
-    match host.text().await {
-        RelayToHost::Came { joiner: back, resumed: true, .. } => assert_eq!(back, joiner),
-        other => panic!("{other:?}"),
-    }
-    let parcel = Parcel { joiner: Some(joiner), kind: ParcelKind::StartsOver, bytes: b"anew" };
-    host.bytes(&parcel.to_bytes()).await;
+    assert_eq!((next.joiner, &next.room), (place.joiner, &place.room));
+    assert_eq!(host.sees_return().await, place.joiner);
+    host.send(Some(place.joiner), ParcelKind::StartsOver, b"anew").await;
     assert_eq!(socket.binary().await, b"anew");
     drop((host, socket));
     second.stop();

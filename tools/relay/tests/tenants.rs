@@ -7,7 +7,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ends::{HERE, Host, Socket, joined, patient, refused, relay};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use panecast_protocol::{
-    Door, HostSays, JoinerSays, NewDoor, ROOMS_VERSION, RefusalKind, RelayToHost, RoomProof, Who,
+    Door, HostSays, JoinerSays, NewDoor, PROTOCOL_VERSION, RefusalKind, RelayToHost, RoomProof, Who,
 };
 use panecast_relay::{Config, Loopback, Tenants};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ fn serving(tenants: Tenants) -> Loopback {
 async fn host(relay: &Loopback, tenant: &str, token: Option<String>) -> Socket {
     let mut socket = Socket::open(relay, "/ws/host", HERE).await;
     let tenant = tenant.to_owned();
-    socket.say(&HostSays::Hello { protocol: ROOMS_VERSION, tenant, token, resume: None }).await;
+    socket.say(&HostSays::Hello { protocol: PROTOCOL_VERSION, tenant, token, resume: None }).await;
     socket
 }
 
@@ -65,7 +65,7 @@ async fn present(relay: &Loopback, visitor: &str) -> (Host, Door) {
 async fn knock(relay: &Loopback, tenant: &str, token: Option<String>, door: &Door) -> Socket {
     let mut socket = Socket::open(relay, "/ws/join", HERE).await;
     let (tenant, door) = (tenant.to_owned(), Some(door.clone()));
-    socket.say(&JoinerSays::Hello { protocol: ROOMS_VERSION, tenant, token, door, resume: None }).await;
+    socket.say(&JoinerSays::Hello { protocol: PROTOCOL_VERSION, tenant, token, door, resume: None }).await;
     socket
 }
 
@@ -171,7 +171,7 @@ async fn a_tenant_may_ask_hosts_and_keys_for_tokens_and_has_its_own_rooms() {
     let mut thief = Socket::open(&relay, "/ws/host", HERE).await;
     let resume = Some(RoomProof { room: room.clone(), secret: secret.clone() });
     thief
-        .say(&HostSays::Hello { protocol: ROOMS_VERSION, tenant: "other".into(), token: None, resume })
+        .say(&HostSays::Hello { protocol: PROTOCOL_VERSION, tenant: "other".into(), token: None, resume })
         .await;
     assert_eq!(refused(&mut thief).await.kind, RefusalKind::Unavailable);
     let mut host = Host { socket: first, room: RoomProof { room, secret } };

@@ -4,7 +4,7 @@ use super::doors::{Doors, NewlyOpen};
 use super::room::Room;
 use super::secret::{RoomId, RoomSecret};
 use crate::config::{RelayLimits, Timing};
-use crate::rooms::{no_room_left, random, refusal};
+use crate::refusal::{no_room_left, random, refusal};
 use panecast_protocol::{
     Door, DoorEnd, Ended, NewDoor, OpenDoor, Refusal, RefusalKind, RelayToHost, RoomProof,
 };

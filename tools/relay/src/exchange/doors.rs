@@ -2,7 +2,7 @@
 
 use super::room::Room;
 use super::secret::{RoomId, from_hex};
-use crate::rooms::{random, refusal};
+use crate::refusal::{random, refusal};
 use hmac::{Hmac, KeyInit, Mac};
 use panecast_protocol::{
     Door, LINK_ID_DIGITS, MOST_VISITOR_BYTES, NUMBER_DIGITS, NewDoor, OpenDoor, Refusal, RefusalKind,

@@ -6,11 +6,11 @@ use super::to_host::{ForHost, HostQueue};
 use super::tries::network_of;
 use crate::config::Timing;
 use crate::metrics::Present;
-use crate::rooms::refusal;
+use crate::refusal::refusal;
 use crate::socket::{Gone, Incoming, Reader, Writer, bad, finish, goodbye, parse, text, turn_away};
 use axum::extract::ws::{Message, WebSocket, close_code};
 use futures_util::{SinkExt, StreamExt};
-use panecast_protocol::{Door, DoorEnd, Ended, HostSays, ROOMS_VERSION, Refusal, RefusalKind, RelayToHost};
+use panecast_protocol::{Door, DoorEnd, Ended, HostSays, Refusal, RefusalKind, RelayToHost};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::time::{Instant, interval_at};
@@ -82,7 +82,7 @@ async fn enter(
     exchange: &Exchange,
     queue: &Arc<HostQueue>,
 ) -> Result<(Arc<Room>, Connection), Gone> {
-    let HostSays::Hello { tenant, token, resume, .. } = reader.hello_of(ROOMS_VERSION).await? else {
+    let HostSays::Hello { tenant, token, resume, .. } = reader.hello().await? else {
         return Err(bad("the first message must be a hello"));
     };
     let tenant = exchange.tenants.find(&tenant).map_err(Gone::Refused)?;

@@ -7,11 +7,11 @@ use super::to_joiner::ForJoiner;
 use super::tries::network_of;
 use crate::config::Timing;
 use crate::metrics::{Knocked, Metrics, Present};
-use crate::rooms::refusal;
+use crate::refusal::refusal;
 use crate::socket::{Gone, Incoming, Reader, Writer, bad, finish, goodbye, text, turn_away};
 use axum::extract::ws::{Message, WebSocket, close_code};
 use futures_util::{SinkExt, StreamExt};
-use panecast_protocol::{Door, JoinerSays, Place, ROOMS_VERSION, RefusalKind, RelayToJoiner, Who};
+use panecast_protocol::{Door, JoinerSays, Place, RefusalKind, RelayToJoiner, Who};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::time::{Instant, interval_at};
@@ -51,7 +51,7 @@ async fn enter(
     peer: IpAddr,
     timing: Timing,
 ) -> Result<Entry, Gone> {
-    let JoinerSays::Hello { tenant, token, door, resume, .. } = reader.hello_of(ROOMS_VERSION).await?;
+    let JoinerSays::Hello { tenant, token, door, resume, .. } = reader.hello().await?;
     let tenant = exchange.tenants.find(&tenant).map_err(Gone::Refused)?;
     let who = tenant.joiner(token.as_deref(), door.as_ref()).map_err(Gone::Refused)?;
     let now = Instant::now();

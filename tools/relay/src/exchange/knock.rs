@@ -8,7 +8,7 @@ use super::decoy;
 use super::room::{Entry, is_in};
 use super::to_joiner::Standing;
 use crate::config::Timing;
-use crate::rooms::refusal;
+use crate::refusal::refusal;
 use crate::socket::{Gone, Incoming, Reader, Writer, bad};
 use axum::body::Bytes;
 use axum::extract::ws::Message;

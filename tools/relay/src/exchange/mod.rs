@@ -1,4 +1,4 @@
-//! Version 3: hosts and joiners. The relay knows who has which room and which doors lead there; all that goes
+//! Hosts and joiners. The relay knows who has which room and which doors lead there; all that goes
 //! between the two ends is sealed, and passes through as bytes.
 //!
 //! ```text
@@ -22,7 +22,7 @@ mod tries;
 
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::rooms::random;
+use crate::refusal::random;
 use crate::tenants::Tenants;
 use directory::Directory;
 use panecast_protocol::Refusal;
@@ -37,7 +37,7 @@ const WRONG_KEY: &str = "no session has this key; ask for the current one";
 /// How often what is over by time is looked for. Doors tell their time themselves; this tells the hosts.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// What all connections of version 3 share.
+/// What all connections share.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     directory: Directory,

@@ -4,7 +4,7 @@ use super::secret::{RoomId, RoomSecret};
 use super::to_host::{HostQueue, allowance};
 use super::to_joiner::{JoinerQueue, Pushed, Standing};
 use crate::config::RelayLimits;
-use crate::rooms::{random, refusal};
+use crate::refusal::{random, refusal};
 use axum::body::Bytes;
 use panecast_protocol::{
     Door, Ended, Parcel, ParcelKind, Place, Refusal, RefusalKind, RefuseReason, RelayToHost, RelayToJoiner,

@@ -1,15 +1,19 @@
-//! A host and joiners of version 3 for the relay's tests, over streams within the process.
+//! A host and joiners for the relay's tests: over streams within the process, or to a relay that listens.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
+
+#[cfg(unix)]
+pub mod process;
 
 use futures_util::{SinkExt, StreamExt};
 use panecast_protocol::{
-    DEFAULT_TENANT, Door, FromJoiner, HostSays, JoinerSays, NewDoor, OpenDoor, Parcel, ParcelKind, Place,
-    ROOMS_VERSION, Refusal, RelayToHost, RelayToJoiner, RoomProof,
+    DEFAULT_TENANT, Door, FromJoiner, HostSays, JoinerSays, NewDoor, OpenDoor, PROTOCOL_VERSION, Parcel,
+    ParcelKind, Place, Refusal, RelayToHost, RelayToJoiner, RoomProof,
 };
 use panecast_relay::{Config, Loopback, Timing};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -32,21 +36,47 @@ pub fn relay(config: &Config) -> Loopback {
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
+/// A relay to connect to.
+pub trait Reach {
+    /// How long nothing may happen before that is a failure. Only a hang takes it; a paused clock may jump far.
+    const PATIENCE: Duration;
+
+    async fn line(&self, from: IpAddr) -> Box<dyn Stream>;
+}
+
+impl Reach for Loopback {
+    const PATIENCE: Duration = Duration::from_secs(3600);
+
+    async fn line(&self, from: IpAddr) -> Box<dyn Stream> {
+        Box::new(self.connect(from, LINE))
+    }
+}
+
+/// A relay that listens there; where one comes from is then what it is.
+impl Reach for SocketAddr {
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    async fn line(&self, _: IpAddr) -> Box<dyn Stream> {
+        Box::new(TcpStream::connect(self).await.unwrap())
+    }
+}
+
 /// A WebSocket to the relay.
 pub struct Socket {
     pub inner: WebSocketStream<Box<dyn Stream>>,
+    patience: Duration,
 }
 
 impl Socket {
-    pub async fn open(relay: &Loopback, path: &str, from: IpAddr) -> Self {
-        Self::over(Box::new(relay.connect(from, LINE)), path).await
+    pub async fn open<R: Reach>(relay: &R, path: &str, from: IpAddr) -> Self {
+        Self { patience: R::PATIENCE, ..Self::over(relay.line(from).await, path).await }
     }
 
     pub async fn over(stream: Box<dyn Stream>, path: &str) -> Self {
         let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
         let url = format!("ws://relay.test{path}");
         let (inner, _) = client_async_with_config(url, stream, Some(config)).await.unwrap();
-        Self { inner }
+        Self { inner, patience: Loopback::PATIENCE }
     }
 
     pub async fn say(&mut self, message: &impl serde::Serialize) {
@@ -62,10 +92,10 @@ impl Socket {
         self.raw(Message::binary(bytes.to_vec())).await;
     }
 
-    /// The next message that is no ping; `None` once the connection is closed. An hour without one is a failure.
+    /// The next message that is no ping; `None` once the connection is closed.
     pub async fn next(&mut self) -> Option<Message> {
         loop {
-            let next = timeout(Duration::from_secs(3600), self.inner.next()).await;
+            let next = timeout(self.patience, self.inner.next()).await;
             match next.expect("nothing happened in time") {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
@@ -90,11 +120,17 @@ impl Socket {
 }
 
 pub fn host_hello(resume: Option<RoomProof>) -> HostSays {
-    HostSays::Hello { protocol: ROOMS_VERSION, tenant: DEFAULT_TENANT.into(), token: None, resume }
+    HostSays::Hello { protocol: PROTOCOL_VERSION, tenant: DEFAULT_TENANT.into(), token: None, resume }
 }
 
 pub fn joiner_hello(door: Option<Door>, resume: Option<Place>) -> JoinerSays {
-    JoinerSays::Hello { protocol: ROOMS_VERSION, tenant: DEFAULT_TENANT.into(), token: None, door, resume }
+    JoinerSays::Hello { protocol: PROTOCOL_VERSION, tenant: DEFAULT_TENANT.into(), token: None, door, resume }
+}
+
+/// What comes to a host: a text of the relay's, or a joiner's bytes.
+pub enum Heard {
+    Text(RelayToHost),
+    Bytes(u32, Vec<u8>),
 }
 
 /// A host with a room.
@@ -104,7 +140,7 @@ pub struct Host {
 }
 
 impl Host {
-    pub async fn open(relay: &Loopback, resume: Option<RoomProof>) -> Self {
+    pub async fn open(relay: &impl Reach, resume: Option<RoomProof>) -> Self {
         let mut socket = Socket::open(relay, "/ws/host", HERE).await;
         socket.say(&host_hello(resume)).await;
         match socket.text().await {
@@ -151,9 +187,21 @@ impl Host {
     }
 
     pub async fn hears(&mut self) -> (u32, Vec<u8>) {
-        let message = self.socket.binary().await;
-        let FromJoiner { joiner, bytes } = FromJoiner::parse(&message).unwrap();
-        (joiner, bytes.to_vec())
+        match self.heard().await {
+            Heard::Bytes(joiner, bytes) => (joiner, bytes),
+            Heard::Text(other) => panic!("bytes were expected, not {other:?}"),
+        }
+    }
+
+    pub async fn heard(&mut self) -> Heard {
+        match self.socket.next().await {
+            Some(Message::Text(text)) => Heard::Text(serde_json::from_str(&text).unwrap()),
+            Some(Message::Binary(message)) => {
+                let FromJoiner { joiner, bytes } = FromJoiner::parse(&message).unwrap();
+                Heard::Bytes(joiner, bytes.to_vec())
+            }
+            other => panic!("the relay says nothing more: {other:?}"),
+        }
     }
 
     pub async fn send(&mut self, joiner: Option<u32>, kind: ParcelKind, bytes: &[u8]) {
@@ -166,18 +214,26 @@ impl Host {
     }
 }
 
+/// A connection whose system takes few bytes that it has not read.
+pub async fn with_small_buffer(relay: SocketAddr, path: &str) -> Socket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let stream = Box::new(socket.connect(relay).await.unwrap());
+    Socket { patience: SocketAddr::PATIENCE, ..Socket::over(stream, path).await }
+}
+
 /// Connects a joiner and says hello, whatever comes of it.
-pub async fn knock(relay: &Loopback, door: &Door) -> Socket {
+pub async fn knock(relay: &impl Reach, door: &Door) -> Socket {
     knock_from(relay, door, HERE).await
 }
 
-pub async fn knock_from(relay: &Loopback, door: &Door, from: IpAddr) -> Socket {
+pub async fn knock_from(relay: &impl Reach, door: &Door, from: IpAddr) -> Socket {
     let mut socket = Socket::open(relay, "/ws/join", from).await;
     socket.say(&joiner_hello(Some(door.clone()), None)).await;
     socket
 }
 
-pub async fn come_back(relay: &Loopback, place: &Place) -> Socket {
+pub async fn come_back(relay: &impl Reach, place: &Place) -> Socket {
     let mut socket = Socket::open(relay, "/ws/join", HERE).await;
     socket.say(&joiner_hello(None, Some(place.clone()))).await;
     socket
@@ -191,7 +247,7 @@ pub async fn joined(socket: &mut Socket) -> Place {
 }
 
 /// A joiner that the host has let in by its link.
-pub async fn joiner(relay: &Loopback, host: &mut Host, door: &Door) -> (Socket, Place) {
+pub async fn joiner(relay: &impl Reach, host: &mut Host, door: &Door) -> (Socket, Place) {
     let mut socket = knock(relay, door).await;
     let number = host.sees_knock().await;
     host.admit(number).await;
