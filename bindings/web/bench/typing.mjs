@@ -79,7 +79,7 @@ try {
     ["share", "--relay", `http://127.0.0.1:${port}`, "--source", "screen", "--fps", "60", "--yes"],
     { env },
   );
-  const key = (await until("the key", () => /\b([0-9A-Z]{4}-[0-9A-Z]{4})\b/.exec(share.text)))[1];
+  const key = (await until("the key", () => /\b(\d{3} \d{3} \d{3})\b/.exec(share.text)))[1];
   const browser = await puppeteer.launch({
     executablePath: "/usr/bin/chromium",
     headless: true,
@@ -88,7 +88,9 @@ try {
   });
   const page = await browser.newPage();
   await page.setViewport({ width: 1600, height: 1000 });
-  await page.goto(`http://127.0.0.1:${port}/#${key}`);
+  await page.goto(`http://127.0.0.1:${port}/#${key.replaceAll(" ", "")}`);
+  await page.type("#name", "Typing");
+  await page.keyboard.press("Enter");
   await until("a picture", async () => (await page.evaluate(() => window.panecast?.status()?.picture)) === "current");
   const clock = start(join(release, "examples/damage_clock"), [], { env });
   const typist = start("xdotool", ["-"], { env });
