@@ -4,7 +4,7 @@ mod scene;
 mod stranger;
 
 use panecast::Limits;
-use panecast::bitstream::{Packet, Piece, Splitter};
+use panecast::bitstream::{FEATURE_FADES, Packet, Piece, Splitter};
 use panecast::capture::{CursorShape, CursorUpdate, Damage};
 use panecast::codec::av1::Av1Choice;
 use panecast::codec::{Decoded, Decoder, Encoder, EncoderConfig, Mode, UpdateKind};
@@ -324,7 +324,8 @@ fn show(stranger: &mut Stranger, splitter: &mut Splitter, bytes: &[u8]) {
     splitter.feed(bytes);
     loop {
         match splitter.next(&Limits::default()).expect("a sound stream") {
-            Some(Piece::Header(0)) => {}
+            // What the stream may have. Layers, fades among them, would be found in the packet.
+            Some(Piece::Header(features)) => assert_eq!(features & !FEATURE_FADES, 0),
             Some(Piece::Packet(kind, body)) => {
                 match Packet::read(kind, body, &Limits::default()).expect("a packet") {
                     Packet::Snapshot(snapshot) => {
