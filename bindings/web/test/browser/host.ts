@@ -70,6 +70,7 @@ export class Visitor {
   readonly sharer: Sharer;
   #socket: WebSocket | undefined;
   #room: { room: string; secret: string } | undefined;
+  #over = false;
   key = "";
 
   private constructor(
@@ -81,7 +82,8 @@ export class Visitor {
     this.sharer = new Sharer(cleanup);
     this.sharer.on("told", (told) => this.#told(told));
     cleanup.add(async () => {
-      this.url === "" || this.#socket?.removeAllListeners();
+      // Between two connections only a timer is there, and it would go on for ever.
+      this.#over = true;
       this.#socket?.terminate();
     });
   }
@@ -95,6 +97,7 @@ export class Visitor {
   }
 
   async #connect(): Promise<void> {
+    if (this.#over) return;
     const socket = new WebSocket(this.url.replace("http:", "ws:") + "ws/host");
     this.#socket = socket;
     socket.on("message", (data, binary) => {
@@ -102,6 +105,7 @@ export class Visitor {
       else this.#text(JSON.parse(String(data)) as Record<string, unknown>);
     });
     socket.on("close", () => {
+      if (this.#over) return;
       this.sharer.tell("x");
       setTimeout(() => void this.#connect(), 200);
     });
@@ -171,7 +175,7 @@ export class Visitor {
         this.sharer.tell("p", viewer, this.stream);
         break;
       case "E":
-        this.#socket?.removeAllListeners("close");
+        this.#over = true;
         this.#say({ type: "end", reason: "host-stopped" });
         break;
     }
