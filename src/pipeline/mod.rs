@@ -29,6 +29,9 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+/// What a session passes on of a viewer's tiles is what the encoder takes.
+const _: () = assert!(crate::session::MOST_HELD == HeldTiles::MOST);
+
 /// Whom bytes are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {

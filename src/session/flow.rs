@@ -1,6 +1,6 @@
 //! How fast to send: the slowest viewer that keeps up decides, and one that does not keep up is left behind.
 
-use super::link::{Link, after};
+use super::link::Link;
 use crate::frame::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -213,7 +213,7 @@ impl Flow {
     #[must_use]
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         let of_viewer = |v: &Viewer| match v.place {
-            Place::Waiting => v.snapshot.map(|at| after(at, SNAPSHOT_GAP)),
+            Place::Waiting => v.snapshot.map(|at| at + SNAPSHOT_GAP),
             Place::Following => patience_ends(v).into_iter().chain(v.link.opens_at(now)).min(),
             Place::Behind => None,
         };
@@ -274,7 +274,7 @@ impl Flow {
 /// When a viewer that says nothing is left behind: [`BEHIND_AFTER`] from the oldest update that it owes, or
 /// from its last step, whichever is later.
 fn patience_ends(v: &Viewer) -> Option<Timestamp> {
-    Some(after(v.link.oldest()?.max(v.progress), BEHIND_AFTER))
+    Some(v.link.oldest()?.max(v.progress) + BEHIND_AFTER)
 }
 
 fn least(values: impl Iterator<Item = f64>) -> Option<f64> {

@@ -126,7 +126,7 @@ impl Link {
         let bytes: u64 = self.flight.drain(..count).map(|f| f.bytes).sum();
         let took = now.since(last.at);
         let round_trip = took - held.min(took);
-        let at = after(last.at, round_trip);
+        let at = last.at + round_trip;
         if self.flight.is_empty() {
             self.forgot = false;
         }
@@ -135,7 +135,7 @@ impl Link {
             Some(base) => {
                 // Without a queue the first of them would have been done at this time, had it been as small as the
                 // one that measured the way.
-                let free = after(first.at, base.round_trip);
+                let free = first.at + base.round_trip;
                 let queued = self.done > free;
                 let began = self.done.max(free).min(at);
                 let timed = match queued {
@@ -332,7 +332,7 @@ impl Link {
     /// When the wait is down to `wait`; at least a microsecond from now.
     fn falls_to(&self, wait: Duration, now: Timestamp) -> Option<Timestamp> {
         let over = self.wait(now)?.saturating_sub(wait);
-        Some(after(now, over + Duration::from_micros(2)))
+        Some(now + (over + Duration::from_micros(2)))
     }
 }
 
@@ -343,9 +343,4 @@ fn least_refined(queue: f64) -> f64 {
 
 fn smooth(value: &mut f64, sample: f64) {
     *value += (sample - *value) / 4.0;
-}
-
-/// `wait` after `at`.
-pub(super) fn after(at: Timestamp, wait: Duration) -> Timestamp {
-    Timestamp(at.0.saturating_add(Timestamp::from(wait).0))
 }

@@ -12,7 +12,7 @@
 use super::door::{self, Answered, Door, DoorId};
 use super::message::{SharerSays, WatcherSays};
 use super::record;
-use super::seal::{Pair, SealError, SecretAnswered, SecretOffer, StreamSealer};
+use super::seal::{Pair, RESUME_LASTS, SealError, SecretAnswered, SecretOffer, StreamSealer};
 use super::{CaptureGrant, Consent, Decision, EndReason, Mark, Purpose, StreamState, ViewerId};
 use crate::error::{Error, Result};
 use crate::frame::{Rect, Size, Timestamp};
@@ -27,7 +27,7 @@ pub const SHAKE_WITHIN: Duration = Duration::from_secs(30);
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(120);
 
 /// How long a watcher that was cut off may stay away.
-pub const BACK_WITHIN: Duration = Duration::from_secs(60);
+pub const BACK_WITHIN: Duration = RESUME_LASTS;
 
 /// Most watchers at a time, those that only shake hands included.
 pub const MOST_WATCHERS: usize = 64;
@@ -250,8 +250,7 @@ impl Sharer {
                 let Some(before) = answered.take() else {
                     let (now_answered, bytes) = door.answer(bytes, now).map_err(door::reason)?;
                     *answered = Some(now_answered);
-                    let to = Some(viewer);
-                    self.outputs.push_back(SharerOutput::Send { to, lane: Lane::Control, bytes });
+                    self.outputs.push_back(control(viewer, bytes));
                     return Ok(());
                 };
                 let now_s = self.began_s + now.0 / 1_000_000;
@@ -287,8 +286,7 @@ impl Sharer {
                     None => {
                         if let Ok((now_answered, bytes)) = offer.answer(bytes, now) {
                             *answered = Some(now_answered);
-                            let to = Some(viewer);
-                            self.outputs.push_back(SharerOutput::Send { to, lane: Lane::Control, bytes });
+                            self.outputs.push_back(control(viewer, bytes));
                         }
                         Ok(())
                     }
@@ -599,7 +597,7 @@ impl Sharer {
         let mut bytes = vec![record::PAIR];
         // A pair that has failed is told of where it failed.
         if pair.seal(kind, plain, &mut bytes).is_ok() {
-            self.outputs.push_back(SharerOutput::Send { to: Some(viewer), lane: Lane::Control, bytes });
+            self.outputs.push_back(control(viewer, bytes));
         }
     }
 
@@ -623,6 +621,10 @@ impl Sharer {
     }
 }
 
+fn control(viewer: ViewerId, bytes: Vec<u8>) -> SharerOutput {
+    SharerOutput::Send { to: Some(viewer), lane: Lane::Control, bytes }
+}
+
 /// Until when a watcher may stay where it stands.
 fn due(watcher: &Watcher) -> Option<Timestamp> {
     let within = match (&watcher.standing, watcher.part) {
@@ -632,7 +634,7 @@ fn due(watcher: &Watcher) -> Option<Timestamp> {
         (Standing::Sealed(_), Part::Asking(_)) => ANSWER_WITHIN,
         (Standing::Sealed(_), Part::Watching { .. }) => return None,
     };
-    Some(Timestamp(watcher.since.0.saturating_add(Timestamp::from(within).0)))
+    Some(watcher.since + within)
 }
 
 fn overdue(watcher: &Watcher) -> EndReason {

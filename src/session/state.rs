@@ -128,8 +128,7 @@ impl Liveness {
     /// When the state may change though nothing happens.
     #[must_use]
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
-        (self.state(now) == StreamState::Live)
-            .then(|| Timestamp(self.changed.0.saturating_add(Timestamp::from(IDLE_AFTER).0)))
+        (self.state(now) == StreamState::Live).then(|| self.changed + IDLE_AFTER)
     }
 }
 

@@ -321,7 +321,7 @@ impl Watcher {
             (Standing::Sealed(_), Part::Asking) => ANSWER_WITHIN,
             (Standing::Sealed(_), Part::Watching) | (Standing::Over, _) => return None,
         };
-        Some(Timestamp(self.since.0.saturating_add(Timestamp::from(within).0)))
+        Some(self.since + within)
     }
 }
 

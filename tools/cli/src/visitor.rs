@@ -7,13 +7,11 @@ use crate::sources::printable;
 use crate::status::{Rate, Reporter, TICK, tenth};
 use panecast::capture::mask::MaskSet;
 use panecast::capture::{self, SourceSpec};
-use panecast::codec::HeldTiles;
 use panecast::frame::Timestamp;
 use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, PipelineStats, StreamState};
 use panecast::session::seal::{KeyOffer, TypedKey};
 use panecast::session::{
-    CaptureGrant, Consent, Decision, Door, DoorId, EndReason, Lane, MOST_HELD, Question, Sharer,
-    SharerOutput, ViewerId,
+    CaptureGrant, Consent, Decision, Door, DoorId, EndReason, Lane, Question, Sharer, SharerOutput, ViewerId,
 };
 use panecast::{Error, ErrorKind, Limits};
 use panecast_protocol::{
@@ -27,9 +25,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval_at, sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
-
-/// What a session passes on is what the library can take.
-const _: () = assert!(MOST_HELD == HeldTiles::MOST);
 
 /// Outputs between pipeline and socket. The pipeline sends a few updates and waits; the rest is cursors.
 const MOST_QUEUED: usize = 64;
