@@ -177,6 +177,13 @@ fn a_window_that_is_dragged_never_shows_in_a_decoded_picture() {
         });
         // At rest it is hidden where it is, and all else is shown.
         desk.configure(secret, &ConfigureWindowAux::new().x(200).y(100).stack_mode(StackMode::ABOVE));
+        // Where it was while the last picture was taken is hidden with it until the next one.
+        let start = Instant::now();
+        while eye.masked.hidden_px() != 120 * 90 {
+            assert!(start.elapsed() < LONG, "{} px hidden at rest", eye.masked.hidden_px());
+            eye.look(Duration::from_millis(50));
+            assert!(!shows(&eye.frame, SECRET));
+        }
         eye.until("the mask to settle", |f| at(f, 250, 150) == mask() && at(f, 20, 20) == OTHER);
         assert_eq!(eye.masked.hidden_px(), 120 * 90);
     }
