@@ -82,6 +82,20 @@ export interface Hello {
   resume?: Place;
 }
 
+/** A door that can be watched at `/ws/watch`: who waits there is told when a host is behind it. */
+export type WatchedDoor = { presence: { visitor: string } } | { link: { id: string } };
+
+export type LookoutSays =
+  | { type: "hello"; protocol: number; tenant?: string; token?: string }
+  | { type: "watch"; door: WatchedDoor }
+  | { type: "unwatch"; door: WatchedDoor };
+
+export type RelayToLookout =
+  | { type: "available"; door: WatchedDoor }
+  | { type: "unavailable"; door: WatchedDoor }
+  | { type: "going-away"; afterMs: number }
+  | ({ type: "refused" } & Refusal);
+
 /** Longest text that is shown to a person; a longer one is cut. */
 const MOST_TEXT = 400;
 

@@ -4,6 +4,7 @@
 //! |---|---|---|---|---|
 //! | host | `/ws/host` | [`HostSays`] | [`RelayToHost`] | out: [`Parcel`], in: [`FromJoiner`] |
 //! | joiner | `/ws/join` | [`JoinerSays`] | [`RelayToJoiner`] | sealed bytes, both ways |
+//! | lookout | `/ws/watch` | [`LookoutSays`] | [`RelayToLookout`] | – |
 //!
 //! The first text on a connection is a hello. What goes between the two ends is sealed, and the relay sees only whom
 //! it is for. docs/protocol.md tells the whole story.
@@ -11,6 +12,7 @@
 mod door;
 mod host;
 mod joiner;
+mod lookout;
 mod parcel;
 
 pub use door::{
@@ -19,6 +21,7 @@ pub use door::{
 };
 pub use host::{HostSays, RelayToHost, RoomProof, Who};
 pub use joiner::{JoinerSays, Place, RelayToJoiner};
+pub use lookout::{LookoutSays, MOST_WATCHED, RelayToLookout};
 pub use parcel::{FromJoiner, Parcel, ParcelKind};
 
 use serde::{Deserialize, Serialize};
@@ -53,7 +56,7 @@ pub enum RefusalKind {
     Version,
     /// A message that does not fit the protocol, or is too large.
     BadMessage,
-    /// Too many keys were tried from this network, or of this tenant.
+    /// Too many keys were tried from this network, or of this tenant, or too many presences watched.
     TooManyTries,
     /// The other side said no.
     Declined,
@@ -84,6 +87,7 @@ mod tests {
             let refused = || Refusal { kind, message: "no".into() };
             assert_eq!(serde_json::to_string(&RelayToHost::Refused(refused())).unwrap(), json);
             assert_eq!(serde_json::to_string(&RelayToJoiner::Refused(refused())).unwrap(), json);
+            assert_eq!(serde_json::to_string(&RelayToLookout::Refused(refused())).unwrap(), json);
         }
     }
 
@@ -99,6 +103,7 @@ mod tests {
         ] {
             assert!(serde_json::from_str::<HostSays>(bad).is_err(), "{bad}");
             assert!(serde_json::from_str::<JoinerSays>(bad).is_err(), "{bad}");
+            assert!(serde_json::from_str::<LookoutSays>(bad).is_err(), "{bad}");
         }
         for bad in [r#"{"type":"admit"}"#, r#"{"type":"admit","joiner":1,"extra":1}"#] {
             assert!(serde_json::from_str::<HostSays>(bad).is_err(), "{bad}");

@@ -75,6 +75,10 @@ pub struct RelayLimits {
     pub tenant_tries: usize,
     /// Knocks at keys in a minute from one network: an IPv4 /24, an IPv6 /56.
     pub network_tries: usize,
+    /// Presences that one agent may look up in ten minutes, apart from those that it looked up within them.
+    pub agent_lookups: usize,
+    /// The same for one network, in a tenant that asks nobody who they are.
+    pub network_lookups: usize,
 }
 
 impl Default for RelayLimits {
@@ -93,6 +97,8 @@ impl Default for RelayLimits {
             doors: 8,
             tenant_tries: 60,
             network_tries: 10,
+            agent_lookups: 600,
+            network_lookups: 120,
         }
     }
 }
@@ -110,6 +116,8 @@ pub struct Timing {
     pub dead: Duration,
     /// For a host to come back to its room, and a joiner to its place.
     pub grace: Duration,
+    /// For a host that was cut off to be back before those who watch its doors are told.
+    pub blink: Duration,
     /// For connections to say goodbye at shutdown, and for a last message to a peer that is closed.
     pub goodbye: Duration,
 }
@@ -124,6 +132,7 @@ impl Default for Timing {
             // A large snapshot on a thin line keeps the pong waiting behind it.
             dead: Duration::from_secs(60),
             grace: Duration::from_secs(60),
+            blink: Duration::from_secs(3),
             goodbye: Duration::from_secs(2),
         }
     }

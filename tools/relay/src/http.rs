@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, he
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
+use panecast_protocol::MAX_TEXT_BYTES;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -57,6 +58,7 @@ pub(crate) fn router(config: &Config, exchange: Arc<Exchange>, sockets: Arc<Sema
         .route("/health", get(async || "ok\n"))
         .route("/ws/host", get(host_socket))
         .route("/ws/join", get(joiner_socket))
+        .route("/ws/watch", get(lookout_socket))
         .fallback(file)
         .layer(middleware::map_response(with_headers))
         .with_state(shared)
@@ -107,6 +109,17 @@ async fn joiner_socket(
     let most = shared.limits.joiner_message_bytes;
     accept(shared, &headers, upgrade, most, move |socket, shared| {
         exchange::joiner::serve(socket, shared.exchange, peer.0, shared.timing)
+    })
+}
+
+async fn lookout_socket(
+    State(shared): State<Shared>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    accept(shared, &headers, upgrade, MAX_TEXT_BYTES, move |socket, shared| {
+        exchange::lookout::serve(socket, shared.exchange, peer.0, shared.timing)
     })
 }
 

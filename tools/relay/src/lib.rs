@@ -3,7 +3,8 @@
 //! ```text
 //! host ── /ws/host ─┐               ┌─ /ws/join ── joiner 1 (queue of its own)
 //!                   ├─ [`exchange`] ─┤
-//!     resume, grace ┘               └─ /ws/join ── joiner 2 (queue of its own)
+//!     resume, grace ┘      │        └─ /ws/join ── joiner 2 (queue of its own)
+//!                          └─────────── /ws/watch ─ lookout: told when doors open and close
 //! ```
 //!
 //! It passes sealed bytes on and cannot read them. Whatever comes from a connection is hostile: each message has a

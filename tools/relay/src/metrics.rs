@@ -28,6 +28,9 @@ pub(crate) struct Metrics {
     pub(crate) rooms: Gauge,
     pub(crate) hosts: Gauge,
     pub(crate) joiners: Gauge,
+    pub(crate) lookouts: Gauge,
+    pub(crate) watched_doors: Gauge,
+    pub(crate) lookups_refused: Counter,
     knocks: Family<Vec<(&'static str, &'static str)>, Counter>,
     pub(crate) bytes_from_hosts: Counter,
     pub(crate) bytes_to_joiners: Counter,
@@ -42,11 +45,16 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("panecast_relay");
         let (rooms, hosts, joiners) = (Gauge::default(), Gauge::default(), Gauge::default());
         let (knocks, queue_bytes_most) = (Family::default(), Gauge::default());
-        let [from_hosts, to_joiners, from_joiners, drops] = std::array::from_fn(|_| Counter::default());
+        let (lookouts, watched_doors) = (Gauge::default(), Gauge::default());
+        let [from_hosts, to_joiners, from_joiners, drops, lookups_refused] =
+            std::array::from_fn(|_| Counter::default());
         let forwarding = Histogram::new(FORWARDING);
         registry.register("rooms", "Rooms now", rooms.clone());
         registry.register("hosts", "Connections of hosts now", hosts.clone());
         registry.register("joiners", "Joiners that are in now", joiners.clone());
+        registry.register("lookouts", "Connections that watch doors now", lookouts.clone());
+        registry.register("watched_doors", "Doors that are watched now", watched_doors.clone());
+        registry.register("lookups_refused", "Presences not looked up: too many", lookups_refused.clone());
         registry.register("knocks", "Knocks at doors, by what became of them", knocks.clone());
         registry.register("bytes_from_hosts", "Payload that hosts sent", from_hosts.clone());
         registry.register("bytes_to_joiners", "Payload written to joiners", to_joiners.clone());
@@ -67,6 +75,9 @@ impl Default for Metrics {
             rooms,
             hosts,
             joiners,
+            lookouts,
+            watched_doors,
+            lookups_refused,
             knocks,
             bytes_from_hosts: from_hosts,
             bytes_to_joiners: to_joiners,

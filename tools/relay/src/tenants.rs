@@ -129,9 +129,9 @@ impl Tenants {
     }
 
     /// The tenant of this name.
-    pub(crate) fn find(&self, name: &str) -> Result<&Tenant, Refusal> {
+    pub(crate) fn find(&self, name: &str) -> Result<&Arc<Tenant>, Refusal> {
         let unknown = || refusal(RefusalKind::NotAllowed, "this relay does not know the tenant");
-        self.all.get(name).map(|t| &**t).ok_or_else(unknown)
+        self.all.get(name).ok_or_else(unknown)
     }
 
     /// Whether some tenant asks nobody who they are.
@@ -166,6 +166,16 @@ impl Tenant {
                 Some(Door::Link { .. }) | None => false,
             },
         )
+    }
+
+    /// Who it is that watches doors: nobody by name without a token, who may watch links alone.
+    pub(crate) fn lookout(&self, token: Option<&str>) -> Result<Option<Who>, Refusal> {
+        self.check(token, false)
+    }
+
+    /// Whether it knows its agents, who alone may knock at presences and watch them.
+    pub(crate) fn knows_agents(&self) -> bool {
+        self.agents.is_some()
     }
 
     fn check(&self, token: Option<&str>, needed: bool) -> Result<Option<Who>, Refusal> {

@@ -31,7 +31,7 @@ async fn status(relay: &Loopback, request: Request<()>) -> u16 {
 #[tokio::test(start_paused = true)]
 async fn pages_of_other_sites_may_not_connect() {
     let relay = relay(&patient());
-    for path in ["/ws/host", "/ws/join"] {
+    for path in ["/ws/host", "/ws/join", "/ws/watch"] {
         for (origin, expected) in [
             (None, 101),
             (Some("http://relay.test"), 101),

@@ -77,7 +77,7 @@ async fn who_shows_no_life_is_dropped_and_who_answers_pings_is_not() {
     assert_eq!(host.told().await, RelayToHost::Left { joiner: place.joiner });
     assert!(start.elapsed() >= timing.dead, "{:?}", start.elapsed());
     // One that never says hello.
-    for path in ["/ws/host", "/ws/join"] {
+    for path in ["/ws/host", "/ws/join", "/ws/watch"] {
         let mut mute = Socket::open(&relay, path, HERE).await;
         let start = Instant::now();
         assert_eq!(mute.next().await, None);
@@ -89,7 +89,7 @@ async fn who_shows_no_life_is_dropped_and_who_answers_pings_is_not() {
 #[tokio::test(start_paused = true)]
 async fn what_breaks_the_protocol_is_refused() {
     let relay = relay(&with(RelayLimits { message_bytes: 100_000, ..RelayLimits::default() }));
-    for path in ["/ws/host", "/ws/join"] {
+    for path in ["/ws/host", "/ws/join", "/ws/watch"] {
         for (first, kind) in [
             (Message::text("not json"), RefusalKind::BadMessage),
             (Message::text("{}"), RefusalKind::BadMessage),

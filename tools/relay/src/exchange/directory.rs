@@ -1,8 +1,9 @@
 //! Which rooms and doors there are: the one place that would ask other relays, too.
 
-use super::doors::{Doors, NewlyOpen};
+use super::doors::{Doors, NewlyOpen, Place};
 use super::room::Room;
 use super::secret::{RoomId, RoomSecret};
+use super::watched::Watched;
 use crate::config::{RelayLimits, Timing};
 use crate::refusal::{no_room_left, random, refusal};
 use panecast_protocol::{
@@ -19,12 +20,18 @@ const MOST_ENDED: usize = 4096;
 /// Longest wait that a stopping relay asks for before somebody comes back.
 const SPREAD_MS: u32 = 5000;
 
+/// How long somebody is asked to wait before coming back: random, so that not all come at once.
+pub(crate) fn spread_ms() -> u32 {
+    random().map_or(SPREAD_MS / 2, |r| u32::from_le_bytes(r) % (SPREAD_MS + 1))
+}
+
 /// All rooms of a relay and the doors into them.
 #[derive(Debug)]
 pub(crate) struct Directory {
     limits: RelayLimits,
     timing: Timing,
     inner: Mutex<Inner>,
+    watched: Watched,
 }
 
 #[derive(Debug)]
@@ -51,7 +58,7 @@ impl Directory {
             ended: VecDeque::new(),
             doors: Doors::new(limits.doors, presence_key),
         };
-        Self { limits, timing, inner: Mutex::new(inner) }
+        Self { limits, timing, inner: Mutex::new(inner), watched: Watched::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -113,14 +120,42 @@ impl Directory {
         self.lock().doors.find(tenant, door, now)
     }
 
+    /// Where `door` would be found; `None` if there can be no such door.
+    pub(crate) fn place(&self, tenant: &Arc<str>, door: &Door) -> Option<Place> {
+        self.lock().doors.place(tenant, door)
+    }
+
+    /// Whether a host can be reached there. One that has just been cut off counts: it is likely to be back at once.
+    pub(crate) fn available(&self, place: &Place, now: Instant) -> bool {
+        self.lock().doors.behind(place, now).is_some_and(|room| room.is_here(self.timing.blink, now))
+    }
+
+    /// Who waits for doors.
+    pub(crate) fn watched(&self) -> &Watched {
+        &self.watched
+    }
+
+    /// The host of `room` came, or has been away for longer than a blink.
+    pub(crate) fn host_moved(&self, room: &Room) {
+        let places = self.lock().doors.places_of(room.id());
+        self.tell_lookouts(&places);
+    }
+
+    fn tell_lookouts(&self, places: &[Place]) {
+        for place in places {
+            self.watched.changed(place);
+        }
+    }
+
     /// Opens a door of `room`.
     pub(crate) fn open(&self, room: &Arc<Room>, new: NewDoor, now: Instant) -> Result<OpenDoor, Refusal> {
         let mut inner = self.lock();
         if !inner.rooms.contains_key(&room.id()) {
             return Err(refusal(RefusalKind::Unavailable, "the session has ended"));
         }
-        let NewlyOpen { door, taken_from } = inner.doors.open(room, new, now)?;
+        let NewlyOpen { place, door, taken_from } = inner.doors.open(room, new, now)?;
         drop(inner);
+        self.watched.changed(&place);
         if let (Some(before), OpenDoor::Presence { visitor }) = (taken_from, &door) {
             let door = Door::Presence { visitor: visitor.clone() };
             before.tell_host(RelayToHost::Closed { door, reason: DoorEnd::TakenOver });
@@ -130,15 +165,20 @@ impl Directory {
 
     /// Closes a door of `room`. False if it has no such door.
     pub(crate) fn close(&self, room: &Room, door: &Door, now: Instant) -> bool {
-        self.lock().doors.close(room, door, now)
+        let closed = self.lock().doors.close(room, door, now);
+        closed.is_some_and(|place| {
+            self.watched.changed(&place);
+            true
+        })
     }
 
     /// Ends a room and forgets it.
     pub(crate) fn end(&self, room: &Room, reason: Ended, now: Instant) {
         let mut inner = self.lock();
+        let mut closed = Vec::new();
         if let Entry::Occupied(held) = inner.rooms.entry(room.id()) {
             held.remove();
-            inner.doors.close_all(room.id(), now);
+            closed = inner.doors.close_all(room.id(), now);
             if let Entry::Occupied(mut count) = inner.rooms_of.entry(room.tenant().clone()) {
                 *count.get_mut() -= 1;
                 if *count.get() == 0 {
@@ -151,6 +191,7 @@ impl Directory {
             }
         }
         drop(inner);
+        self.tell_lookouts(&closed);
         room.end(reason);
     }
 
@@ -160,7 +201,8 @@ impl Directory {
             let mut inner = self.lock();
             (inner.doors.sweep(now), inner.rooms.values().cloned().collect::<Vec<_>>())
         };
-        for (room, door) in expired {
+        for (room, place, door) in expired {
+            self.watched.changed(&place);
             room.tell_host(RelayToHost::Closed { door, reason: DoorEnd::Expired });
         }
         for room in rooms {
@@ -171,10 +213,10 @@ impl Directory {
     /// Tells everybody to come back elsewhere, and closes all.
     pub(crate) fn go_away(&self) {
         let rooms = std::mem::take(&mut self.lock().rooms);
-        let after_ms = || random().map_or(SPREAD_MS / 2, |r| u32::from_le_bytes(r) % (SPREAD_MS + 1));
         for room in rooms.values() {
-            room.go_away(after_ms);
+            room.go_away(spread_ms);
         }
+        self.watched.go_away();
     }
 
     /// How many rooms are open.

@@ -31,7 +31,7 @@ const MOST_KEYS: usize = 2_000;
 /// What a door is found by. Presence is kept as a MAC under a key of this process: who reads the memory or a dump
 /// of it finds no visitor's id.
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Place {
+pub(crate) enum Place {
     Number(Arc<str>, u16),
     Link([u8; 16]),
     Presence([u8; 32]),
@@ -57,6 +57,7 @@ pub(crate) struct Doors {
 
 /// A door that was opened, and whose it was before.
 pub(crate) struct NewlyOpen {
+    pub(crate) place: Place,
     pub(crate) door: OpenDoor,
     pub(crate) taken_from: Option<Arc<Room>>,
 }
@@ -84,7 +85,7 @@ impl Doors {
     }
 
     /// Where `door` would be found; `None` if there can be no such door.
-    fn place(&self, tenant: &Arc<str>, door: &Door) -> Option<Place> {
+    pub(crate) fn place(&self, tenant: &Arc<str>, door: &Door) -> Option<Place> {
         match door {
             Door::Key { number } => {
                 let sound = number.len() == NUMBER_DIGITS && number.bytes().all(|b| b.is_ascii_digit());
@@ -151,8 +152,8 @@ impl Doors {
             *self.keys_of.entry(tenant.clone()).or_default() += 1;
         }
         self.open.insert(place.clone(), Opened { room: room.clone(), until });
-        self.of_room.entry(room.id()).or_default().push((place, door));
-        Ok(NewlyOpen { door: opened, taken_from: before.filter(|_| !own) })
+        self.of_room.entry(room.id()).or_default().push((place.clone(), door));
+        Ok(NewlyOpen { place, door: opened, taken_from: before.filter(|_| !own) })
     }
 
     /// A number that is neither open nor resting.
@@ -178,25 +179,37 @@ impl Doors {
 
     /// The room behind a door, at `now`.
     pub(crate) fn find(&self, tenant: &Arc<str>, door: &Door, now: Instant) -> Option<Arc<Room>> {
-        let opened = self.open.get(&self.place(tenant, door)?)?;
-        opened.until.is_none_or(|until| now < until).then(|| opened.room.clone())
+        self.behind(&self.place(tenant, door)?, now).cloned()
     }
 
-    /// Closes a door of `room`. False if it has no such door.
-    pub(crate) fn close(&mut self, room: &Room, door: &Door, now: Instant) -> bool {
-        let Some(place) = self.place(room.tenant(), door) else { return false };
+    /// The room behind a place, at `now`.
+    pub(crate) fn behind(&self, place: &Place, now: Instant) -> Option<&Arc<Room>> {
+        let opened = self.open.get(place)?;
+        opened.until.is_none_or(|until| now < until).then_some(&opened.room)
+    }
+
+    /// Where the doors of a room are found.
+    pub(crate) fn places_of(&self, room: RoomId) -> Vec<Place> {
+        self.of_room.get(&room).into_iter().flatten().map(|(place, _)| place.clone()).collect()
+    }
+
+    /// Closes a door of `room`, and says where it was. `None` if it has no such door.
+    pub(crate) fn close(&mut self, room: &Room, door: &Door, now: Instant) -> Option<Place> {
+        let place = self.place(room.tenant(), door)?;
         let own = self.open.get(&place).is_some_and(|o| o.room.id() == room.id());
-        if own {
+        own.then(|| {
             self.forget(room.id(), &place, now);
-        }
-        own
+            place
+        })
     }
 
-    /// Closes all doors of a room.
-    pub(crate) fn close_all(&mut self, room: RoomId, now: Instant) {
-        for (place, _) in self.of_room.remove(&room).unwrap_or_default() {
-            self.retire(&place, now);
+    /// Closes all doors of a room, and says where they were.
+    pub(crate) fn close_all(&mut self, room: RoomId, now: Instant) -> Vec<Place> {
+        let places: Vec<_> = self.of_room.remove(&room).into_iter().flatten().map(|(p, _)| p).collect();
+        for place in &places {
+            self.retire(place, now);
         }
+        places
     }
 
     fn forget(&mut self, room: RoomId, place: &Place, now: Instant) {
@@ -229,7 +242,7 @@ impl Doors {
     }
 
     /// Closes the doors whose time is over, and tells which.
-    pub(crate) fn sweep(&mut self, now: Instant) -> Vec<(Arc<Room>, Door)> {
+    pub(crate) fn sweep(&mut self, now: Instant) -> Vec<(Arc<Room>, Place, Door)> {
         let over = |o: &Opened| o.until.is_some_and(|until| until <= now);
         let places: Vec<Place> = self.open.iter().filter(|(_, o)| over(o)).map(|(p, _)| p.clone()).collect();
         let mut closed = Vec::with_capacity(places.len());
@@ -237,7 +250,7 @@ impl Doors {
             let Some(room) = self.open.get(&place).map(|o| o.room.clone()) else { continue };
             let doors = self.of_room.get(&room.id()).into_iter().flatten();
             if let Some((_, door)) = doors.into_iter().find(|(p, _)| *p == place) {
-                closed.push((room.clone(), door.clone()));
+                closed.push((room.clone(), place.clone(), door.clone()));
             }
             self.forget(room.id(), &place, now);
         }
@@ -280,8 +293,8 @@ mod tests {
         assert_eq!(find(&doors, "b", now), None);
         assert!(doors.sweep(last).is_empty());
         let swept = doors.sweep(now + KEY_LIVES);
-        assert!(matches!(&swept[..], [(r, d)] if r.id() == a.id() && *d == door));
-        assert!(!doors.close(&a, &door, now + KEY_LIVES));
+        assert!(matches!(&swept[..], [(r, _, d)] if r.id() == a.id() && *d == door));
+        assert!(doors.close(&a, &door, now + KEY_LIVES).is_none());
         for bad in ["", "1", "12345", "12a4", "１２３４", "-123"] {
             assert!(doors.find(&"a".into(), &Door::Key { number: bad.into() }, now).is_none(), "{bad}");
         }
@@ -293,7 +306,7 @@ mod tests {
         let mut seen = HashSet::new();
         for _ in 0..1000 {
             let door = key(&mut doors, &a, now);
-            assert!(doors.close(&a, &door, now));
+            assert!(doors.close(&a, &door, now).is_some());
             assert!(seen.insert(door), "a number came again at once");
         }
         for _ in 0..MOST_KEYS {
@@ -323,7 +336,7 @@ mod tests {
         assert_eq!(taken.map(|r| r.id()), Some(a.id()));
         assert_eq!(doors.find(&"a".into(), &door, now).map(|r| r.id()), Some(b.id()));
         assert!(doors.find(&"b".into(), &door, now).is_none());
-        assert!(!doors.close(&a, &door, now), "it is not its own any more");
+        assert!(doors.close(&a, &door, now).is_none(), "it is not its own any more");
         let link = |lifetime_s| NewDoor::Link { id: "0f".repeat(16), lifetime_s };
         doors.open(&a, link(60), now).unwrap();
         assert_eq!(doors.open(&b, link(60), now).err().unwrap().kind, RefusalKind::Unavailable);

@@ -66,9 +66,12 @@ pub(crate) async fn serve(socket: WebSocket, exchange: Arc<Exchange>, peer: IpAd
 
 /// Ends the room unless the host is back within the grace time.
 fn lost(exchange: Arc<Exchange>, room: Arc<Room>, connection: Connection, timing: Timing) {
-    if room.host_lost(connection) {
+    if room.host_lost(connection, Instant::now()) {
         tokio::spawn(async move {
-            tokio::time::sleep(timing.grace).await;
+            let blink = timing.blink.min(timing.grace);
+            tokio::time::sleep(blink).await;
+            exchange.directory.host_moved(&room);
+            tokio::time::sleep(timing.grace - blink).await;
             if room.still_lost(connection) {
                 tracing::info!("host did not come back in time");
                 exchange.directory.end(&room, Ended::HostLost, Instant::now());
@@ -94,6 +97,7 @@ async fn enter(
     .map_err(Gone::Refused)?;
     let ended = || Gone::Refused(refusal(RefusalKind::Unavailable, "the session has ended"));
     let connection = room.host_came(queue).ok_or_else(ended)?;
+    exchange.directory.host_moved(&room);
     Ok((room, connection))
 }
 

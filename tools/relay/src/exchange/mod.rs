@@ -6,6 +6,8 @@
 //!                                   │            │
 //!                              [`directory`]  [`knock`]: keys are answered at fixed times, decoys included
 //!                              rooms, [`doors`]  [`tries`], [`decoy`]
+//!                                   │
+//!                              [`watched`] ── [`lookout`] ─ /ws/watch ── lookout ([`lookups`]: so many presences)
 //! ```
 
 mod decoy;
@@ -14,17 +16,21 @@ mod doors;
 pub(crate) mod host;
 pub(crate) mod joiner;
 mod knock;
+pub(crate) mod lookout;
+mod lookups;
 mod room;
 mod secret;
 mod to_host;
 mod to_joiner;
 mod tries;
+mod watched;
 
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::refusal::random;
 use crate::tenants::Tenants;
 use directory::Directory;
+use lookups::Lookups;
 use panecast_protocol::Refusal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +48,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 pub(crate) struct Exchange {
     directory: Directory,
     tries: Tries,
+    lookups: Lookups,
     tenants: Tenants,
     metrics: Arc<Metrics>,
 }
@@ -54,6 +61,7 @@ impl Exchange {
         Ok(Self {
             directory: Directory::new(limits, config.timing, random()?),
             tries: Tries::new(limits.tenant_tries, limits.network_tries),
+            lookups: Lookups::new(limits.agent_lookups, limits.network_lookups),
             tenants: config.tenants.clone(),
             metrics: Arc::default(),
         })
@@ -69,7 +77,9 @@ impl Exchange {
 
     /// What it has counted, in Prometheus' text form.
     pub(crate) fn metrics(&self) -> String {
-        self.metrics.rooms.set(i64::try_from(self.directory.count()).unwrap_or(i64::MAX));
+        let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        self.metrics.rooms.set(number(self.directory.count()));
+        self.metrics.watched_doors.set(number(self.directory.watched().count()));
         self.metrics.text()
     }
 

@@ -12,6 +12,7 @@ use panecast_protocol::{
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -37,6 +38,8 @@ pub(crate) struct Room {
 #[derive(Debug, Default)]
 struct State {
     host: Option<Arc<HostQueue>>,
+    /// When the host was cut off last.
+    lost_at: Option<Instant>,
     /// Counts the host's connections: an old one that ends late must not touch the new one.
     connection: u64,
     seats: BTreeMap<u32, Seat>,
@@ -141,7 +144,7 @@ impl Room {
     }
 
     /// A connection of the host is gone. True if it was the newest and the room waits for the next.
-    pub(crate) fn host_lost(&self, connection: Connection) -> bool {
+    pub(crate) fn host_lost(&self, connection: Connection, now: Instant) -> bool {
         let mut state = self.lock();
         if state.ended || state.connection != connection.0 {
             return false;
@@ -149,6 +152,7 @@ impl Room {
         if let Some(host) = state.host.take() {
             host.abandon();
         }
+        state.lost_at = Some(now);
         for seat in state.seats.values().filter(|s| s.let_in) {
             if let Some(queue) = &seat.queue {
                 queue.text(RelayToJoiner::HostLost {});
@@ -161,6 +165,13 @@ impl Room {
     pub(crate) fn still_lost(&self, connection: Connection) -> bool {
         let state = self.lock();
         state.connection == connection.0 && state.host.is_none() && !state.ended
+    }
+
+    /// Whether the host is there, or was until a `blink` ago.
+    pub(crate) fn is_here(&self, blink: Duration, now: Instant) -> bool {
+        let state = self.lock();
+        let blinks = || state.lost_at.is_some_and(|at| now.duration_since(at) < blink);
+        !state.ended && (state.host.is_some() || blinks())
     }
 
     /// Whether `connection` is the host's newest.
