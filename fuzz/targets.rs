@@ -39,7 +39,7 @@ fn drain(decoder: &mut Decoder, data: &[u8]) {
             match decoder.next() {
                 Ok(None) => break,
                 Ok(Some(Decoded::NeedsPlanes)) => {
-                    let Some(request) = decoder.av1_request() else { panic!("nothing is asked for") };
+                    let Some(request) = decoder.plane_request() else { panic!("nothing is asked for") };
                     let Ok(planes) = Planes::new(request.size, request.chroma, &limits()) else { return };
                     decoder.supply(&planes).expect("what was asked for");
                 }

@@ -431,7 +431,7 @@ fn planes_from_outside_give_the_same_pictures() {
                 continue;
             }
             asked += 1;
-            while let Some(request) = outside.av1_request() {
+            while let Some(request) = outside.plane_request() {
                 if request.keyframe {
                     let fresh = panecast::codec::av1::decoder(&Limits::default()).expect("a decoder");
                     decoders.insert(request.surface, fresh);

@@ -7,6 +7,7 @@ mod targets;
 mod scene;
 
 use panecast::Limits;
+use panecast::bitstream::{FEATURE_FILM, FilmBody, FilmCodec, FilmColour, Packet, write_header};
 use panecast::capture::{CursorShape, CursorUpdate, Damage};
 use panecast::codec::av1::{Av1Choice, Chroma, Planes, to_planes};
 use panecast::codec::{Encoder, EncoderConfig, HeldTiles, Mode, photo};
@@ -88,6 +89,34 @@ fn av1_units() {
     replay("av1", targets::av1, 600);
 }
 
+/// A film of another encoder: AV1 that decodes, then a keyframe of a codec that it does not have.
+fn film() -> Vec<u8> {
+    let size = Size::new(64, 48);
+    let mut encoder = Av1Choice::best().video(size, Chroma::Half, 24).expect("an encoder");
+    let (mut planes, mut stream) = (Planes::default(), Vec::new());
+    write_header(FEATURE_FILM, &mut stream);
+    for i in 0..5_u32 {
+        let mut picture = black(size);
+        fill(&mut picture, &size.rect(), |x, y| photographed(x, y, i));
+        to_planes(&picture, &size.rect(), &mut planes, Chroma::Half, &Limits::default()).expect("planes");
+        let (mut data, keyframe) = (Vec::new(), i % 3 == 0);
+        encoder.encode(&planes, 120, keyframe, &mut data).expect("a unit");
+        let codec = if i == 4 { FilmCodec::H264 } else { FilmCodec::Av1 };
+        Packet::Film(FilmBody {
+            epoch: u64::from(1 + i / 3 + i / 4),
+            sequence: u64::from(i) + 1,
+            timestamp: Timestamp::of_frame(i.into(), 24),
+            size,
+            codec,
+            keyframe: keyframe || i == 4,
+            colour: FilmColour { bt709: i > 2, full_range: i == 4 },
+            data: &data,
+        })
+        .write(&mut stream);
+    }
+    stream
+}
+
 /// Writes the corpus anew, after a change of the format.
 #[test]
 #[ignore = "writes fuzz/corpus"]
@@ -136,6 +165,9 @@ fn write_the_corpus() {
             write("packets", name, &stream);
         }
     }
+    let film = film();
+    write("stream", "film", &film);
+    write("packets", "film", &film);
     let mut picture = black(Size::new(40, 30));
     fill(&mut picture, &Rect::new(0, 0, 40, 30), |x, y| photographed(x, y, 9));
     for near in [0_u8, 2, 9] {

@@ -14,6 +14,9 @@ pub const FEATURE_AV1: u8 = 1;
 /// A required feature: some layers fade what is there, or change it by differences.
 pub const FEATURE_FADES: u8 = 2;
 
+/// A required feature: films that somebody else encodes, each packet a picture.
+pub const FEATURE_FILM: u8 = 4;
+
 /// Bytes of the stream header: magic, version, required features, two zero bytes.
 pub const HEADER_BYTES: usize = 8;
 
@@ -38,7 +41,7 @@ pub fn read_header(bytes: &[u8; HEADER_BYTES]) -> Result<u8> {
             format!("the stream has version {}, this decoder reads version {VERSION}; update it", bytes[4]),
         ));
     }
-    if bytes[5] & !(FEATURE_AV1 | FEATURE_FADES) != 0 {
+    if bytes[5] & !(FEATURE_AV1 | FEATURE_FADES | FEATURE_FILM) != 0 {
         return Err(Error::new(
             ErrorKind::Unsupported,
             format!("the stream needs features (bits {:#04x}) that this decoder lacks; update it", bytes[5]),

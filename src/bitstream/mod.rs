@@ -3,6 +3,7 @@
 //! `docs/bitstream.md` describes every byte that this module reads and writes.
 #![forbid(unsafe_code)]
 
+mod film;
 mod header;
 mod layer;
 mod packet;
@@ -11,7 +12,10 @@ mod resume;
 mod splitter;
 mod writer;
 
-pub use header::{FEATURE_AV1, FEATURE_FADES, HEADER_BYTES, MAGIC, VERSION, read_header, write_header};
+pub use film::{FilmBody, FilmCodec, FilmColour};
+pub use header::{
+    FEATURE_AV1, FEATURE_FADES, FEATURE_FILM, HEADER_BYTES, MAGIC, VERSION, read_header, write_header,
+};
 pub use layer::{Av1Layer, FadeLayer, Layer, Patch, PhotoLayer};
 pub use packet::{CursorBody, EndBody, EpochBody, Packet, PacketKind, PayloadKind, SnapshotBody, UpdateBody};
 pub use reader::Reader;

@@ -1,5 +1,6 @@
 //! Packets: a kind, a length, a body.
 
+use super::film::FilmBody;
 use super::layer::Layer;
 use super::resume::ResumeBody;
 use super::{Reader, Writer};
@@ -22,6 +23,8 @@ pub enum PacketKind {
     End,
     /// What differs from a picture that the viewer still holds; begins an epoch.
     Resume,
+    /// One picture of a film that somebody else encodes.
+    Film,
 }
 
 impl PacketKind {
@@ -35,6 +38,7 @@ impl PacketKind {
             Self::Cursor => 4,
             Self::End => 5,
             Self::Resume => 6,
+            Self::Film => 7,
         }
     }
 
@@ -43,7 +47,7 @@ impl PacketKind {
     /// # Errors
     /// - [`ErrorKind::InvalidData`] if there is none.
     pub fn from_code(code: u8) -> Result<Self> {
-        [Self::Snapshot, Self::Update, Self::Epoch, Self::Cursor, Self::End, Self::Resume]
+        [Self::Snapshot, Self::Update, Self::Epoch, Self::Cursor, Self::End, Self::Resume, Self::Film]
             .into_iter()
             .find(|k| k.code() == code)
             .ok_or_else(|| Error::data(format!("there is no packet of kind {code}")))
@@ -59,6 +63,7 @@ impl PacketKind {
             Self::Cursor => "cursor",
             Self::End => "end",
             Self::Resume => "resume",
+            Self::Film => "film",
         }
     }
 }
@@ -186,6 +191,8 @@ pub enum Packet<'a> {
     End(EndBody),
     /// What differs from a picture that the viewer still holds.
     Resume(ResumeBody<'a>),
+    /// One picture of a film that somebody else encodes.
+    Film(FilmBody<'a>),
 }
 
 const UPDATE_REFINES: u8 = 1;
@@ -205,6 +212,7 @@ impl<'a> Packet<'a> {
             Self::Cursor(_) => PacketKind::Cursor,
             Self::End(_) => PacketKind::End,
             Self::Resume(_) => PacketKind::Resume,
+            Self::Film(_) => PacketKind::Film,
         }
     }
 
@@ -275,6 +283,10 @@ impl<'a> Packet<'a> {
                 }
             }
             Self::Resume(b) => {
+                b.write_head(&mut body);
+                b.data
+            }
+            Self::Film(b) => {
                 b.write_head(&mut body);
                 b.data
             }
@@ -397,6 +409,7 @@ impl<'a> Packet<'a> {
                 Self::Cursor(CursorBody { timestamp, position, shape })
             }
             PacketKind::Resume => return Ok(Self::Resume(ResumeBody::read(&mut r, limits)?)),
+            PacketKind::Film => return Ok(Self::Film(FilmBody::read(&mut r, limits)?)),
             PacketKind::End => Self::End(EndBody { frames: r.varint()?, fps: r.varint_u32()? }),
         };
         if !r.is_at_end() {

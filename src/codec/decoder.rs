@@ -1,16 +1,18 @@
 //! The decoder: bytes, however they are chunked, back to the very pictures.
 
+mod film;
 mod resume;
 
 use super::av1::{Chroma, Planes};
 use super::exactness::Exactness;
+use super::film::Film;
 use super::lossless::{Canvas, PixelReader, decompress_once};
 use super::marks::{Marks, UpdateFacts};
 use super::surfaces::{STILLS, Surfaces};
 use super::tools::{Tool, ToolUse};
 use crate::bitstream::{
-    Av1Layer, CursorBody, EndBody, EpochBody, FEATURE_AV1, Layer, Packet, PacketKind, Piece, SnapshotBody,
-    Splitter, UpdateBody,
+    CursorBody, EndBody, EpochBody, FEATURE_AV1, FilmCodec, FilmColour, Layer, Packet, PacketKind, Piece,
+    SnapshotBody, Splitter, UpdateBody,
 };
 use crate::capture::CursorShape;
 use crate::codec::av1;
@@ -25,8 +27,8 @@ use crate::limits::Limits;
 pub enum Decoded {
     /// A stream begins.
     Header,
-    /// The packet has an AV1 layer and the decoder was made [`Decoder::with_external_av1`]: decode
-    /// [`Decoder::av1_request`] and [`Decoder::supply`] its planes, then call [`Decoder::next`] again.
+    /// The packet has an AV1 layer or is a film's, and the decoder was made [`Decoder::with_external_av1`]: decode
+    /// [`Decoder::plane_request`] and [`Decoder::supply`] its planes, then call [`Decoder::next`] again.
     NeedsPlanes,
     /// [`Decoder::frame`] holds a newer picture.
     Picture {
@@ -70,19 +72,23 @@ impl Decoded {
     }
 }
 
-/// One AV1 picture that somebody else decodes.
+/// One picture that somebody else decodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Av1Request<'a> {
-    /// Which surface it belongs to: temporal units of one surface go through one AV1 decoder, in order. 0 is for
-    /// stills that depend on nothing.
+pub struct PlaneRequest<'a> {
+    /// Which surface it belongs to: units of one surface go through one decoder, in order. 0 is for stills that depend
+    /// on nothing.
     pub surface: u32,
+    /// What it is coded with: AV1 unless it is a film's.
+    pub codec: FilmCodec,
+    /// How the planes are to become colours, if it is a film's. Whoever gets them in other colours converts them to these.
+    pub colour: Option<FilmColour>,
     /// Whether it needs nothing from before.
     pub keyframe: bool,
     /// Size of the coded picture.
     pub size: Size,
     /// Resolution of its colour.
     pub chroma: Chroma,
-    /// One temporal unit.
+    /// One temporal unit, or what else the codec's encoder gave for a picture.
     pub data: &'a [u8],
 }
 
@@ -115,6 +121,8 @@ struct Core {
     sequence: u64,
     pixels: Option<PixelReader>,
     surfaces: Surfaces,
+    /// The film that is all there is to see.
+    film: Option<Film>,
     cursor_position: Option<(i32, i32)>,
     cursor_shape: Option<CursorShape>,
 }
@@ -127,7 +135,7 @@ impl Decoder {
         Self::with(limits, false)
     }
 
-    /// A decoder that leaves AV1 to its caller, as in a browser: see [`Decoded::NeedsPlanes`].
+    /// A decoder that leaves AV1, and films of whatever codec, to its caller, as in a browser: see [`Decoded::NeedsPlanes`].
     #[must_use]
     pub fn with_external_av1(limits: Limits) -> Self {
         Self::with(limits, true)
@@ -181,7 +189,7 @@ impl Decoder {
 
     fn step(&mut self) -> Result<Option<Decoded>> {
         if let Some(pending) = self.pending.take() {
-            if pending.planes.len() < av1_layers(&pending, &self.limits)?.len() {
+            if pending.planes.len() < requests(pending.kind, &pending.body, &self.limits)?.len() {
                 self.pending = Some(pending);
                 return Ok(Some(Decoded::NeedsPlanes));
             }
@@ -199,7 +207,7 @@ impl Decoder {
                 Ok(Some(Decoded::Header))
             }
             Some(Piece::Packet(kind, body)) => {
-                if self.external_av1 && !layers_of(kind, body, &self.limits)?.is_empty() {
+                if self.external_av1 && !requests(kind, body, &self.limits)?.is_empty() {
                     self.pending = Some(Pending { kind, body: body.to_vec(), planes: Vec::new() });
                     return Ok(Some(Decoded::NeedsPlanes));
                 }
@@ -210,24 +218,19 @@ impl Decoder {
 
     /// What is to be decoded after [`Decoded::NeedsPlanes`].
     #[must_use]
-    pub fn av1_request(&self) -> Option<Av1Request<'_>> {
+    pub fn plane_request(&self) -> Option<PlaneRequest<'_>> {
         let pending = self.pending.as_ref()?;
-        let layer = av1_layers(pending, &self.limits).ok()?.into_iter().nth(pending.planes.len())?;
-        Some(Av1Request {
-            surface: layer.surface,
-            keyframe: layer.keyframe,
-            size: layer.size,
-            chroma: Chroma::of(layer.full_chroma),
-            data: layer.data,
-        })
+        requests(pending.kind, &pending.body, &self.limits).ok()?.into_iter().nth(pending.planes.len())
     }
 
-    /// Takes the planes that [`Decoder::av1_request`] asked for; then [`Decoder::next`] goes on.
+    /// Takes the planes that [`Decoder::plane_request`] asked for; then [`Decoder::next`] goes on.
     ///
     /// # Errors
     /// - [`ErrorKind::InvalidInput`] if nothing was asked for, or for planes of another size or chroma.
     pub fn supply(&mut self, planes: &Planes) -> Result<()> {
-        let Some(request) = self.av1_request() else { return Err(Error::input("no planes were asked for")) };
+        let Some(request) = self.plane_request() else {
+            return Err(Error::input("no planes were asked for"));
+        };
         if (request.size, request.chroma) != (planes.size(), planes.chroma()) {
             return Err(Error::input(format!(
                 "planes of {} where {} were asked for",
@@ -241,9 +244,9 @@ impl Decoder {
         Ok(())
     }
 
-    /// The AV1 surfaces that live on: the decoders of all others can go.
+    /// The surfaces that live on, a film's among them: the decoders of all others can go.
     pub fn surfaces(&self) -> impl Iterator<Item = u32> + '_ {
-        self.core.surfaces.alive()
+        self.core.film.iter().map(|_| film::SURFACE).chain(self.core.surfaces.alive())
     }
 
     /// Which pixels of [`Decoder::frame`] are the source's.
@@ -292,20 +295,25 @@ impl Decoder {
     }
 }
 
-/// The AV1 layers of a packet that waits.
-fn av1_layers<'a>(pending: &'a Pending, limits: &Limits) -> Result<Vec<Av1Layer<'a>>> {
-    layers_of(pending.kind, &pending.body, limits)
-}
-
-fn layers_of<'a>(kind: PacketKind, body: &'a [u8], limits: &Limits) -> Result<Vec<Av1Layer<'a>>> {
+/// What a packet needs planes of.
+fn requests<'a>(kind: PacketKind, body: &'a [u8], limits: &Limits) -> Result<Vec<PlaneRequest<'a>>> {
     let layers = match Packet::read(kind, body, limits)? {
         Packet::Snapshot(b) => b.layers,
         Packet::Update(b) => b.layers,
         Packet::Resume(b) => b.layers,
+        Packet::Film(b) => return Ok(vec![film::request(&b)]),
         Packet::Epoch(_) | Packet::Cursor(_) | Packet::End(_) => Vec::new(),
     };
     let av1 = |layer| match layer {
-        Layer::Av1(layer) => Some(layer),
+        Layer::Av1(layer) => Some(PlaneRequest {
+            surface: layer.surface,
+            codec: FilmCodec::Av1,
+            colour: None,
+            keyframe: layer.keyframe,
+            size: layer.size,
+            chroma: Chroma::of(layer.full_chroma),
+            data: layer.data,
+        }),
         Layer::Photo(_) | Layer::Fade(_) | Layer::Change(_) | Layer::End { .. } => None,
     };
     Ok(layers.into_iter().filter_map(av1).collect())
@@ -320,6 +328,7 @@ impl Core {
             sequence: 0,
             pixels: None,
             surfaces: Surfaces::new(external_av1),
+            film: None,
             cursor_position: None,
             cursor_shape: None,
         }
@@ -330,6 +339,7 @@ impl Core {
         self.epoch = 0;
         self.sequence = 0;
         self.surfaces.clear();
+        self.film = None;
         self.cursor_position = None;
         self.cursor_shape = None;
     }
@@ -346,6 +356,7 @@ impl Core {
             Packet::Update(b) => self.update(&b, body.len(), limits, planes),
             Packet::Epoch(b) => self.begin_epoch(&b),
             Packet::Resume(b) => self.resume(&b, body.len(), limits, planes),
+            Packet::Film(b) => self.film(&b, body.len(), limits, planes),
             Packet::Cursor(b) => self.cursor(&b),
             Packet::End(EndBody { frames, fps }) => Ok(Decoded::End { frames, fps }),
         }
@@ -372,6 +383,7 @@ impl Core {
         let facts = UpdateFacts { bytes, exact_bytes: b.data.len(), ..UpdateFacts::default() };
         self.marks.begin_picture(b.size, b.recall_px, b.timestamp, facts);
         self.surfaces.clear();
+        self.film = None;
         self.lay(&b.layers, &mut picture, limits, planes)?;
         let mut pixels = self.pixels.take().unwrap_or_else(PixelReader::new);
         pixels.snapshot(b.data, b.plain_bytes, &mut picture, limits, &mut self.marks)?;
@@ -413,6 +425,9 @@ impl Core {
         let Some(mut picture) = self.picture.take() else {
             return Err(desync("an update before the first snapshot"));
         };
+        if self.film.is_some() {
+            return Err(Error::data("an update of a picture that is a film's"));
+        }
         if b.epoch != self.epoch || Some(b.sequence) != self.sequence.checked_add(1) {
             return Err(desync("an update is missing, repeated or out of order"));
         }
@@ -535,6 +550,9 @@ impl Core {
         let Some(picture) = self.picture.take() else {
             return Err(desync("an epoch before the first snapshot"));
         };
+        if self.film.is_some() {
+            return Err(Error::data("an epoch over a picture that is a film's"));
+        }
         if Some(b.epoch) != self.epoch.checked_add(1) || Some(b.sequence) != self.sequence.checked_add(1) {
             return Err(desync("an epoch out of order"));
         }

@@ -27,6 +27,8 @@ pub struct UpdateFacts {
     pub coded_px: u64,
     /// Bytes of AV1.
     pub av1_bytes: usize,
+    /// Bytes of a film that somebody else encodes.
+    pub film_bytes: usize,
     /// Bytes of photographs that are predicted from their neighbours.
     pub photo_bytes: usize,
     /// Bytes of exact pixels.
@@ -61,6 +63,17 @@ impl Marks {
             self.recall.begin(&self.exactness, now);
         }
         self.begin(size, facts);
+    }
+
+    /// A film's picture begins, of which no pixel is exact.
+    pub(super) fn film(&mut self, size: Size, keyframe: bool, now: Timestamp, facts: UpdateFacts) {
+        if keyframe {
+            self.begin_picture(size, 0, now, facts);
+            self.exactness.set(&size.rect(), false);
+        } else {
+            self.begin(size, facts);
+        }
+        self.did(Tool::Film, size.rect(), 0);
     }
 
     fn begin(&mut self, size: Size, facts: UpdateFacts) {

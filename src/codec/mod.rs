@@ -11,6 +11,7 @@ mod decoder;
 mod encoder;
 mod exactness;
 mod fades;
+mod film;
 mod held;
 mod lossless;
 mod marks;
@@ -26,7 +27,7 @@ mod surfaces;
 mod tools;
 
 pub use config::{DEFAULT_QUALITY, EncoderConfig, Mode, Refine};
-pub use decoder::{Av1Request, Decoded, Decoder};
+pub use decoder::{Decoded, Decoder, PlaneRequest};
 pub use encoder::{Encoder, Update, UpdateKind};
 pub use exactness::Exactness;
 pub use held::HeldTiles;

@@ -32,6 +32,11 @@ impl Surfaces {
         Self { external, alive: BTreeMap::new(), planes: Planes::default() }
     }
 
+    /// Whether somebody else decodes.
+    pub(super) fn external(&self) -> bool {
+        self.external
+    }
+
     /// Ends all.
     pub(super) fn clear(&mut self) {
         self.alive.clear();

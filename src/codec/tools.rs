@@ -29,6 +29,8 @@ pub enum Tool {
     Av1Still,
     /// A picture of an AV1 video.
     Av1Video,
+    /// A picture of a film that somebody else encodes.
+    Film,
 }
 
 impl Tool {
@@ -48,6 +50,7 @@ impl Tool {
             Self::Photo => "photo",
             Self::Av1Still => "av1 still",
             Self::Av1Video => "av1 video",
+            Self::Film => "film",
         }
     }
 }

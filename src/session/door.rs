@@ -59,7 +59,11 @@ impl Door {
 
     /// Whether nobody can come in by it any more.
     pub(super) fn is_spent(&self) -> bool {
-        matches!(self, Self::Key(offer) if offer.answers_left() == 0)
+        match self {
+            Self::Key(offer) => offer.answers_left() == 0,
+            Self::Link(offer) => offer.uses_left() == 0,
+            Self::Presence(_) => false,
+        }
     }
 }
 

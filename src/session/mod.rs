@@ -6,6 +6,7 @@
 
 mod door;
 mod ending;
+mod film;
 pub mod flow;
 pub mod link;
 mod mark;
@@ -20,6 +21,7 @@ mod watcher;
 pub use crate::consent::{CaptureGrant, Consent, Decision, Purpose, Revoke};
 pub use door::{Door, DoorId};
 pub use ending::EndReason;
+pub use film::{FilmFeed, FilmPacket, FilmUnit, FilmWants};
 pub use flow::{Flow, Place, ViewerId};
 pub use mark::{MOST_POINTS, Mark, Point, Tool};
 pub use message::{MOST_HELD, MOST_NAME_BYTES};

@@ -7,6 +7,7 @@
 #![cfg_attr(target_arch = "x86_64", allow(unsafe_code))]
 
 use super::{Chroma, Planes};
+use crate::bitstream::FilmColour;
 use crate::error::{Error, Result};
 use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Rect};
 use crate::limits::Limits;
@@ -40,6 +41,21 @@ const FULL: (Forward, Backward) = (
     Forward { offset: 0, y: [3735, 19235, 9798], u: [16384, -10855, -5529], v: [-2664, -13720, 16384] },
     Backward { offset: 0, y: 8192, blue_u: 14516, green_u: -2819, green_v: -5850, red_v: 11485 },
 );
+
+/// BT.709, which a camera's film may have.
+const LIMITED_709: Backward =
+    Backward { offset: 16, y: 9539, blue_u: 17305, green_u: -1747, green_v: -4366, red_v: 14686 };
+const FULL_709: Backward =
+    Backward { offset: 0, y: 8192, blue_u: 15201, green_u: -1535, green_v: -3835, red_v: 12901 };
+
+fn film_weights(colour: FilmColour) -> &'static Backward {
+    match (colour.bt709, colour.full_range) {
+        (false, false) => &LIMITED.1,
+        (false, true) => &FULL.1,
+        (true, false) => &LIMITED_709,
+        (true, true) => &FULL_709,
+    }
+}
 
 fn weights(chroma: Chroma) -> &'static (Forward, Backward) {
     match chroma {
@@ -177,30 +193,48 @@ fn half_row(forward: &Forward, upper: &[u8], lower: &[u8], u: &mut [u8], v: &mut
 /// - [`crate::ErrorKind::InvalidInput`] if `from` is empty or does not fit the planes, or its place the frame.
 pub fn to_picture(planes: &Planes, from: &Rect, frame: &mut FrameBuf, to: (u32, u32)) -> Result<()> {
     let place = Rect::new(to.0, to.1, from.width, from.height);
-    check(&place, frame)?;
+    convert_planes(planes, from, frame, &place, &weights(planes.chroma()).1)
+}
+
+/// Converts all of the planes of a film, whatever its colours are, to a picture of the same size.
+///
+/// # Errors
+/// - [`crate::ErrorKind::InvalidInput`] if the sizes differ.
+pub fn film_to_picture(planes: &Planes, colour: FilmColour, frame: &mut FrameBuf) -> Result<()> {
+    let all = planes.size().rect();
+    convert_planes(planes, &all, frame, &all, film_weights(colour))
+}
+
+fn convert_planes(
+    planes: &Planes,
+    from: &Rect,
+    frame: &mut FrameBuf,
+    place: &Rect,
+    backward: &Backward,
+) -> Result<()> {
+    check(place, frame)?;
     if !from.fits(planes.size()) {
         return Err(Error::input(format!("{from} does not fit planes of {}", planes.size())));
     }
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2.
-        unsafe { to_picture_avx2(planes, from, frame, &place) };
+        unsafe { to_picture_avx2(planes, from, frame, place, backward) };
         return Ok(());
     }
-    fill_picture(planes, from, frame, &place);
+    fill_picture(planes, from, frame, place, backward);
     Ok(())
 }
 
 /// [`fill_picture`], compiled for wider vectors.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn to_picture_avx2(planes: &Planes, from: &Rect, frame: &mut FrameBuf, place: &Rect) {
-    fill_picture(planes, from, frame, place);
+fn to_picture_avx2(planes: &Planes, from: &Rect, frame: &mut FrameBuf, place: &Rect, backward: &Backward) {
+    fill_picture(planes, from, frame, place, backward);
 }
 
 #[inline(always)]
-fn fill_picture(planes: &Planes, from: &Rect, frame: &mut FrameBuf, place: &Rect) {
-    let backward = &weights(planes.chroma()).1;
+fn fill_picture(planes: &Planes, from: &Rect, frame: &mut FrameBuf, place: &Rect, backward: &Backward) {
     let left = from.x as usize;
     for row in 0..from.height {
         let at = (from.y + row) as usize;
@@ -294,8 +328,43 @@ mod tests {
             let (mut fast, mut plain) = (frame.clone(), frame.clone());
             let (from, to) = (Rect::new(3, 1, 290, 7), Rect::new(5, 2, 290, 7));
             to_picture(&planes_of(&frame, chroma), &from, &mut fast, (to.x, to.y)).unwrap();
-            fill_picture(&planes_of(&frame, chroma), &from, &mut plain, &to);
+            fill_picture(&planes_of(&frame, chroma), &from, &mut plain, &to, &weights(chroma).1);
             assert!(fast == plain && fast != frame, "{chroma:?}");
+        }
+    }
+
+    /// The weights from the numbers of the recommendations, by floating point.
+    #[test]
+    fn films_have_the_colours_of_the_recommendations() {
+        let limits = Limits::default();
+        let mut planes = Planes::new(Size::new(16, 16), Chroma::Half, &limits).unwrap();
+        let mut frame = FrameBuf::new(Size::new(16, 16), &limits).unwrap();
+        for bt709 in [false, true] {
+            for full_range in [false, true] {
+                let (kr, kb) = if bt709 { (0.2126, 0.0722) } else { (0.299, 0.114) };
+                let (offset, luma, chroma) =
+                    if full_range { (0.0, 255.0, 255.0) } else { (16.0, 219.0, 224.0) };
+                for [y, u, v] in
+                    [[16, 128, 128], [235, 128, 128], [120, 90, 170], [60, 200, 100], [180, 40, 60]]
+                {
+                    let (ys, us, vs) = planes.split_mut();
+                    ys.fill(y);
+                    us.fill(u);
+                    vs.fill(v);
+                    film_to_picture(&planes, FilmColour { bt709, full_range }, &mut frame).unwrap();
+                    let e = (f64::from(y) - offset) / luma;
+                    let (pb, pr) = ((f64::from(u) - 128.0) / chroma, (f64::from(v) - 128.0) / chroma);
+                    let (red, blue) = (e + 2.0 * (1.0 - kr) * pr, e + 2.0 * (1.0 - kb) * pb);
+                    let green = (e - kr * red - kb * blue) / (1.0 - kr - kb);
+                    for (got, wanted) in frame.pixels()[..3].iter().zip([blue, green, red]) {
+                        let wanted = (wanted * 255.0).clamp(0.0, 255.0);
+                        assert!(
+                            (f64::from(*got) - wanted).abs() <= 1.0,
+                            "{bt709} {full_range}: {got}, {wanted}"
+                        );
+                    }
+                }
+            }
         }
     }
 

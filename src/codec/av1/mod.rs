@@ -13,7 +13,7 @@ mod planes;
 #[cfg(feature = "rav1e")]
 mod rav1e;
 
-pub use colour::{to_picture, to_planes};
+pub use colour::{film_to_picture, to_picture, to_planes};
 pub use planes::{Chroma, Planes};
 
 use crate::error::{Error, ErrorKind, Result};

@@ -24,6 +24,7 @@ impl Decoder {
         self.splitter = Splitter::new();
         self.pending = None;
         self.core.surfaces.clear();
+        self.core.film = None;
     }
 }
 
@@ -44,6 +45,7 @@ impl Core {
         let facts = UpdateFacts { bytes, exact_bytes: b.data.len(), ..UpdateFacts::default() };
         self.marks.begin_picture(b.size, b.recall_px, b.timestamp, facts);
         self.surfaces.clear();
+        self.film = None;
         for rect in &b.blank {
             picture.blacken(rect);
             self.marks.dirty.mark(rect);

@@ -1,5 +1,6 @@
 //! The two secrets that people pass on: digits to type, and a link's fragment.
 
+use super::noise::derive;
 use super::{SealError, entropy, text};
 use std::fmt;
 use std::str::FromStr;
@@ -101,6 +102,14 @@ impl LinkSecret {
         Ok(Self(entropy::draw()?))
     }
 
+    /// The id of the door that it opens, 128 bits in hex: whoever has the link finds the door, and a relay that is told
+    /// the id learns nothing of the link.
+    #[must_use]
+    pub fn door_id(&self) -> String {
+        let id = derive(&self.0, None, "panecast link door");
+        id[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     pub(super) fn bytes(&self) -> &[u8; 16] {
         &self.0
     }
@@ -191,6 +200,15 @@ mod tests {
             let sound = digits.len() == 9 && !text.contains('x');
             let read = text.parse::<TypedKey>().map(|key| key.to_string().replace(' ', ""));
             prop_assert_eq!(read, if sound { Ok(digits) } else { Err(SealError::Text) });
+        }
+
+        #[test]
+        fn a_door_tells_nothing_of_its_link(bytes: [u8; 16]) {
+            let id = LinkSecret(bytes).door_id();
+            prop_assert!(id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()));
+            prop_assert_eq!(LinkSecret(bytes).door_id(), id.clone());
+            let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+            prop_assert!(id != hex);
         }
 
         #[test]

@@ -163,6 +163,12 @@ impl SecretOffer {
         Ok(Self { secret: ticket.current, context, way: Way::Resume, until, uses_left: 1, limits: *limits })
     }
 
+    /// How many joiners it still lets in.
+    #[must_use]
+    pub fn uses_left(&self) -> u32 {
+        self.uses_left
+    }
+
     /// Answers a joiner's first message.
     ///
     /// # Errors

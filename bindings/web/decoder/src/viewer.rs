@@ -1,7 +1,7 @@
 //! What the page shows: the decoder's picture and cursor in the canvas' own layout.
 
 use panecast::codec::av1::Planes;
-use panecast::codec::{Av1Request, Decoded, Decoder, Exactness, HeldTiles};
+use panecast::codec::{Decoded, Decoder, Exactness, HeldTiles, PlaneRequest};
 use panecast::frame::{BYTES_PER_PIXEL, FrameBuf, Rect, Size};
 use panecast::{Error, ErrorKind, Limits, Result};
 
@@ -105,7 +105,7 @@ impl Viewer {
             None => Step::NeedsBytes,
             Some(Decoded::Header) => Step::Header,
             Some(Decoded::NeedsPlanes) => {
-                let request = self.decoder.av1_request().ok_or_else(|| {
+                let request = self.decoder.plane_request().ok_or_else(|| {
                     Error::new(ErrorKind::InvalidData, "the stream announced AV1 that it did not carry")
                 })?;
                 self.planes.reset(request.size, request.chroma, &self.limits)?;
@@ -162,13 +162,13 @@ impl Viewer {
 
     /// What is to be decoded after [`Step::NeedsPlanes`].
     #[must_use]
-    pub fn request(&self) -> Option<Av1Request<'_>> {
-        self.decoder.av1_request()
+    pub fn request(&self) -> Option<PlaneRequest<'_>> {
+        self.decoder.plane_request()
     }
 
     /// Where the planes Y, U, V of [`Viewer::request`] are to be written, rows without padding; empty if there is none.
     pub fn planes_mut(&mut self) -> &mut [u8] {
-        if self.decoder.av1_request().is_some() { self.planes.data_mut() } else { &mut [] }
+        if self.decoder.plane_request().is_some() { self.planes.data_mut() } else { &mut [] }
     }
 
     /// Goes on with the planes.

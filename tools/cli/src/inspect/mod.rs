@@ -209,6 +209,7 @@ impl Report {
                     "solid_rects": p.facts.solid_rects,
                     "coded_px": p.facts.coded_px,
                     "av1_bytes": p.facts.av1_bytes,
+                    "film_bytes": p.facts.film_bytes,
                     "photo_bytes": p.facts.photo_bytes,
                     "exact_bytes": p.facts.exact_bytes,
                     "refines": p.facts.refines,

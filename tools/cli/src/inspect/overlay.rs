@@ -135,5 +135,6 @@ fn tint(tool: Tool) -> [u8; 3] {
         Tool::Photo => [200, 90, 200],
         Tool::Av1Still => [70, 110, 250],
         Tool::Av1Video => [40, 30, 220],
+        Tool::Film => [40, 120, 220],
     }
 }

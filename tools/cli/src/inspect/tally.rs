@@ -38,6 +38,10 @@ impl Tally {
             _ => &[],
         };
         let mut laid = 0;
+        if let Packet::Film(b) = packet {
+            shares.entry(Tool::Film.name()).or_default().bytes += b.data.len() as f64;
+            laid += b.data.len();
+        }
         for layer in layers {
             let (tool, bytes) = match layer {
                 Layer::Av1(a) if a.surface == 0 => (Tool::Av1Still, a.data.len()),

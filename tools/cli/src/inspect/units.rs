@@ -1,7 +1,7 @@
 //! AV1 surfaces as files that other decoders read.
 
 use crate::failure::Failure;
-use panecast::bitstream::{Layer, Packet};
+use panecast::bitstream::{FilmBody, FilmCodec, Layer, Packet};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -45,6 +45,7 @@ impl Units {
                 self.open.clear();
                 return Ok(());
             }
+            Packet::Film(b) => return self.film(b),
             Packet::Cursor(_) | Packet::End(_) => return Ok(()),
         };
         for (i, layer) in layers.iter().enumerate() {
@@ -76,6 +77,26 @@ impl Units {
                 Layer::Photo(_) | Layer::Change(_) | Layer::Fade(_) => {}
             }
         }
+        Ok(())
+    }
+
+    /// A film has the same place among files as a surface; from a keyframe on it may be another one.
+    fn film(&mut self, body: &FilmBody<'_>) -> Result<(), Failure> {
+        if body.keyframe {
+            self.open.clear();
+            let ending = match body.codec {
+                FilmCodec::Av1 => "obu",
+                FilmCodec::H264 => "h264",
+                FilmCodec::Vp9 => "vp9",
+                FilmCodec::Vp8 => "vp8",
+            };
+            let path = self.folder.join(format!("film-{:06}.{ending}", body.sequence));
+            File::create(&path).map_err(|e| Failure::from(e).about(path.display()))?;
+            self.open.insert(0, path);
+            self.files += 1;
+        }
+        let Some(path) = self.open.get(&0) else { return Ok(()) };
+        OpenOptions::new().append(true).open(path)?.write_all(body.data)?;
         Ok(())
     }
 
