@@ -134,8 +134,17 @@ impl Tenants {
         self.all.get(name).ok_or_else(unknown)
     }
 
+    /// The agent of a tenant who has this token; `None` where the tenant asks nobody who they are.
+    ///
+    /// # Errors
+    /// A refusal, if the tenant is unknown, or its agents are known and this is none of their tokens.
+    pub fn agent(&self, tenant: &str, token: Option<&str>) -> Result<Option<Who>, Refusal> {
+        self.find(tenant)?.check(token, true)
+    }
+
     /// Whether some tenant asks nobody who they are.
-    pub(crate) fn open(&self) -> bool {
+    #[must_use]
+    pub fn open(&self) -> bool {
         self.open
     }
 }
