@@ -1,4 +1,5 @@
-//! The encode thread: takes the newest picture when the viewers have room, and talks to the sink.
+//! Between flow and encoder: takes the newest picture when the viewers have room, and talks to the sink. The encode
+//! thread does so in a loop; [`super::Stepped`] turn by turn.
 
 use super::shared::{Picture, Shared, SourceLife, State, Watch};
 use super::{Audience, Output};
@@ -7,34 +8,37 @@ use crate::codec::{Encoder, HeldTiles, UpdateKind};
 use crate::error::Result;
 use crate::frame::{Rect, Timestamp};
 use crate::session::{Place, StreamState, ViewerId};
+use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Where the encoder has found nothing to refine though some was due, it is asked again after this long.
 const REFINE_AGAIN: Duration = Duration::from_millis(100);
 
 /// Runs until the pipeline stops or the source has ended and its last picture is sent. Moving pictures take at most
 /// `bitrate`.
-pub(super) fn run(shared: &Shared, encoder: Encoder, bitrate: Option<u64>, sink: impl FnMut(Output)) {
+pub(super) fn run(shared: &Arc<Shared>, encoder: Encoder, bitrate: Option<u64>, sink: impl FnMut(Output)) {
     let _watch = Watch { shared, thread: "encode" };
     shared.lock().encode_thread = Some(thread::current().id());
-    let start = Timestamp(0);
-    let mut encoding = Encoding {
-        shared,
-        encoder,
-        bitrate,
-        sink,
-        has_picture: false,
-        latest: start,
-        latest_at: start,
-        refine_from: start,
-        purges: 0,
-    };
-    encoding.run();
+    let mut encoding = Encoding::new(shared.clone(), encoder, bitrate, sink);
+    loop {
+        let work = {
+            let mut state = shared.lock();
+            loop {
+                match encoding.work(&mut state, shared.now()) {
+                    Ok(work) => break work,
+                    Err(until) => state = shared.wait(state, until),
+                }
+            }
+        };
+        if !encoding.carry_out(work) {
+            return;
+        }
+    }
 }
 
 /// What there is to do.
-enum Work {
+pub(super) enum Work {
     Stop,
     /// All that was taken is to be forgotten; so many times by now.
     Forget(u64),
@@ -54,8 +58,8 @@ enum Work {
     },
 }
 
-struct Encoding<'a, S> {
-    shared: &'a Shared,
+pub(super) struct Encoding<S> {
+    shared: Arc<Shared>,
     encoder: Encoder,
     /// Most bits a second for moving pictures.
     bitrate: Option<u64>,
@@ -71,90 +75,107 @@ struct Encoding<'a, S> {
     purges: u64,
 }
 
-impl<S: FnMut(Output)> Encoding<'_, S> {
-    fn run(&mut self) {
-        loop {
-            let done = match self.next_work() {
-                Work::Stop => return,
-                Work::Forget(purges) => {
-                    self.encoder.forget();
-                    (self.purges, self.has_picture) = (purges, false);
-                    Ok(())
-                }
-                Work::End(how) => return (self.sink)(Output::Ended(how)),
-                Work::Tell(state) => {
-                    (self.sink)(Output::State(state));
-                    Ok(())
-                }
-                Work::Show { news, joiners, returning, cursor } => {
-                    self.show(news, joiners, returning, cursor)
-                }
-                Work::Refine { bytes, focus } => self.refine(bytes, focus),
-            };
-            if let Err(e) = done {
-                self.shared.update(|s, _| s.stop = true);
-                return (self.sink)(Output::Ended(Err(e)));
-            }
+impl<S: FnMut(Output)> Encoding<S> {
+    pub(super) fn new(shared: Arc<Shared>, encoder: Encoder, bitrate: Option<u64>, sink: S) -> Self {
+        let start = Timestamp(0);
+        Self {
+            shared,
+            encoder,
+            bitrate,
+            sink,
+            has_picture: false,
+            latest: start,
+            latest_at: start,
+            refine_from: start,
+            purges: 0,
         }
     }
 
-    /// Waits for work.
-    fn next_work(&self) -> Work {
-        let mut state = self.shared.lock();
-        loop {
-            if state.stop {
-                return Work::Stop;
+    /// Does what is to be done. False: that was the last.
+    pub(super) fn carry_out(&mut self, work: Work) -> bool {
+        let done = match work {
+            Work::Stop => return false,
+            Work::Forget(purges) => {
+                self.encoder.forget();
+                (self.purges, self.has_picture) = (purges, false);
+                Ok(())
             }
-            if state.revoked
-                && let SourceLife::Ended(how) = &state.source
-            {
-                return Work::End(how.clone());
+            Work::End(how) => {
+                (self.sink)(Output::Ended(how));
+                return false;
             }
-            if state.purges != self.purges {
-                return Work::Forget(state.purges);
+            Work::Tell(state) => {
+                (self.sink)(Output::State(state));
+                Ok(())
             }
-            let now = self.shared.now();
-            let joiners = if state.fresh && !state.paused && (self.has_picture || state.newest.is_some()) {
-                state.flow.snapshots_due(now)
-            } else {
-                Vec::new()
-            };
-            let room = state.flow.may_send(now) && !state.paused;
-            // With nobody to send it to, a picture only has to be there for the snapshots that follow.
-            let for_joiners = !joiners.is_empty() && !state.flow.any(Place::Following);
-            let takes = state.has_news() && (room || for_joiners);
-            if state.has_news() && !takes {
-                // It lives, though the viewers have no room to be shown.
-                state.life.changed(now);
-            }
-            if !state.flow.is_empty()
-                && let Some(news) = state.life.news(now)
-            {
-                return Work::Tell(news);
-            }
-            if takes || !joiners.is_empty() || (room && self.has_picture && state.cursor.is_some()) {
-                let news = if takes { state.take() } else { None };
-                // Before the first packet of a stream there is no header, and a cursor needs one.
-                let cursor = if self.has_picture { state.cursor.take() } else { None };
-                let held = joiners.iter().filter_map(|v| state.held.remove(v).map(|held| (*v, held)));
-                let returning = held.collect();
-                return Work::Show { news, joiners, returning, cursor };
-            }
-            if let Some(how) = self.over(&state) {
-                return Work::End(how);
-            }
-            let refine_at = self.refine_at(&state, now);
-            if room && refine_at.is_some_and(|at| at <= now) {
-                let bytes = state.flow.refine_budget(now);
-                if bytes > 0 {
-                    return Work::Refine { bytes, focus: state.focus };
-                }
-            }
-            let refine_at =
-                refine_at.and_then(|at| if at <= now { state.flow.refines_at(now) } else { Some(at) });
-            let changes = [state.flow.next_change(now), state.life.next_change(now), refine_at];
-            state = self.shared.wait(state, changes.into_iter().flatten().min());
+            Work::Show { news, joiners, returning, cursor } => self.show(news, joiners, returning, cursor),
+            Work::Refine { bytes, focus } => self.refine(bytes, focus),
+        };
+        if let Err(e) = done {
+            self.shared.update(|s, _| s.stop = true);
+            (self.sink)(Output::Ended(Err(e)));
+            return false;
         }
+        true
+    }
+
+    /// What is to be done now; or nothing before then, unless the state changes.
+    pub(super) fn work(
+        &self,
+        state: &mut State,
+        now: Timestamp,
+    ) -> std::result::Result<Work, Option<Timestamp>> {
+        if state.stop {
+            return Ok(Work::Stop);
+        }
+        if state.revoked
+            && let SourceLife::Ended(how) = &state.source
+        {
+            return Ok(Work::End(how.clone()));
+        }
+        if state.purges != self.purges {
+            return Ok(Work::Forget(state.purges));
+        }
+        let joiners = if state.fresh && !state.paused && (self.has_picture || state.newest.is_some()) {
+            state.flow.snapshots_due(now)
+        } else {
+            Vec::new()
+        };
+        let room = state.flow.may_send(now) && !state.paused;
+        // With nobody to send it to, a picture only has to be there for the snapshots that follow.
+        let for_joiners = !joiners.is_empty() && !state.flow.any(Place::Following);
+        let takes = state.has_news() && (room || for_joiners);
+        if state.has_news() && !takes {
+            // It lives, though the viewers have no room to be shown.
+            state.life.changed(now);
+        }
+        if !state.flow.is_empty()
+            && let Some(news) = state.life.news(now)
+        {
+            return Ok(Work::Tell(news));
+        }
+        if takes || !joiners.is_empty() || (room && self.has_picture && state.cursor.is_some()) {
+            let news = if takes { state.take() } else { None };
+            // Before the first packet of a stream there is no header, and a cursor needs one.
+            let cursor = if self.has_picture { state.cursor.take() } else { None };
+            let held = joiners.iter().filter_map(|v| state.held.remove(v).map(|held| (*v, held)));
+            let returning = held.collect();
+            return Ok(Work::Show { news, joiners, returning, cursor });
+        }
+        if let Some(how) = self.over(state) {
+            return Ok(Work::End(how));
+        }
+        let refine_at = self.refine_at(state, now);
+        if room && refine_at.is_some_and(|at| at <= now) {
+            let bytes = state.flow.refine_budget(now);
+            if bytes > 0 {
+                return Ok(Work::Refine { bytes, focus: state.focus });
+            }
+        }
+        let refine_at =
+            refine_at.and_then(|at| if at <= now { state.flow.refines_at(now) } else { Some(at) });
+        let changes = [state.flow.next_change(now), state.life.next_change(now), refine_at];
+        Err(changes.into_iter().flatten().min())
     }
 
     /// From when on, by the pipeline's clock, something may be refined: the viewers hold the source's picture of now,
@@ -245,9 +266,9 @@ impl<S: FnMut(Output)> Encoding<'_, S> {
             target
         });
         self.encoder.set_bitrate(target);
-        let (mut bytes, begun) = (Vec::new(), Instant::now());
+        let (mut bytes, begun) = (Vec::new(), self.shared.now());
         let update = self.encoder.encode(&mut frame, damage, self.latest, &mut bytes)?;
-        let encode_ms = begun.elapsed().as_secs_f32() * 1000.0;
+        let encode_ms = self.shared.now().since(begun).as_secs_f32() * 1000.0;
         self.has_picture = true;
         let purges = self.purges;
         self.shared.update(|s, now| {

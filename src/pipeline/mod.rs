@@ -15,6 +15,9 @@
 mod capturing;
 mod encoding;
 mod shared;
+mod stepped;
+
+pub use stepped::Stepped;
 
 pub use crate::session::{StreamState, ViewerEvent, ViewerId};
 
@@ -24,10 +27,10 @@ use crate::codec::{Encoder, EncoderConfig, HeldTiles};
 use crate::consent::{CaptureGrant, Revoke};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Rect;
-use shared::{Shared, State};
+use shared::{Clock, Shared, State};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a session passes on of a viewer's tiles is what the encoder takes.
 const _: () = assert!(crate::session::MOST_HELD == HeldTiles::MOST);
@@ -142,13 +145,8 @@ impl Pipeline {
         let encoder = Encoder::new(config.encoder)?;
         let revoke = grant.revoke_handle();
         revoke.check()?;
-        let shared = Arc::new(Shared::new());
-        let told = Arc::downgrade(&shared);
-        revoke.on_revoke(move || {
-            if let Some(shared) = told.upgrade() {
-                shared.revoke();
-            }
-        });
+        let shared = Arc::new(Shared::new(Clock::Running(Instant::now())));
+        shared.ends_with(&revoke);
         let mut pipeline = Self { shared, threads: Vec::new(), revoke };
         let (opened, is_open) = mpsc::channel();
         pipeline.spawn("panecast-capture", move |shared| {
@@ -171,7 +169,7 @@ impl Pipeline {
         Ok(pipeline)
     }
 
-    fn spawn(&mut self, name: &str, run: impl FnOnce(&Shared) + Send + 'static) -> Result<()> {
+    fn spawn(&mut self, name: &str, run: impl FnOnce(&Arc<Shared>) + Send + 'static) -> Result<()> {
         let shared = self.shared.clone();
         self.threads.push(thread::Builder::new().name(name.into()).spawn(move || run(&shared))?);
         Ok(())
@@ -179,67 +177,39 @@ impl Pipeline {
 
     /// A viewer joined (or lost its place): it gets a snapshot, then what follows.
     pub fn viewer_joined(&self, viewer: ViewerId) {
-        self.come(viewer, None);
-    }
-
-    fn come(&self, viewer: ViewerId, held: Option<HeldTiles>) {
-        self.shared.update(|s, now| {
-            if s.flow.is_empty() {
-                // Capture begins: that nothing has changed so far says nothing about the source.
-                s.life.changed(now);
-            }
-            s.note_held(viewer, held);
-            s.flow.joined(viewer, now);
-        });
+        self.shared.come(viewer, None);
     }
 
     /// A viewer came back and still holds `held`, of which it has got nothing more since: it gets what it lacks, where
     /// that is less than a snapshot, then what follows.
     pub fn viewer_resumed(&self, viewer: ViewerId, held: HeldTiles) {
-        self.come(viewer, Some(held));
+        self.shared.come(viewer, Some(held));
     }
 
     /// The transport has dropped what was on its way to a viewer. It holds up nobody until it joins anew.
     pub fn viewer_behind(&self, viewer: ViewerId) {
-        self.shared.update(|s, _| {
-            s.held.remove(&viewer);
-            s.flow.fell_behind(viewer);
-        });
+        self.shared.viewer(ViewerEvent::Behind(viewer));
     }
 
     /// A viewer left.
     pub fn viewer_left(&self, viewer: ViewerId) {
-        self.shared.update(|s, _| {
-            s.held.remove(&viewer);
-            s.flow.left(viewer);
-        });
+        self.shared.viewer(ViewerEvent::Left(viewer));
     }
 
     /// A viewer has painted the update `sequence`, and so all before it. It says that it took `held` from the
     /// update's last byte until it told, so that its own work does not count as the line's; zero if it does not say.
     pub fn ack(&self, viewer: ViewerId, sequence: u64, held: Duration) {
-        self.shared.update(|s, now| s.flow.acked(viewer, sequence, held, now));
+        self.shared.viewer(ViewerEvent::Painted { viewer, sequence, held });
     }
 
     /// What the agents look at, or where they point: it is refined first. `None` if nobody says.
     pub fn set_focus(&self, focus: Option<Rect>) {
-        self.shared.update(|s, _| s.focus = focus);
+        self.shared.viewer(ViewerEvent::Focus(focus));
     }
 
     /// Takes what a [`crate::session::Sharer`] has learnt of its watchers.
     pub fn viewer(&self, event: ViewerEvent) {
-        match event {
-            ViewerEvent::Joined(viewer) => self.viewer_joined(viewer),
-            // Who holds what no picture has needs a snapshot.
-            ViewerEvent::Resumed(viewer, size, tiles) => match HeldTiles::new(size, tiles) {
-                Ok(held) => self.viewer_resumed(viewer, held),
-                Err(_) => self.viewer_joined(viewer),
-            },
-            ViewerEvent::Behind(viewer) => self.viewer_behind(viewer),
-            ViewerEvent::Left(viewer) => self.viewer_left(viewer),
-            ViewerEvent::Painted { viewer, sequence, held } => self.ack(viewer, sequence, held),
-            ViewerEvent::Focus(rect) => self.set_focus(rect),
-        }
+        self.shared.viewer(event);
     }
 
     /// Stops capturing until [`Pipeline::resume`], and forgets: the picture that waits, the encoder with all it has

@@ -4,12 +4,13 @@ use super::PipelineStats;
 use crate::capture::mask::MaskSet;
 use crate::capture::{CursorUpdate, Damage};
 use crate::codec::HeldTiles;
-use crate::consent::revoked;
+use crate::consent::{Revoke, revoked};
 use crate::error::{Error, Result};
 use crate::frame::{FrameBuf, Rect, Region, Timestamp};
-use crate::session::{Flow, Liveness, ViewerId};
+use crate::session::{Flow, Liveness, ViewerEvent, ViewerId};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
@@ -198,11 +199,20 @@ fn merge(damage: &mut Damage, more: &Damage) {
 pub(super) struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    start: Instant,
+    clock: Clock,
+}
+
+/// Where the time comes from.
+#[derive(Debug)]
+pub(super) enum Clock {
+    /// It runs since then.
+    Running(Instant),
+    /// It stands where the caller has put it, in microseconds.
+    Told(AtomicU64),
 }
 
 impl Shared {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(clock: Clock) -> Self {
         let state = State {
             stop: false,
             paused: false,
@@ -225,12 +235,22 @@ impl Shared {
             encode_thread: None,
             stats: PipelineStats { exact_ratio: 1.0, ..PipelineStats::default() },
         };
-        Self { state: Mutex::new(state), changed: Condvar::new(), start: Instant::now() }
+        Self { state: Mutex::new(state), changed: Condvar::new(), clock }
     }
 
     /// Time since the start.
     pub(super) fn now(&self) -> Timestamp {
-        self.start.elapsed().into()
+        match &self.clock {
+            Clock::Running(start) => start.elapsed().into(),
+            Clock::Told(micros) => Timestamp(micros.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// Puts a told clock forward; one that runs needs no telling, and none goes back.
+    pub(super) fn tell(&self, now: Timestamp) {
+        if let Clock::Told(micros) = &self.clock {
+            micros.fetch_max(now.0, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -304,6 +324,49 @@ impl Shared {
     /// The sink has returned.
     pub(super) fn end_emitting(&self) {
         self.update(|s, _| s.emitting = false);
+    }
+
+    /// Ends the share once `revoke` takes the consent back.
+    pub(super) fn ends_with(self: &Arc<Self>, revoke: &Revoke) {
+        let told = Arc::downgrade(self);
+        revoke.on_revoke(move || {
+            if let Some(shared) = told.upgrade() {
+                shared.revoke();
+            }
+        });
+    }
+
+    /// A viewer joined, lost its place, or is back and says what it holds.
+    pub(super) fn come(&self, viewer: ViewerId, held: Option<HeldTiles>) {
+        self.update(|s, now| {
+            if s.flow.is_empty() {
+                // Capture begins: that nothing has changed so far says nothing about the source.
+                s.life.changed(now);
+            }
+            s.note_held(viewer, held);
+            s.flow.joined(viewer, now);
+        });
+    }
+
+    /// Takes what a session has learnt of its watchers.
+    pub(super) fn viewer(&self, event: ViewerEvent) {
+        match event {
+            ViewerEvent::Joined(viewer) => self.come(viewer, None),
+            // Who holds what no picture has needs a snapshot.
+            ViewerEvent::Resumed(viewer, size, tiles) => self.come(viewer, HeldTiles::new(size, tiles).ok()),
+            ViewerEvent::Behind(viewer) => self.update(|s, _| {
+                s.held.remove(&viewer);
+                s.flow.fell_behind(viewer);
+            }),
+            ViewerEvent::Left(viewer) => self.update(|s, _| {
+                s.held.remove(&viewer);
+                s.flow.left(viewer);
+            }),
+            ViewerEvent::Painted { viewer, sequence, held } => {
+                self.update(|s, now| s.flow.acked(viewer, sequence, held, now));
+            }
+            ViewerEvent::Focus(rect) => self.update(|s, _| s.focus = rect),
+        }
     }
 
     /// The source ended or failed.
