@@ -51,7 +51,7 @@ mod text;
 pub use entropy::supply;
 pub use error::{PassFault, SealError};
 pub use joiner::Joiner;
-pub use key::{LinkSecret, TypedKey};
+pub use key::{LinkSecret, LinkText, TypedKey};
 pub use offer::{KEY_ANSWERS, KEY_LASTS, KeyAnswered, KeyOffer, RESUME_LASTS, SecretAnswered, SecretOffer};
 pub use pair::{Pair, Role, Ticket};
 pub use pass::{AgentKey, AgentPublic, Pass, PassAnswered, PassOffer, TenantKey, TenantPublic};
