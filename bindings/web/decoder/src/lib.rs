@@ -12,5 +12,5 @@ mod seat;
 pub mod seat_exports;
 mod viewer;
 
-pub use seat::{Seat, Told};
+pub use seat::{Knocked, Seat, Told};
 pub use viewer::{CHUNK_BYTES, Step, Viewer, limits};

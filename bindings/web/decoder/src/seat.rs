@@ -1,7 +1,7 @@
 //! The page's end of a session: what arrives is opened here, and packets wait here for the decoder beside it.
 
 use panecast::frame::{Rect, Size, Timestamp};
-use panecast::session::seal::{Joiner, TypedKey};
+use panecast::session::seal::{Joiner, LinkText, TypedKey};
 use panecast::session::{EndReason, Mark, Purpose, Watcher, WatcherOutput};
 use panecast::{Error, ErrorKind, Limits, Result};
 use std::collections::VecDeque;
@@ -36,6 +36,15 @@ pub enum Told {
     Ended(&'static str),
 }
 
+/// The door at which a seat knocks, as the relay is asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Knocked {
+    /// A key, by its number.
+    Key(u16),
+    /// A link, by its id.
+    Link(String),
+}
+
 /// A seat in a session.
 #[derive(Debug)]
 pub struct Seat {
@@ -59,6 +68,33 @@ impl Seat {
         let watcher = Watcher::knock(joiner, who, Purpose::Screen, now, limits);
         let seat = Self { watcher, waiting: VecDeque::new(), waiting_bytes: 0, skipping: true };
         Ok((seat, key.number()))
+    }
+
+    /// Knocks by what stands behind the `#` of a link, with the typed key where the link needs one. Also returns the door
+    /// that the relay is asked for.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::InvalidInput`] if the text is no link, or a key is needed and there is none.
+    /// - as the handshake's beginning, where there is no randomness.
+    pub fn knock_by_link(
+        (link, key): (&str, &str),
+        who: &str,
+        tenant: &str,
+        purpose: Purpose,
+        now: Timestamp,
+        limits: Limits,
+    ) -> Result<(Self, Knocked)> {
+        let bad = |message| move |_| Error::new(ErrorKind::InvalidInput, message);
+        let link: LinkText = link.parse().map_err(bad("this is no link's text"))?;
+        let (joiner, knocked) = if link.with_key {
+            let key: TypedKey = key.parse().map_err(bad("a key has nine digits"))?;
+            let number = key.number();
+            (Joiner::by_key_and_link(&key, &link.secret, tenant, &limits)?, Knocked::Key(number))
+        } else {
+            (Joiner::by_link(&link.secret, tenant, &limits)?, Knocked::Link(link.secret.id()))
+        };
+        let watcher = Watcher::knock(joiner, who, purpose, now, limits);
+        Ok((Self { watcher, waiting: VecDeque::new(), waiting_bytes: 0, skipping: true }, knocked))
     }
 
     /// Bytes from the other end; they are opened where they lie.
@@ -194,6 +230,23 @@ mod tests {
         for text in ["", "48291350", "KJ4P-7TWX"] {
             let refused = Seat::knock(text, "Ada", "default", Timestamp(0), Limits::default());
             assert_eq!(refused.expect_err("no key").kind(), ErrorKind::InvalidInput, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_link_knocks_at_its_own_door_or_at_its_keys() {
+        let secret = "0123456789abcdefghjkmnpqr0";
+        let knock = |link: &str, key: &str| {
+            let limits = Limits::default();
+            Seat::knock_by_link((link, key), "Bo", "default", Purpose::AgentScreen, Timestamp(0), limits)
+                .map(|(_, knocked)| knocked)
+        };
+        let id = secret.parse::<LinkText>().expect("a sound link").secret.id();
+        assert_eq!(knock(secret, "").expect("needs no key"), Knocked::Link(id));
+        let with_key = format!("{secret}.key");
+        assert_eq!(knock(&with_key, "482 913 507").expect("has its key"), Knocked::Key(4829));
+        for (link, key) in [(with_key.as_str(), ""), ("482913507", ""), (&secret[1..], "")] {
+            assert_eq!(knock(link, key).expect_err("not enough").kind(), ErrorKind::InvalidInput, "{link}");
         }
     }
 

@@ -5,10 +5,10 @@
 #![allow(unsafe_code)] // `no_mangle` alone: each name starts with `panecast_`, so none can collide.
 
 use crate::exports::{FAILED, Slot, with};
-use crate::seat::{Seat, Told};
+use crate::seat::{Knocked, Seat, Told};
 use crate::viewer::limits;
 use panecast::frame::{Rect, Timestamp};
-use panecast::session::{MOST_POINTS, Mark, Tool};
+use panecast::session::{MOST_POINTS, Mark, Purpose, Tool};
 use panecast::{Error, ErrorKind};
 
 /// Most bytes of one message: a picture that does not compress, and its seal.
@@ -21,15 +21,18 @@ fn seated(handle: u32, f: impl FnOnce(&mut Seat)) {
     with(handle, (), |s| s.seat.as_mut().map_or((), f));
 }
 
-fn texts(slot: &Slot, len: usize) -> panecast::Result<(String, String, String)> {
-    let bad = || Error::new(ErrorKind::InvalidInput, "not three texts");
+fn texts<const N: usize>(slot: &Slot, len: usize) -> panecast::Result<[String; N]> {
+    let bad = || Error::new(ErrorKind::InvalidInput, "not so many texts");
     let bytes = slot.input.get(..len).ok_or_else(bad)?;
-    let mut texts = std::str::from_utf8(bytes).map_err(|_| bad())?.split('\0').map(str::to_owned);
-    let (Some(key), Some(who), Some(tenant), None) = (texts.next(), texts.next(), texts.next(), texts.next())
-    else {
-        return Err(bad());
-    };
-    Ok((key, who, tenant))
+    let texts = std::str::from_utf8(bytes).map_err(|_| bad())?.split('\0').map(str::to_owned);
+    texts.collect::<Vec<String>>().try_into().map_err(|_| bad())
+}
+
+/// Wipes what was typed.
+fn wipe(slot: &mut Slot, len: usize) {
+    if let Some(bytes) = slot.input.get_mut(..len) {
+        bytes.fill(0);
+    }
 }
 
 /// Hands in the first `len` bytes of the input as randomness, 256 before a knock and before each
@@ -54,14 +57,45 @@ pub extern "C" fn panecast_entropy(handle: u32, len: usize) {
 pub extern "C" fn panecast_knock(handle: u32, len: usize, now_us: u64) -> i32 {
     with(handle, FAILED, |s| {
         let taken = texts(s, len)
-            .and_then(|(key, who, tenant)| Seat::knock(&key, &who, &tenant, Timestamp(now_us), limits()));
-        if let Some(bytes) = s.input.get_mut(..len) {
-            bytes.fill(0);
-        }
+            .and_then(|[key, who, tenant]| Seat::knock(&key, &who, &tenant, Timestamp(now_us), limits()));
+        wipe(s, len);
         match taken {
             Ok((seat, number)) => {
                 s.seat = Some(seat);
                 number.into()
+            }
+            Err(e) => s.failed(&e),
+        }
+    })
+}
+
+/// Takes a seat by a link: the first `len` bytes of the input are what stands behind the URL's `#`, the typed key or
+/// nothing, the person's name and the tenant, each but the last followed by a zero. They are wiped. `purpose`: 0 a screen,
+/// 2 a camera, 3 what the agent shows. Returns the key's number, 10,000 where the relay is to be asked for the link
+/// whose id [`panecast_told`] is until the next call, or a negative number on an error.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_knock_by_link(handle: u32, len: usize, purpose: u32, now_us: u64) -> i32 {
+    let purpose = match purpose {
+        2 => Purpose::Camera,
+        3 => Purpose::AgentScreen,
+        _ => Purpose::Screen,
+    };
+    with(handle, FAILED, |s| {
+        let taken = texts(s, len).and_then(|[link, key, who, tenant]| {
+            Seat::knock_by_link((&link, &key), &who, &tenant, purpose, Timestamp(now_us), limits())
+        });
+        wipe(s, len);
+        match taken {
+            Ok((seat, knocked)) => {
+                s.seat = Some(seat);
+                match knocked {
+                    Knocked::Key(number) => number.into(),
+                    Knocked::Link(id) => {
+                        s.told = id.into_bytes();
+                        10_000
+                    }
+                }
             }
             Err(e) => s.failed(&e),
         }
