@@ -1,6 +1,6 @@
-// Builds the agent page into dist/: `node build.mjs DECODER.wasm AV1.wasm`, or PANECAST_WASM and PANECAST_AV1_WASM in
-// the environment.
-// Every file but index.html carries a hash of its content in its name, so that a browser never mixes two versions.
+// Builds the pages into dist/: `node build.mjs DECODER.wasm AV1.wasm SHARER.wasm`, or PANECAST_WASM, PANECAST_AV1_WASM and
+// PANECAST_SHARER_WASM in the environment.
+// Every file but the pages themselves carries a hash of its content in its name, so that a browser never mixes two versions.
 
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
@@ -11,20 +11,14 @@ import { build } from "esbuild";
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = resolve(here, "dist");
 const made = "wasm32-unknown-unknown/wasm";
-const wasmPath = resolve(
-  process.argv[2] ??
-    process.env.PANECAST_WASM ??
-    resolve(here, `../../target/${made}/panecast_web_decoder.wasm`),
-);
-const av1Path = resolve(
-  process.argv[3] ??
-    process.env.PANECAST_AV1_WASM ??
-    resolve(here, `../../target/panecast-web-av1/${made}/panecast_web_av1.wasm`),
-);
+const wasmOf = (given, variable, file) => resolve(given ?? process.env[variable] ?? resolve(here, "../../target", file));
+const wasmPath = wasmOf(process.argv[2], "PANECAST_WASM", `${made}/panecast_web_decoder.wasm`);
+const av1Path = wasmOf(process.argv[3], "PANECAST_AV1_WASM", `panecast-web-av1/${made}/panecast_web_av1.wasm`);
+const sharerPath = wasmOf(process.argv[4], "PANECAST_SHARER_WASM", `${made}/panecast_web_sharer.wasm`);
 
-for (const path of [wasmPath, av1Path]) {
+for (const path of [wasmPath, av1Path, sharerPath]) {
   if ((await stat(path).catch(() => undefined))?.isFile()) continue;
-  console.error(`There is no decoder at ${path}. \`cargo xtask viewer\` builds it.`);
+  console.error(`There is no WebAssembly at ${path}. \`cargo xtask viewer\` builds it.`);
   process.exit(1);
 }
 
@@ -48,23 +42,36 @@ const assets = [
   ["worker", "worker", "js", await bundle("src/worker/main.ts", { format: "iife" })],
   ["page", "page", "js", await bundle("src/page/main.ts", { format: "esm" })],
   ["style", "page", "css", await bundle("src/page/style.css")],
+  ["show-worker", "show-worker", "js", await bundle("src/sharer/main.ts", { format: "iife" })],
+  ["show-page", "show", "js", await bundle("src/page/show.ts", { format: "esm" })],
+  ["show-style", "show", "css", await bundle("src/page/show.css")],
   ["icon", "icon", "svg", await readFile(resolve(here, "src/page/icon.svg"))],
   ["wasm", "decoder", "wasm", await readFile(wasmPath)],
   ["av1", "av1", "wasm", await readFile(av1Path)],
+  ["sharer", "sharer", "wasm", await readFile(sharerPath)],
 ];
+/** What the relay serves as `/` and as `/NAME`. */
+const pages = ["index", "show"];
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });
-let html = await readFile(resolve(here, "src/page/index.html"), "utf8");
+const files = new Map();
 let total = 0;
 for (const [slot, name, extension, content] of assets) {
   const hash = createHash("sha256").update(content).digest("hex").slice(0, 10);
   const file = `${name}-${hash}.${extension}`;
   await writeFile(resolve(dist, file), content);
-  html = html.replaceAll(`{{${slot}}}`, file);
+  files.set(slot, file);
   total += content.length;
 }
-const open = /\{\{(\w+)\}\}/.exec(html);
-if (open) throw new Error(`index.html names ${open[0]}, which build.mjs does not make`);
-await writeFile(resolve(dist, "index.html"), html);
-console.log(`dist: ${assets.length + 1} files, ${((total + html.length) / 1024).toFixed(0)} KiB`);
+for (const page of pages) {
+  const source = await readFile(resolve(here, `src/page/${page}.html`), "utf8");
+  const html = source.replaceAll(/\{\{([\w-]+)\}\}/g, (open, slot) => {
+    const file = files.get(slot);
+    if (file === undefined) throw new Error(`${page}.html names ${open}, which build.mjs does not make`);
+    return file;
+  });
+  await writeFile(resolve(dist, `${page}.html`), html);
+  total += html.length;
+}
+console.log(`dist: ${assets.length + pages.length} files, ${(total / 1024).toFixed(0)} KiB`);

@@ -1,6 +1,6 @@
 // What page and worker tell each other.
 
-import type { EndReason, Refusal, StreamState } from "./protocol.ts";
+import type { EndReason, Purpose, Refusal, StreamState } from "./protocol.ts";
 import type { Rect } from "./worker/decoder.ts";
 import type { Mark } from "./worker/seat.ts";
 
@@ -114,6 +114,8 @@ export type ToWorker =
     }
   /** The key as typed; `who` is how the visitor is told who asks. */
   | { type: "join"; key: string; who: string }
+  /** What stands behind a link's `#`, and the key as typed where it needs one. */
+  | { type: "join-by-link"; link: string; key: string; who: string; purpose: Purpose }
   | { type: "leave" }
   | { type: "reconnect" }
   /** No pictures for now, or again. */

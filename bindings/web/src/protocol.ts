@@ -1,4 +1,4 @@
-// The relay's messages to a joiner, as tools/protocol defines them, and the names that the two ends use within the
+// The relay's messages to a joiner and to a host, as tools/protocol defines them, and the names that the two ends use within the
 // seal. What arrives is checked field by field: the relay is another program, perhaps of another version.
 
 export const PROTOCOL_VERSION = 3;
@@ -75,10 +75,17 @@ export type RelayToJoiner =
   | { type: "going-away"; afterMs: number }
   | ({ type: "refused" } & Refusal);
 
+/** A door as joiners name it. */
+export type DoorName = { key: { number: string } } | { link: { id: string } } | { presence: { visitor: string } };
+
+/** What is asked to be shown, by the WebAssembly's numbers. */
+export const PURPOSES = { screen: 0, camera: 2, "agent-screen": 3 } as const;
+export type Purpose = keyof typeof PURPOSES;
+
 export interface Hello {
   type: "hello";
   protocol: number;
-  door?: { key: { number: string } };
+  door?: DoorName;
   resume?: Place;
 }
 
@@ -104,15 +111,8 @@ const MOST_AFTER_MS = 30_000;
 
 /** Reads one text message of the relay; undefined if it is none that this version knows. */
 export function parseRelayMessage(text: string): RelayToJoiner | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== "object" || value === null) return undefined;
-  const m = value as Record<string, unknown>;
-  switch (m["type"]) {
+  const m = objectOf(text);
+  switch (m?.["type"]) {
     case "joined": {
       const { room, joiner, token } = m;
       return typeof room === "string" && typeof joiner === "number" && typeof token === "string"
@@ -126,19 +126,123 @@ export function parseRelayMessage(text: string): RelayToJoiner | undefined {
       const reason = Object.entries(RELAY_ENDINGS).find(([name]) => name === m["reason"])?.[1];
       return reason === undefined ? undefined : { type: "end", reason };
     }
-    case "going-away": {
-      const ms = m["after_ms"];
-      return typeof ms === "number" && ms >= 0
-        ? { type: "going-away", afterMs: Math.min(ms, MOST_AFTER_MS) }
-        : undefined;
-    }
+    case "going-away":
+      return goingAway(m);
     case "refused": {
-      const kind = REFUSALS.find((name) => name === m["kind"]);
-      return kind !== undefined && typeof m["message"] === "string"
-        ? { type: "refused", kind, message: m["message"].slice(0, MOST_TEXT) }
-        : undefined;
+      const refusal = refusalOf(m);
+      return refusal === undefined ? undefined : { type: "refused", ...refusal };
     }
     default:
       return undefined;
   }
+}
+
+/** Why a session is over, in the relay's words for what the ends tell each other. */
+export function relayEnding(reason: EndReason): string {
+  switch (reason) {
+    case "sharer-stopped":
+      return "host-stopped";
+    case "source-ended":
+    case "tampered":
+      return reason;
+    case "source-failed":
+    case "failed":
+      return "source-failed";
+    default:
+      return "dismissed";
+  }
+}
+
+/** A room to come back to. */
+export interface RoomProof {
+  room: string;
+  secret: string;
+}
+
+/** What a host tells the relay after its hello. */
+export type HostSays =
+  | { type: "open"; door: { key: object } | { link: { id: string; lifetime_s: number } } }
+  | { type: "close"; door: DoorName }
+  | { type: "admit"; joiner: number }
+  | { type: "refuse"; joiner: number; reason: "wrong-key" | "declined" | "full" }
+  | { type: "dismiss"; joiner: number; reason: string }
+  | { type: "end"; reason: string };
+
+export type RelayToHost =
+  | ({ type: "room" } & RoomProof)
+  | { type: "opened"; door: DoorName }
+  | ({ type: "not-opened" } & Refusal)
+  | { type: "closed"; door: DoorName }
+  | { type: "came"; joiner: number; door: DoorName | undefined; resumed: boolean }
+  | { type: "left" | "behind" | "ready"; joiner: number }
+  | { type: "going-away"; afterMs: number }
+  | ({ type: "refused" } & Refusal);
+
+/** Reads one text message of the relay to a host; undefined if it is none that this version knows. */
+export function parseHostMessage(text: string): RelayToHost | undefined {
+  const m = objectOf(text);
+  switch (m?.["type"]) {
+    case "room": {
+      const { room, secret } = m;
+      return typeof room === "string" && typeof secret === "string" ? { type: "room", room, secret } : undefined;
+    }
+    case "opened":
+    case "closed": {
+      const door = doorOf(m["door"]);
+      return door === undefined ? undefined : { type: m["type"], door };
+    }
+    case "not-opened": {
+      const refusal = refusalOf(m);
+      return refusal === undefined ? undefined : { type: "not-opened", ...refusal };
+    }
+    case "came": {
+      const { joiner, resumed } = m;
+      return typeof joiner === "number"
+        ? { type: "came", joiner, door: doorOf(m["door"]), resumed: resumed === true }
+        : undefined;
+    }
+    case "left":
+    case "behind":
+    case "ready":
+      return typeof m["joiner"] === "number" ? { type: m["type"], joiner: m["joiner"] } : undefined;
+    case "going-away":
+      return goingAway(m);
+    case "refused": {
+      const refusal = refusalOf(m);
+      return refusal === undefined ? undefined : { type: "refused", ...refusal };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function objectOf(text: string): Record<string, unknown> | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+}
+
+function doorOf(value: unknown): DoorName | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { key, link, presence } = value as Record<string, Record<string, unknown> | undefined>;
+  if (typeof key?.["number"] === "string") return { key: { number: key["number"] } };
+  if (typeof link?.["id"] === "string") return { link: { id: link["id"] } };
+  if (typeof presence?.["visitor"] === "string") return { presence: { visitor: presence["visitor"] } };
+  return undefined;
+}
+
+function refusalOf(m: Record<string, unknown>): Refusal | undefined {
+  const kind = REFUSALS.find((name) => name === m["kind"]);
+  return kind !== undefined && typeof m["message"] === "string"
+    ? { kind, message: m["message"].slice(0, MOST_TEXT) }
+    : undefined;
+}
+
+function goingAway(m: Record<string, unknown>): { type: "going-away"; afterMs: number } | undefined {
+  const ms = m["after_ms"];
+  return typeof ms === "number" && ms >= 0 ? { type: "going-away", afterMs: Math.min(ms, MOST_AFTER_MS) } : undefined;
 }

@@ -110,10 +110,12 @@ impl Page {
     /// The file at the path of a URL, and its type.
     pub(crate) fn file(&self, path: &str) -> Option<(Cow<'static, [u8]>, &'static str)> {
         let path = match path.trim_start_matches('/') {
-            "" => "index.html",
-            path => path,
+            "" => "index.html".to_owned(),
+            // `/show` is a page, too.
+            path if !path.contains('.') => format!("{path}.html"),
+            path => path.to_owned(),
         };
-        Some((self.files.get(path)?.clone(), mime_of(path)))
+        Some((self.files.get(&path)?.clone(), mime_of(&path)))
     }
 }
 
@@ -144,10 +146,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(Page::from_dir(dir.path()).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         fs::write(dir.path().join("index.html"), "<p>").unwrap();
+        fs::write(dir.path().join("show.html"), "<b>").unwrap();
         fs::create_dir(dir.path().join("sub")).unwrap();
         fs::write(dir.path().join("sub/decoder.wasm"), "w").unwrap();
         let page = Page::from_dir(dir.path()).unwrap();
         assert_eq!(page.file("/").unwrap().0.as_ref(), b"<p>");
+        assert_eq!(page.file("/show").unwrap(), (b"<b>".as_slice().into(), "text/html; charset=utf-8"));
         assert_eq!(page.file("/sub/decoder.wasm").unwrap(), (b"w".as_slice().into(), "application/wasm"));
         for absent in ["/sub", "/../index.html", "/sub/../index.html", "/%2e%2e/x", "/other"] {
             assert!(page.file(absent).is_none(), "{absent}");

@@ -3,7 +3,7 @@
 // network or a clock.
 
 import type { Link } from "../messages.ts";
-import { parseRelayMessage, PROTOCOL_VERSION, type EndReason, type Hello, type Place } from "../protocol.ts";
+import { parseRelayMessage, PROTOCOL_VERSION, type DoorName, type EndReason, type Hello, type Place } from "../protocol.ts";
 import { backoffMs } from "./backoff.ts";
 
 /** What a link needs of a WebSocket. */
@@ -54,7 +54,7 @@ const MOST_KNOCKS = 2;
 
 export class JoinerLink {
   #state: Link = { phase: "off" };
-  #number = "";
+  #door: DoorName = { key: { number: "" } };
   #place: Place | undefined;
   #socket: Socket | undefined;
   #open = false;
@@ -80,10 +80,10 @@ export class JoinerLink {
     return this.#state;
   }
 
-  /** Knocks at the door of a key's number, leaving any other session. */
-  knock(number: string): void {
+  /** Knocks at a door, leaving any other session. */
+  knock(door: DoorName): void {
     this.#drop();
-    this.#number = number;
+    this.#door = door;
     this.#place = undefined;
     this.#attempt = 0;
     this.#knocks = 0;
@@ -161,7 +161,7 @@ export class JoinerLink {
     const place = this.#place;
     if (place === undefined) this.#set({ phase: "connecting", attempt: this.#attempt });
     this.#cancelTimer = this.around.after(ANSWER_MS, () => current(() => this.#cut()));
-    const way = place === undefined ? { door: { key: { number: this.#number } } } : { resume: place };
+    const way = place === undefined ? { door: this.#door } : { resume: place };
     const hello: Hello = { type: "hello", protocol: PROTOCOL_VERSION, ...way };
     this.#socket = this.around.connect({
       open: () =>

@@ -1,10 +1,10 @@
 // The worker: owns the connection, the decoder and the canvas, so that the page stays responsive whatever arrives.
 
 import type { FromWorker, ToWorker } from "../messages.ts";
-import type { Socket, SocketEvents, Surroundings } from "./link.ts";
 import { Av1, browserChoices } from "./av1/av1.ts";
 import { ModuleAv1 } from "./av1/module.ts";
 import { Session } from "./session.ts";
+import { compile, surroundings } from "./surroundings.ts";
 
 interface WorkerScope {
   postMessage(message: FromWorker, transfer?: Transferable[]): void;
@@ -58,6 +58,9 @@ function handle(session: Session, message: ToWorker): void {
     case "join":
       session.join(message.key, message.who);
       break;
+    case "join-by-link":
+      session.joinByLink(message.link, message.key, message.who, message.purpose);
+      break;
     case "leave":
       session.leave();
       break;
@@ -88,42 +91,4 @@ function handle(session: Session, message: ToWorker): void {
 /** Answers in any case, with nothing where it failed. */
 function answer<T>(work: Promise<T | undefined>, reply: (result: T | undefined) => void): void {
   work.then(reply, () => reply(undefined));
-}
-
-async function compile(url: string): Promise<WebAssembly.Module> {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url} gave ${response.status}`);
-  return WebAssembly.compile(await response.arrayBuffer());
-}
-
-function surroundings(url: string): Surroundings {
-  return {
-    connect: (events) => connect(url, events),
-    after(ms, run) {
-      const timer = setTimeout(run, ms);
-      return () => clearTimeout(timer);
-    },
-    now: () => Date.now(),
-    random: () => Math.random(),
-  };
-}
-
-function connect(url: string, events: SocketEvents): Socket {
-  const socket = new WebSocket(url);
-  socket.binaryType = "arraybuffer";
-  socket.onopen = () => events.open();
-  socket.onclose = () => events.closed();
-  socket.onmessage = ({ data }) => {
-    if (typeof data === "string") events.text(data);
-    else if (data instanceof ArrayBuffer) events.binary(new Uint8Array(data));
-  };
-  return {
-    send(text) {
-      if (socket.readyState === WebSocket.OPEN) socket.send(text);
-    },
-    sendBytes(bytes) {
-      if (socket.readyState === WebSocket.OPEN) socket.send(bytes);
-    },
-    close: () => socket.close(),
-  };
 }

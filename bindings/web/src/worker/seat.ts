@@ -1,7 +1,7 @@
 // The watching end in WebAssembly as an object, beside the decoder to which its packets go. The ABI is documented in
 // bindings/web/decoder/src/seat_exports.rs.
 
-import { END_REASONS, STATES, type EndReason, type StreamState } from "../protocol.ts";
+import { DEFAULT_TENANT, END_REASONS, PURPOSES, STATES, type DoorName, type EndReason, type Purpose, type StreamState } from "../protocol.ts";
 import type { Rect } from "./decoder.ts";
 
 export interface SeatExports {
@@ -10,6 +10,7 @@ export interface SeatExports {
   panecast_input_len(): number;
   panecast_entropy(d: number, len: number): void;
   panecast_knock(d: number, len: number, nowUs: bigint): number;
+  panecast_knock_by_link(d: number, len: number, purpose: number, nowUs: bigint): number;
   panecast_message(d: number, len: number): number;
   panecast_received(d: number, nowUs: bigint): void;
   panecast_poll(d: number): number;
@@ -54,6 +55,9 @@ export type Told =
   | { kind: "back" }
   | { kind: "ended"; reason: EndReason };
 
+/** Where a key would be a number of four digits: the door is a link. */
+const LINK_DOOR = 10_000;
+
 /** Randomness for one handshake, twice over. */
 const ENTROPY_BYTES = 512;
 
@@ -72,6 +76,17 @@ export class Seat {
     const plain = [key, who, tenant].map((text) => text.replaceAll("\0", ""));
     const number = this.wasm.panecast_knock(this.handle, this.#write(plain.join("\0")), micros(this.now()));
     return number < 0 ? undefined : String(number).padStart(4, "0");
+  }
+
+  /** Knocks by a link's text, with a typed key where it needs one; gives the door, undefined if they are none. */
+  knockByLink(link: string, key: string, who: string, purpose: Purpose): DoorName | undefined {
+    this.#entropy();
+    const plain = [link, key, who, DEFAULT_TENANT].map((text) => text.replaceAll("\0", ""));
+    const len = this.#write(plain.join("\0"));
+    const number = this.wasm.panecast_knock_by_link(this.handle, len, PURPOSES[purpose], micros(this.now()));
+    if (number < 0) return undefined;
+    if (number === LINK_DOOR) return { link: { id: this.#text() } };
+    return { key: { number: String(number).padStart(4, "0") } };
   }
 
   received(bytes: Uint8Array): void {

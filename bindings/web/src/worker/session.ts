@@ -2,7 +2,7 @@
 // in order and bounded, while one before them waits for planes. The acknowledgements go out after painting.
 
 import { NO_SESSION, type CursorShape, type FromWorker, type Link, type Probe, type Stats, type Status } from "../messages.ts";
-import { DEFAULT_TENANT, type EndReason, type StreamState } from "../protocol.ts";
+import { DEFAULT_TENANT, type EndReason, type Purpose, type StreamState } from "../protocol.ts";
 import type { Av1 } from "./av1/av1.ts";
 import { Av1Error, type PlaneRequest } from "./av1/planes.ts";
 import { backoffMs } from "./backoff.ts";
@@ -90,7 +90,18 @@ export class Session implements LinkEvents {
     this.#failures = 0;
     const number = this.#seat.knock(key, who, DEFAULT_TENANT);
     if (number === undefined) this.#link.fail("The key could not be used: it does not have nine digits.");
-    else this.#link.knock(number);
+    else this.#link.knock({ key: { number } });
+    this.#pump();
+  }
+
+  /** Knocks by a link's text, of which no more than an id goes to the relay; `key` is empty where it needs none. */
+  joinByLink(link: string, key: string, who: string, purpose: Purpose): void {
+    this.leave();
+    this.#totals = { ...NO_TOTALS };
+    this.#failures = 0;
+    const door = this.#seat.knockByLink(link, key, who, purpose);
+    if (door === undefined) this.#link.fail("The link could not be used: ask for it again, and copy all of it.");
+    else this.#link.knock(door);
     this.#pump();
   }
 

@@ -88,14 +88,14 @@ const HELLO = { type: "hello", protocol: 3, door: { key: { number: "4829" } } };
 
 const joinedWorld = (): World => {
   const world = new World();
-  world.link.knock("4829");
+  world.link.knock({ key: { number: "4829" } });
   world.letIn();
   return world;
 };
 
 test("the relay is told the key's number, and gets two sealed messages before it lets us in", () => {
   const world = new World();
-  world.link.knock("4829");
+  world.link.knock({ key: { number: "4829" } });
   world.byte(1);
   assert.deepEqual(world.socket.sent, []);
   world.socket.events.open();
@@ -110,7 +110,7 @@ test("the relay is told the key's number, and gets two sealed messages before it
 
 test("a wrong key ends it: no second attempt", () => {
   const world = new World();
-  world.link.knock("0000");
+  world.link.knock({ key: { number: "0000" } });
   world.refuse("wrong-key");
   assert.deepEqual(world.link.state, { phase: "refused", refusal: { kind: "wrong-key", message: "no" } });
   world.pass(3_600_000);
@@ -119,7 +119,7 @@ test("a wrong key ends it: no second attempt", () => {
 
 test("a relay that is not there is tried again, with the first message still to be sent", () => {
   const world = new World();
-  world.link.knock("4829");
+  world.link.knock({ key: { number: "4829" } });
   world.byte(1);
   world.socket.events.closed();
   assert.equal(world.phase, "retrying");
@@ -130,7 +130,7 @@ test("a relay that is not there is tried again, with the first message still to 
 
 test("a knock that was cut off cannot go on: its key may be spent", () => {
   const world = new World();
-  world.link.knock("4829");
+  world.link.knock({ key: { number: "4829" } });
   world.byte(1);
   world.socket.events.open();
   world.socket.events.closed();
