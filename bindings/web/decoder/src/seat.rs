@@ -91,7 +91,7 @@ impl Seat {
             let number = key.number();
             (Joiner::by_key_and_link(&key, &link.secret, tenant, &limits)?, Knocked::Key(number))
         } else {
-            (Joiner::by_link(&link.secret, tenant, &limits)?, Knocked::Link(link.secret.id()))
+            (Joiner::by_link(&link.secret, tenant, &limits)?, Knocked::Link(link.secret.door_id()))
         };
         let watcher = Watcher::knock(joiner, who, purpose, now, limits);
         Ok((Self { watcher, waiting: VecDeque::new(), waiting_bytes: 0, skipping: true }, knocked))
@@ -241,7 +241,7 @@ mod tests {
             Seat::knock_by_link((link, key), "Bo", "default", Purpose::AgentScreen, Timestamp(0), limits)
                 .map(|(_, knocked)| knocked)
         };
-        let id = secret.parse::<LinkText>().expect("a sound link").secret.id();
+        let id = secret.parse::<LinkText>().expect("a sound link").secret.door_id();
         assert_eq!(knock(secret, "").expect("needs no key"), Knocked::Link(id));
         let with_key = format!("{secret}.key");
         assert_eq!(knock(&with_key, "482 913 507").expect("has its key"), Knocked::Key(4829));
