@@ -188,7 +188,6 @@ impl Revoke {
     }
 
     /// Calls `told` when it is taken back, or at once if it was. May be called more than once.
-    #[cfg_attr(target_family = "wasm", allow(dead_code, reason = "there is no pipeline"))]
     pub(crate) fn on_revoke(&self, told: impl Fn() + Send + Sync + 'static) {
         let told: Listener = Arc::new(told);
         self.listeners().push(Arc::clone(&told));

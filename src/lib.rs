@@ -26,7 +26,6 @@ pub mod bitstream;
 
 pub mod session;
 
-#[cfg(not(target_family = "wasm"))]
 pub mod pipeline;
 
 pub use error::{Error, ErrorKind, Result};
