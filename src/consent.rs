@@ -32,6 +32,20 @@ pub enum Purpose {
     Prepared,
 }
 
+impl Purpose {
+    /// Its stable name, as logs and `--json` show it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Screen => "screen",
+            Self::Window => "window",
+            Self::Camera => "camera",
+            Self::AgentScreen => "agent-screen",
+            Self::Prepared => "prepared",
+        }
+    }
+}
+
 impl fmt::Display for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -12,7 +12,7 @@
 use super::door::{self, Answered, Door, DoorId};
 use super::message::{SharerSays, WatcherSays};
 use super::record;
-use super::seal::{Pair, RESUME_LASTS, SealError, SecretAnswered, SecretOffer, StreamSealer};
+use super::seal::{AgentPublic, Pair, RESUME_LASTS, SealError, SecretAnswered, SecretOffer, StreamSealer};
 use super::{CaptureGrant, Consent, Decision, EndReason, Mark, Purpose, StreamState, ViewerId};
 use crate::error::{Error, Result};
 use crate::frame::{Rect, Size, Timestamp};
@@ -89,6 +89,8 @@ pub struct Question {
     pub who: String,
     /// Whether a pass of the tenant proves the name. Otherwise it is what the asker calls itself.
     pub proven: bool,
+    /// The key of the pass, by which two agents of one name can be told apart; `None` without a pass.
+    pub agent: Option<AgentPublic>,
     /// What it wants to see.
     pub purpose: Purpose,
 }
@@ -123,7 +125,8 @@ struct Watcher {
     standing: Standing,
     part: Part,
     who: String,
-    proven: bool,
+    /// Whom its pass names; without a pass the name is what it calls itself.
+    agent: Option<AgentPublic>,
     /// What it was allowed to see.
     source: String,
     /// When it came to where it stands.
@@ -215,7 +218,7 @@ impl Sharer {
             standing,
             part: Part::Silent,
             who: String::new(),
-            proven: false,
+            agent: None,
             source: String::new(),
             since: now,
         };
@@ -256,7 +259,7 @@ impl Sharer {
                 let now_s = self.began_s + now.0 / 1_000_000;
                 let (pair, pass) = door.complete(before, bytes, now, now_s).map_err(door::reason)?;
                 if let Some(pass) = pass {
-                    (watcher.who, watcher.proven) = (pass.name().to_owned(), true);
+                    (watcher.who, watcher.agent) = (pass.name().to_owned(), Some(pass.agent()));
                 }
                 (watcher.standing, watcher.since) = (Standing::Sealed(Box::new(pair)), now);
                 self.outputs.push_back(SharerOutput::Admit(viewer));
@@ -322,13 +325,14 @@ impl Sharer {
         match (says, watcher.part) {
             (WatcherSays::Leave(_), _) => self.leave(viewer, EndReason::WatcherLeft),
             (WatcherSays::Ask { who, purpose }, Part::Silent) => {
-                if !watcher.proven {
+                if watcher.agent.is_none() {
                     watcher.who = who;
                 }
                 (watcher.part, watcher.since) = (Part::Asking(purpose), now);
-                let (who, proven) = (watcher.who.clone(), watcher.proven);
+                let (who, agent) = (watcher.who.clone(), watcher.agent);
                 self.say(viewer, &SharerSays::Asking);
-                self.outputs.push_back(SharerOutput::Ask(Question { viewer, who, proven, purpose }));
+                let question = Question { viewer, who, proven: agent.is_some(), agent, purpose };
+                self.outputs.push_back(SharerOutput::Ask(question));
             }
             // Asked before a cut: the answer, or that there is none yet, was lost on its way.
             (WatcherSays::Ask { .. }, Part::Asking(_)) => self.say(viewer, &SharerSays::Asking),
@@ -473,6 +477,11 @@ impl Sharer {
         watching.into_iter().for_each(|viewer| self.greet(viewer));
     }
 
+    /// Nothing is shown any more: who comes later hears nothing of it.
+    pub fn nothing_shown(&mut self) {
+        self.told = None;
+    }
+
     /// The transport has dropped what was on its way to a viewer.
     pub fn behind(&mut self, viewer: ViewerId) {
         self.tell(viewer, ViewerEvent::Behind(viewer));
@@ -576,6 +585,12 @@ impl Sharer {
         for viewer in following {
             self.seal_for(viewer, record::KEY, &*key);
         }
+    }
+
+    /// Who was allowed and has not left, those that were cut off included.
+    pub fn watchers(&self) -> impl Iterator<Item = ViewerId> + '_ {
+        let allowed = |w: &Watcher| matches!(w.part, Part::Watching { .. });
+        self.watchers.iter().filter(move |(_, w)| allowed(w)).map(|(viewer, _)| *viewer)
     }
 
     fn watching(&self) -> impl Iterator<Item = ViewerId> + '_ {

@@ -35,6 +35,7 @@
 //! # }
 //! ```
 
+mod credential;
 mod entropy;
 mod error;
 mod joiner;
@@ -47,6 +48,7 @@ mod record;
 mod stream;
 mod text;
 
+pub use credential::Credential;
 #[cfg(target_family = "wasm")]
 pub use entropy::supply;
 pub use error::{PassFault, SealError};

@@ -98,6 +98,14 @@ pub struct AgentKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AgentPublic(pub(super) [u8; 32]);
 
+impl AgentPublic {
+    /// Eight letters of it, by which people tell two agents of one name apart.
+    #[must_use]
+    pub fn short(&self) -> String {
+        text::write(&self.0[..5])
+    }
+}
+
 impl AgentKey {
     /// A new key.
     ///
@@ -134,6 +142,12 @@ pub struct Pass {
 }
 
 impl Pass {
+    /// Whom it is for.
+    #[must_use]
+    pub fn agent(&self) -> AgentPublic {
+        AgentPublic(self.agent)
+    }
+
     /// The agent's name, as the tenant wrote it.
     #[must_use]
     pub fn name(&self) -> &str {
