@@ -2,8 +2,8 @@
 
 use crate::failure::Failure;
 use crate::sources::printable;
-use panecast::capture::SourceSpec;
-use panecast::session::Decision;
+use panecast::capture::{SourceInfo, SourceKind, SourceSpec};
+use panecast::session::Purpose;
 use std::io::{self, BufRead, IsTerminal, Write};
 use tokio::sync::mpsc;
 
@@ -21,32 +21,100 @@ pub(crate) fn has_terminal() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// How the visitor will be asked about `source`, if there is anybody to ask.
-pub(crate) fn how(source: &SourceSpec, yes: bool) -> Result<Ask, Failure> {
-    if yes {
-        return Ok(Ask::AlreadyAllowed);
+/// How the visitor will be asked about `source`, or which source to show if none is given, if there is anybody to ask.
+pub(crate) fn how(source: Option<&SourceSpec>, yes: bool) -> Result<Ask, Failure> {
+    match (source, yes) {
+        (Some(_), true) => return Ok(Ask::AlreadyAllowed),
+        (None, true) => {
+            return Err(Failure::usage(
+                "--yes does not say what may be seen",
+                "name it with --source; `panecast sources` lists what there is",
+            ));
+        }
+        (_, false) if has_terminal() => return Ok(Ask::Terminal),
+        _ => {}
     }
-    if has_terminal() {
-        return Ok(Ask::Terminal);
-    }
+    let what = source.map_or("anything".to_owned(), |source| printable(&source.to_string()));
     Err(Failure::new(
-        format!("there is no terminal to ask whether agents may see {}", printable(&source.to_string())),
-        "run it in a terminal, or say yes beforehand with --yes",
+        format!("there is no terminal to ask whether agents may see {what}"),
+        "run it in a terminal, or say yes beforehand with --source and --yes",
     ))
 }
 
-/// The lines that the visitor types.
+/// What the visitor is asked.
+#[derive(Debug)]
+pub(crate) enum Prompt {
+    /// Whether this is shown.
+    Whether(SourceSpec),
+    /// Which of these is shown, if any.
+    Which(Vec<SourceInfo>),
+}
+
+impl Prompt {
+    /// Which of `sources` to show to one who asks for `purpose`: what it asked for comes first, and nothing of a
+    /// person's last.
+    pub(crate) fn which(mut sources: Vec<SourceInfo>, purpose: Purpose) -> Self {
+        let wanted = if purpose == Purpose::Window { SourceKind::Window } else { SourceKind::Screen };
+        sources.sort_by_key(|s| match s.kind {
+            kind if kind == wanted => 0,
+            SourceKind::Screen | SourceKind::Window => 1,
+            SourceKind::Pattern | SourceKind::File | SourceKind::Push => 2,
+        });
+        Self::Which(sources)
+    }
+
+    /// As it stands before the visitor.
+    fn text(&self) -> String {
+        match self {
+            Self::Whether(source) => {
+                format!("Allow this agent to see {}? [y/N] ", printable(&source.to_string()))
+            }
+            Self::Which(sources) => {
+                let mut text = String::new();
+                for (i, s) in sources.iter().enumerate() {
+                    text += &format!("  {:>3}  {:<16} {}\n", i + 1, s.id, printable(&s.name));
+                }
+                text + "Type the number of what this agent may see, or press Enter to decline: "
+            }
+        }
+    }
+
+    /// What a line means.
+    fn read(&self, line: &str) -> Word {
+        let line = line.trim();
+        match self {
+            Self::Whether(source) if ["y", "yes"].contains(&line.to_ascii_lowercase().as_str()) => {
+                Word::Allow(source.clone())
+            }
+            Self::Which(sources) if !["", "n", "no"].contains(&line.to_ascii_lowercase().as_str()) => {
+                let chosen = line.parse::<usize>().ok().and_then(|n| sources.get(n.checked_sub(1)?));
+                chosen.and_then(|s| s.id.parse().ok()).map_or(Word::Unclear, Word::Allow)
+            }
+            // Anything but yes is no.
+            _ => Word::Decline,
+        }
+    }
+}
+
+#[derive(Debug, PartialEq)]
+enum Word {
+    Allow(SourceSpec),
+    Decline,
+    Unclear,
+}
+
+/// The question that stands, and the lines that the visitor types.
 #[derive(Debug, Default)]
-pub(crate) struct Answers(Option<mpsc::UnboundedReceiver<String>>);
+pub(crate) struct Answers {
+    lines: Option<mpsc::UnboundedReceiver<String>>,
+    prompt: Option<Prompt>,
+}
 
 impl Answers {
-    /// Puts the question. The lines are read on a thread that ends with the program: a read cannot be given up.
-    pub(crate) fn prompt(&mut self, source: &SourceSpec) {
-        // Standard output may be a pipe; the question goes where a person looks.
-        let mut err = io::stderr().lock();
-        let _ = write!(err, "Allow this agent to see {}? [y/N] ", printable(&source.to_string()));
-        let _ = err.flush();
-        self.0.get_or_insert_with(|| {
+    /// Puts a question in the place of any before it. The lines are read on a thread that ends with the program: a read
+    /// cannot be given up.
+    pub(crate) fn ask(&mut self, prompt: Prompt) {
+        let lines = self.lines.get_or_insert_with(|| {
             let (lines, answers) = mpsc::unbounded_channel();
             std::thread::spawn(move || {
                 for line in io::stdin().lock().lines() {
@@ -57,14 +125,74 @@ impl Answers {
             });
             answers
         });
+        // What was typed before is no answer to this.
+        while lines.try_recv().is_ok() {}
+        show(&prompt.text());
+        self.prompt = Some(prompt);
     }
 
-    /// The next answer. Anything but yes is no, as is the end of the input.
-    pub(crate) async fn next(&mut self) -> Decision {
-        let Some(answers) = &mut self.0 else { return std::future::pending().await };
-        match answers.recv().await.as_deref().map(str::trim).map(str::to_ascii_lowercase).as_deref() {
-            Some("y" | "yes") => Decision::Allow,
-            _ => Decision::Deny,
+    /// Nobody waits for the answer any more.
+    pub(crate) fn withdraw(&mut self) {
+        if self.prompt.take().is_some() {
+            show("\n");
         }
+    }
+
+    /// What the visitor allows, or `None` for a no. The end of the input is a no. Waits for ever without a question.
+    pub(crate) async fn next(&mut self) -> Option<SourceSpec> {
+        loop {
+            let (Some(prompt), Some(lines)) = (&self.prompt, &mut self.lines) else {
+                return std::future::pending().await;
+            };
+            match lines.recv().await.map_or(Word::Decline, |line| prompt.read(&line)) {
+                Word::Unclear => show("That is not in the list. Type a number, or press Enter to decline: "),
+                word => {
+                    self.prompt = None;
+                    return if let Word::Allow(source) = word { Some(source) } else { None };
+                }
+            }
+        }
+    }
+}
+
+/// Standard output may be a pipe; a question goes where a person looks.
+fn show(text: &str) {
+    let mut err = io::stderr().lock();
+    let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use panecast::frame::Size;
+
+    fn source(id: &str, kind: SourceKind) -> SourceInfo {
+        SourceInfo { id: id.into(), name: "bad \u{1b}[2J title".into(), kind, size: Size::new(8, 8) }
+    }
+
+    #[test]
+    fn only_a_clear_word_allows_anything() {
+        let whether = Prompt::Whether(SourceSpec::Screen(None));
+        for line in ["y", "YES ", " yes"] {
+            assert_eq!(whether.read(line), Word::Allow(SourceSpec::Screen(None)), "{line}");
+        }
+        for line in ["", "n", "1", "yep", "ja"] {
+            assert_eq!(whether.read(line), Word::Decline, "{line}");
+        }
+        let all = vec![
+            source("pattern:64x64@30", SourceKind::Pattern),
+            source("screen:0", SourceKind::Screen),
+            source("window:0x7", SourceKind::Window),
+        ];
+        let which = Prompt::which(all, Purpose::Window);
+        assert_eq!(which.read("1"), Word::Allow(SourceSpec::Window(7)), "what was asked for comes first");
+        assert_eq!(which.read(" 2 "), Word::Allow(SourceSpec::Screen(Some(0))));
+        for line in ["", "n", "No"] {
+            assert_eq!(which.read(line), Word::Decline, "{line}");
+        }
+        for line in ["0", "4", "y", "-1", "screen:0"] {
+            assert_eq!(which.read(line), Word::Unclear, "{line}");
+        }
+        assert!(!which.text().contains('\u{1b}'), "a title steers no terminal");
     }
 }

@@ -1,5 +1,6 @@
 //! `panecast demo`.
 
+use crate::access::Access;
 use crate::codec_args::CodecArgs;
 use crate::consent::{self, Ask};
 use crate::failure::Failure;
@@ -73,7 +74,8 @@ async fn run_all(
     ask: Ask,
     config: PipelineConfig,
 ) -> Result<(), Failure> {
-    let masks = arguments.masks.masks(&source)?;
+    // A mistake is told before anything is begun.
+    arguments.masks.masks(&source)?;
     let signal = stop_signal()?;
     let mut reporter = Reporter::new(arguments.json);
     let relay = bind(arguments.port).await?;
@@ -102,7 +104,8 @@ async fn run_all(
         }
     };
     let opens = !arguments.no_open && has_desktop();
-    let share = Share { relay: url, source, ask, masks, config };
+    let (masks, source) = (arguments.masks, Some(source));
+    let share = Share { relay: Access::open(url)?, source, ask, masks, config, keys: true, presence: None };
     let mut opened = false;
     let result = visitor::share(share, &mut reporter, stop, |agent_url| {
         // The first key is for the browser here, the next for whom the visitor tells it.
@@ -137,12 +140,12 @@ fn choose(arguments: &Arguments) -> Result<(SourceSpec, Ask), Failure> {
     match &arguments.source {
         Some(source) => {
             let yes = arguments.yes || matches!(source, SourceSpec::Pattern(..));
-            Ok((source.clone(), consent::how(source, yes)?))
+            Ok((source.clone(), consent::how(Some(source), yes)?))
         }
         None => {
             if has_screen() {
                 let screen = SourceSpec::Screen(None);
-                match consent::how(&screen, arguments.yes) {
+                match consent::how(Some(&screen), arguments.yes) {
                     Ok(ask) => return Ok((screen, ask)),
                     Err(_) => eprintln!(
                         "no terminal to ask whether the screen may be shown: the built-in desktop is shown instead; \

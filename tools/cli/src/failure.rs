@@ -23,6 +23,11 @@ impl Failure {
         Self { code: 2, ..Self::new(message, next) }
     }
 
+    /// The other side said no, or nothing.
+    pub(crate) fn declined(message: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { code: 3, ..Self::new(message, next) }
+    }
+
     /// The same with what it is about before the message.
     pub(crate) fn about(self, what: impl fmt::Display) -> Self {
         Self { message: format!("{what}: {}", self.message), ..self }

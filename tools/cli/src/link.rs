@@ -1,14 +1,18 @@
 //! A relay's address, and a WebSocket to it.
 
+use crate::access::Access;
 use crate::failure::Failure;
 use futures_util::stream::SplitStream;
 use futures_util::{SinkExt, StreamExt};
 use panecast_protocol::MAX_BINARY_BYTES;
+use rustls_pki_types::ServerName;
 use std::str::FromStr;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
@@ -25,47 +29,49 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(5);
 /// How long the last messages may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// Where a relay is: `http://HOST[:PORT]`.
+/// Where a relay is: `https://HOST[:PORT]` or `http://HOST[:PORT]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RelayUrl {
-    /// Host and port.
-    authority: String,
+    secure: bool,
+    /// In brackets if it is an IPv6 address.
+    host: String,
+    port: u16,
 }
 
 impl FromStr for RelayUrl {
     type Err = String;
 
     fn from_str(s: &str) -> Result<Self, String> {
-        let rest = match s.split_once("://") {
-            None => s,
-            Some(("http" | "ws", rest)) => rest,
-            Some(("https" | "wss", _)) => {
-                return Err(
-                    "this build speaks plain http only; reach a TLS relay through a tunnel, such as \
-                            `ssh -L 7700:127.0.0.1:7700 HOST`, and name http://127.0.0.1:7700"
-                        .into(),
-                );
-            }
+        let (secure, rest) = match s.split_once("://") {
+            None => (false, s),
+            Some(("http" | "ws", rest)) => (false, rest),
+            Some(("https" | "wss", rest)) => (true, rest),
             Some((scheme, _)) => {
-                return Err(format!("`{scheme}` is not a relay's scheme; write http://HOST:PORT"));
+                return Err(format!("`{scheme}` is not a relay's scheme; write https://HOST"));
             }
         };
         let authority = rest.split(['/', '#', '?']).next().unwrap_or_default();
         let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, port),
-            _ => (authority, "80"),
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
+            _ => (authority, Some(usual_port(secure))),
         };
-        if host.is_empty() || authority.contains('@') || port.parse::<u16>().is_err() {
-            return Err(format!("`{s}` is not a relay's address; write http://127.0.0.1:7700"));
+        match port {
+            Some(port) if !host.is_empty() && !authority.contains('@') => {
+                Ok(Self { secure, host: host.to_owned(), port })
+            }
+            _ => Err(format!("`{s}` is not a relay's address; write https://HOST or http://127.0.0.1:7700")),
         }
-        Ok(Self { authority: format!("{host}:{port}") })
     }
+}
+
+fn usual_port(secure: bool) -> u16 {
+    if secure { 443 } else { 80 }
 }
 
 impl RelayUrl {
     /// What the agent opens: the key stands after `#`, which browsers never send to a server.
     pub(crate) fn agent_url(&self, key: &str) -> String {
-        format!("http://{}/#{key}", self.authority)
+        format!("{}/#{key}", self.name())
     }
 
     /// Something answers there that is no relay.
@@ -73,9 +79,15 @@ impl RelayUrl {
         Unreachable(format!("{} does not answer as a panecast relay", self.name()))
     }
 
-    /// For messages.
+    /// As people write it.
     pub(crate) fn name(&self) -> String {
-        format!("http://{}", self.authority)
+        let scheme = if self.secure { "https" } else { "http" };
+        let Self { host, port, .. } = self;
+        if *port == usual_port(self.secure) {
+            format!("{scheme}://{host}")
+        } else {
+            format!("{scheme}://{host}:{port}")
+        }
     }
 }
 
@@ -95,6 +107,10 @@ impl From<Unreachable> for Failure {
     }
 }
 
+/// A connection, with TLS or without.
+trait Line: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Line for T {}
+
 /// A WebSocket whose writing happens on a task of its own, so that reading never waits for it.
 pub(crate) struct Link {
     pub(crate) incoming: Incoming,
@@ -104,7 +120,7 @@ pub(crate) struct Link {
 
 /// The reading half.
 pub(crate) struct Incoming {
-    stream: SplitStream<WebSocketStream<TcpStream>>,
+    stream: SplitStream<WebSocketStream<Box<dyn Line>>>,
     /// When the relay gave the last sign of life.
     heard: Instant,
 }
@@ -127,19 +143,30 @@ impl Incoming {
 
 impl Link {
     /// Connects to `path` of the relay.
-    pub(crate) async fn connect(relay: &RelayUrl, path: &str) -> Result<Self, Unreachable> {
-        let failed = |e: &dyn std::fmt::Display| Unreachable(format!("cannot reach {}: {e}", relay.name()));
+    pub(crate) async fn connect(relay: &Access, path: &str) -> Result<Self, Unreachable> {
+        let url = &relay.url;
+        let failed = |e: &dyn std::fmt::Display| Unreachable(format!("cannot reach {}: {e}", url.name()));
         let connected = timeout(CONNECT_WITHIN, async {
-            let stream = TcpStream::connect(&relay.authority).await.map_err(|e| failed(&e))?;
+            let stream =
+                TcpStream::connect(format!("{}:{}", url.host, url.port)).await.map_err(|e| failed(&e))?;
             // An update is written whole; waiting for more would only add delay.
             stream.set_nodelay(true).map_err(|e| failed(&e))?;
+            let line: Box<dyn Line> = if url.secure {
+                let host = url.host.trim_matches(['[', ']']).to_owned();
+                let name = ServerName::try_from(host).map_err(|e| failed(&e))?;
+                let connector = TlsConnector::from(relay.tls.clone());
+                Box::new(connector.connect(name, stream).await.map_err(|e| failed(&e))?)
+            } else {
+                Box::new(stream)
+            };
             let config = WebSocketConfig::default()
                 .max_message_size(Some(MAX_BINARY_BYTES))
                 .max_frame_size(Some(MAX_BINARY_BYTES))
                 .max_write_buffer_size(MAX_BINARY_BYTES + (64 << 10));
-            let url = format!("ws://{}{path}", relay.authority);
+            // With TLS or without, the request is the same from here on.
+            let request = format!("ws://{}:{}{path}", url.host, url.port);
             let (socket, _) =
-                client_async_with_config(url, stream, Some(config)).await.map_err(|e| failed(&e))?;
+                client_async_with_config(request, line, Some(config)).await.map_err(|e| failed(&e))?;
             Ok(socket)
         });
         let socket = connected.await.map_err(|_| failed(&"it does not answer"))??;
@@ -185,17 +212,43 @@ pub(crate) fn text(message: &impl serde::Serialize) -> Option<Message> {
     serde_json::to_string(message).ok().map(Message::text)
 }
 
-/// The waits between tries to reconnect: half a second, doubling up to ten.
+/// A connection that held for so long was a good one: the waits start over. A relay that lets us in and cuts us off does
+/// not get them reset.
+const STEADY: Duration = Duration::from_secs(5);
+
+/// The waits between tries to reconnect: none before the first, a fifth of a second for about five seconds, so that a
+/// picture is soon back after a short cut, then doubling up to five.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
     tries: u32,
+    connected: Option<Instant>,
 }
 
 impl Backoff {
+    /// So many tries are a fifth of a second apart.
+    const QUICK: u32 = 25;
+
+    /// The connection is there.
+    pub(crate) fn connected(&mut self) {
+        self.connected = Some(Instant::now());
+    }
+
+    /// It is gone.
+    pub(crate) fn cut(&mut self) {
+        if self.connected.take().is_some_and(|since| since.elapsed() >= STEADY) {
+            self.tries = 0;
+        }
+    }
+
     pub(crate) fn next_wait(&mut self) -> Duration {
-        let wait = Duration::from_millis(500) * 2u32.pow(self.tries.min(5));
+        let tries = self.tries;
         self.tries += 1;
-        wait.min(Duration::from_secs(10))
+        match tries {
+            0 => Duration::ZERO,
+            1..=Self::QUICK => Duration::from_millis(200),
+            _ => Duration::from_millis(400) * 2u32.pow((tries - Self::QUICK - 1).min(5)),
+        }
+        .min(Duration::from_secs(5))
     }
 }
 
@@ -208,21 +261,36 @@ mod tests {
         for (typed, url) in [
             ("http://127.0.0.1:7700", "http://127.0.0.1:7700/#K"),
             ("127.0.0.1:7700/", "http://127.0.0.1:7700/#K"),
-            ("ws://relay.example", "http://relay.example:80/#K"),
+            ("ws://relay.example", "http://relay.example/#K"),
+            ("wss://relay.example", "https://relay.example/#K"),
+            ("https://relay.example:7700/x", "https://relay.example:7700/#K"),
+            ("https://relay.example:80", "https://relay.example:80/#K"),
             ("http://[::1]:7700/#482913507", "http://[::1]:7700/#K"),
-            ("http://[::1]", "http://[::1]:80/#K"),
+            ("http://[::1]", "http://[::1]/#K"),
         ] {
             assert_eq!(typed.parse::<RelayUrl>().unwrap().agent_url("K"), url, "{typed}");
         }
-        for bad in ["", "http://", "http://host:99999", "ftp://host", "http://user@host", "https://host"] {
+        for bad in ["", "http://", "http://host:99999", "ftp://host", "http://user@host", "https://"] {
             assert!(bad.parse::<RelayUrl>().is_err(), "{bad}");
         }
     }
 
-    #[test]
-    fn tries_slow_down_to_one_in_ten_seconds() {
+    #[tokio::test(start_paused = true)]
+    async fn tries_come_quickly_at_first_and_only_a_steady_connection_starts_them_over() {
         let mut backoff = Backoff::default();
-        let waits: Vec<u64> = (0..8).map(|_| backoff.next_wait().as_millis() as u64).collect();
-        assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 10_000, 10_000, 10_000]);
+        let waits = |n: usize, backoff: &mut Backoff| -> Vec<u64> {
+            (0..n).map(|_| backoff.next_wait().as_millis() as u64).collect()
+        };
+        assert_eq!(waits(3, &mut backoff), [0, 200, 200]);
+        let rest = waits(29, &mut backoff);
+        assert_eq!(rest[22..], [200, 400, 800, 1600, 3200, 5000, 5000]);
+        backoff.connected();
+        tokio::time::advance(STEADY - Duration::from_millis(1)).await;
+        backoff.cut();
+        assert_eq!(waits(1, &mut backoff), [5000]);
+        backoff.connected();
+        tokio::time::advance(STEADY).await;
+        backoff.cut();
+        assert_eq!(waits(2, &mut backoff), [0, 200]);
     }
 }

@@ -1,17 +1,21 @@
 //! `panecast`: shares a screen, watches one, records, encodes, decodes, inspects.
 
+mod access;
 mod bench;
 mod codec_args;
 mod consent;
 mod cost;
 mod decode;
 mod demo;
+mod doors;
 mod encode;
 mod failure;
 mod inspect;
 mod link;
+mod lookout;
 mod mask_args;
 mod output;
+mod pass;
 mod pictures;
 mod progress;
 mod quality;
@@ -39,11 +43,12 @@ Examples:
   panecast demo                                  everything on this machine: open the printed URL
   panecast sources                               what can be shared
   panecast share --relay http://127.0.0.1:7700 --source screen
+  panecast pass --help                           one click: agents ask without a key
   panecast record --source pattern --seconds 5 -o pattern.pcast
   panecast inspect pattern.pcast
   panecast bench pattern.pcast --out figures      bytes, CPU, quality; also of other codecs with --peers
 
-Exit codes: 0 success, 1 failure (the message says what to do next), 2 wrong usage."
+Exit codes: 0 success, 1 failure (the message says what to do next), 2 wrong usage, 3 the other side said no."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -57,6 +62,7 @@ enum Command {
     Relay(relay::Arguments),
     Share(share::Arguments),
     View(view::Arguments),
+    Pass(pass::Arguments),
     Record(record::Arguments),
     Encode(encode::Arguments),
     Decode(decode::Arguments),
@@ -73,6 +79,7 @@ fn main() -> ExitCode {
         Command::Relay(a) => relay::run(&a),
         Command::Share(a) => share::run(a),
         Command::View(a) => view::run(a),
+        Command::Pass(a) => pass::run(a),
         Command::Record(a) => record::run(&a),
         Command::Encode(a) => encode::run(&a),
         Command::Decode(a) => decode::run(&a),

@@ -1,13 +1,17 @@
 //! `panecast view`.
 
+use crate::access::AccessArgs;
+use crate::doors::visitor_id;
 use crate::failure::Failure;
-use crate::link::RelayUrl;
 use crate::output::{has_extension, is_standard, writer};
+use crate::pass::credential;
 use crate::pictures::write_png;
 use crate::recording::Recording;
+use crate::sources::printable;
 use crate::status::Reporter;
-use crate::watcher::Watcher;
+use crate::watcher::{Knock, Watcher, Way};
 use panecast::frame::Timestamp;
+use panecast::session::Purpose;
 use panecast::session::seal::TypedKey;
 use panecast_relay::command::stop_signal;
 use serde_json::json;
@@ -24,16 +28,27 @@ Examples:
   panecast view --relay http://127.0.0.1:7700 --key 482913507
   panecast view --relay http://127.0.0.1:7700 --key 482913507 --seconds 10 --save last.png
   panecast view --relay http://127.0.0.1:7700 --key 482913507 --save session.pcast
+  panecast view --relay https://relay.example --visitor 4711 --pass ada.pass --purpose window
 
-Exit codes: 0 you stopped or the session ended, 1 failure, 2 wrong usage.")]
+With --visitor it waits until the visitor is there, then asks.
+Exit codes: 0 you stopped or the session ended, 1 failure, 2 wrong usage, 3 the visitor declined or did not answer.")]
+#[command(group = clap::ArgGroup::new("way").required(true))]
 pub(crate) struct Arguments {
-    /// The relay's address
-    #[arg(long, value_name = "URL")]
-    relay: RelayUrl,
+    #[command(flatten)]
+    access: AccessArgs,
     /// The key that the visitor tells
-    #[arg(long, value_name = "KEY", value_parser = typed_key)]
-    key: TypedKey,
-    /// How the visitor is told who asks
+    #[arg(long, value_name = "KEY", group = "way", value_parser = typed_key)]
+    key: Option<TypedKey>,
+    /// The visitor to ask, by the id that the app has for it
+    #[arg(long, value_name = "ID", group = "way", requires = "pass", value_parser = visitor_id)]
+    visitor: Option<String>,
+    /// File with your pass and its key (`panecast pass --help`)
+    #[arg(long, value_name = "FILE", requires = "visitor")]
+    pass: Option<PathBuf>,
+    /// What you ask to see
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = Wanted::Screen)]
+    purpose: Wanted,
+    /// How the visitor is told who asks; a pass has your name
     #[arg(long, value_name = "NAME", default_value = "panecast view")]
     name: String,
     /// File for the last picture (.png) or the whole stream (.pcast)
@@ -47,8 +62,27 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Wanted {
+    Screen,
+    Window,
+}
+
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { relay, key, name, save, seconds, json } = arguments;
+    let Arguments { access, key, visitor, pass, purpose, name, save, seconds, json } = arguments;
+    let (access, way) = match (key, visitor, pass) {
+        (Some(key), _, _) => (access, Way::Key(key)),
+        (None, Some(visitor), Some(pass)) => {
+            let has = credential(&pass)?;
+            (of_tenant(access, has.pass().tenant())?, Way::Visitor(visitor, Box::new(has)))
+        }
+        _ => return Err(Failure::usage("nobody to ask", "give a --key, or a --visitor and a --pass")),
+    };
+    let purpose = match purpose {
+        Wanted::Screen => Purpose::Screen,
+        Wanted::Window => Purpose::Window,
+    };
+    let knock = Knock { relay: access.access()?, way, name, purpose };
     let (mut png, mut recording) = (None, None);
     match save {
         Some(path) if has_extension(&path, "png") => png = Some(path),
@@ -80,7 +114,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             }
         };
         let mut reporter = Reporter::new(json);
-        let mut watcher = Watcher::new(relay, key, name, recording, &mut reporter);
+        let mut watcher = Watcher::new(knock, recording, &mut reporter);
         let recording = watcher.watch(stop).await?;
         if let Some(recording) = recording {
             recording.finish(Timestamp(0))?;
@@ -98,6 +132,17 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         reporter.event(&format!("{pictures} pictures"), json!({ "event": "summary", "pictures": pictures }));
         Ok(())
     })
+}
+
+/// A pass is good at its own tenant's visitors alone.
+fn of_tenant(access: AccessArgs, tenant: &str) -> Result<AccessArgs, Failure> {
+    match access.tenant() {
+        Some(named) if named != tenant => Err(Failure::usage(
+            format!("the pass is of the tenant {}", printable(tenant)),
+            "leave --tenant out: the pass has it",
+        )),
+        _ => Ok(access.for_tenant(tenant)),
+    }
 }
 
 fn typed_key(text: &str) -> Result<TypedKey, String> {

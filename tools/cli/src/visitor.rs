@@ -1,22 +1,23 @@
 //! The visitor's side: a pipeline, a session with whoever is let in, and a room at a relay that survives cuts.
 
-use crate::consent::{Answers, Ask};
+use crate::access::Access;
+use crate::consent::{Answers, Ask, Prompt};
+use crate::doors::{Doors, Presence};
 use crate::failure::Failure;
-use crate::link::{Backoff, Link, RelayUrl, text};
+use crate::link::{Backoff, Link, text};
+use crate::mask_args::MaskArgs;
 use crate::sources::printable;
 use crate::status::{Rate, Reporter, TICK, tenth};
-use panecast::capture::mask::MaskSet;
 use panecast::capture::{self, SourceSpec};
 use panecast::frame::Timestamp;
 use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, PipelineStats, StreamState};
-use panecast::session::seal::{KeyOffer, TypedKey};
 use panecast::session::{
-    CaptureGrant, Consent, Decision, Door, DoorId, EndReason, Lane, Question, Sharer, SharerOutput, ViewerId,
+    CaptureGrant, Consent, Decision, EndReason, Lane, Question, Sharer, SharerOutput, ViewerId,
 };
 use panecast::{Error, ErrorKind, Limits};
 use panecast_protocol::{
-    DEFAULT_TENANT, Door as DoorName, Ended, FromJoiner, HostSays, MAX_BINARY_BYTES, NewDoor, OpenDoor,
-    PROTOCOL_VERSION, Parcel, ParcelKind, Refusal, RefusalKind, RefuseReason, RelayToHost, RoomProof,
+    Door as DoorName, DoorEnd, Ended, FromJoiner, HostSays, MAX_BINARY_BYTES, OpenDoor, PROTOCOL_VERSION,
+    Parcel, ParcelKind, Refusal, RefusalKind, RefuseReason, RelayToHost, RoomProof,
 };
 use serde_json::json;
 use std::collections::{BTreeSet, VecDeque};
@@ -37,11 +38,16 @@ const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
 
 /// What is shared, with whom, how fast.
 pub(crate) struct Share {
-    pub(crate) relay: RelayUrl,
-    pub(crate) source: SourceSpec,
+    pub(crate) relay: Access,
+    /// What is shown; `None`: the visitor chooses when somebody asks.
+    pub(crate) source: Option<SourceSpec>,
     pub(crate) ask: Ask,
-    pub(crate) masks: MaskSet,
+    pub(crate) masks: MaskArgs,
     pub(crate) config: PipelineConfig,
+    /// Whether keys are told to agents.
+    pub(crate) keys: bool,
+    /// Whether agents with a pass may ask.
+    pub(crate) presence: Option<Presence>,
 }
 
 /// Why a connection ended.
@@ -54,6 +60,8 @@ enum Left {
     Ended(panecast::Result<()>),
     /// The relay turned the visitor away.
     Refused(Refusal),
+    /// Nobody can come in any more, and nobody is in.
+    Useless(Failure),
 }
 
 /// Shares until `stop` is ready, the source ends, or the relay refuses. `on_key` is told of each link for agents.
@@ -64,18 +72,19 @@ pub(crate) async fn share(
     on_key: impl FnMut(&str),
 ) -> Result<(), Failure> {
     let (sink, outputs) = mpsc::channel(MOST_QUEUED);
-    let Share { relay, source, ask, masks, mut config } = share;
+    let Share { relay, source, ask, masks, mut config, keys, presence } = share;
     // What seals a packet and what names whom it is for must fit beside it.
     config.encoder.limits.packet_bytes = MAX_BINARY_BYTES - 1024;
     let limits = Limits { record_bytes: MAX_BINARY_BYTES - 64, ..config.encoder.limits };
     let began_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let mut visitor = Visitor {
+        doors: Doors::new(relay.tenant.clone(), limits, keys, presence),
         relay,
+        chooses: source.is_none(),
         source,
         ask,
         masks,
         config,
-        limits,
         sharer: Sharer::new(began_s, limits)?,
         began: Instant::now(),
         pipeline: None,
@@ -83,7 +92,6 @@ pub(crate) async fn share(
         outputs,
         reporter,
         room: None,
-        key: None,
         admitted: BTreeSet::new(),
         questions: VecDeque::new(),
         answers: Answers::default(),
@@ -93,10 +101,10 @@ pub(crate) async fn share(
         rates: Rates::new(),
         on_key,
     };
-    if ask == Ask::AlreadyAllowed {
+    visitor.doors.open_presence(&mut visitor.sharer).map_err(Error::from)?;
+    if let (Ask::AlreadyAllowed, Some(source)) = (ask, &visitor.source) {
         // The word was given on the command line; a source that cannot be opened is told of at once.
-        let grant =
-            Consent::ask(visitor.source.purpose(), visitor.source.to_string()).answer(Decision::Allow)?;
+        let grant = Consent::ask(source.purpose(), source.to_string()).answer(Decision::Allow)?;
         visitor.start(grant).await?;
     }
     let result = visitor.run(Box::pin(stop)).await;
@@ -120,13 +128,16 @@ impl Rates {
 }
 
 struct Visitor<'a, R> {
-    relay: RelayUrl,
-    source: SourceSpec,
+    relay: Access,
+    /// What is shown.
+    source: Option<SourceSpec>,
+    /// The visitor chooses it anew whenever nobody watches any more.
+    chooses: bool,
     ask: Ask,
-    masks: MaskSet,
+    masks: MaskArgs,
     config: PipelineConfig,
-    limits: Limits,
     sharer: Sharer,
+    doors: Doors,
     /// When the session's clock began.
     began: Instant,
     /// There is none before the first Allow.
@@ -135,8 +146,6 @@ struct Visitor<'a, R> {
     outputs: mpsc::Receiver<Output>,
     reporter: &'a mut Reporter,
     room: Option<RoomProof>,
-    /// The door of the key that is shown.
-    key: Option<DoorId>,
     admitted: BTreeSet<ViewerId>,
     questions: VecDeque<Question>,
     answers: Answers,
@@ -159,14 +168,21 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
             Ok(link) => link,
             Err(NoRoom::Unreachable(e)) => return Err(e.into()),
             Err(NoRoom::Refused(refusal)) => return Err(refused(&self.relay, &refusal)),
+            Err(NoRoom::NoToken(failure)) => return Err(failure),
         };
         let mut backoff = Backoff::default();
         loop {
+            backoff.connected();
             let left = self.serve(&mut link, &mut stop).await;
+            backoff.cut();
             let (at_least, end) = match left {
                 Left::Cut(at_least) => (at_least, None),
                 Left::Refused(refusal) if refusal.kind == RefusalKind::TooManyTries => (Duration::ZERO, None),
                 Left::Refused(refusal) => return Err(refused(&self.relay, &refusal)),
+                Left::Useless(failure) => {
+                    self.say_goodbye(link, EndReason::SharerStopped).await;
+                    return Err(failure);
+                }
                 Left::Stopped => (Duration::ZERO, Some((EndReason::SharerStopped, Ok(())))),
                 Left::Ended(Ok(())) => (Duration::ZERO, Some((EndReason::SourceEnded, Ok(())))),
                 Left::Ended(Err(e)) => (Duration::ZERO, Some((end_reason(&e), Err(e)))),
@@ -190,6 +206,7 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                         // What was on its way to the lost connection is for nobody.
                         output = self.outputs.recv() => match output {
                             Some(Output::State(state)) => self.state = Some(state),
+                            Some(Output::Ended(how)) if self.chooses => self.source_ended(how).await,
                             Some(Output::Ended(how)) => return Ok(how?),
                             Some(Output::Packet { .. }) => {}
                             None => return Ok(()),
@@ -205,7 +222,7 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                 };
                 match entered {
                     Ok(link) => break link,
-                    Err(NoRoom::Unreachable(_)) => {}
+                    Err(NoRoom::Unreachable(_) | NoRoom::NoToken(_)) => {}
                     // The room is gone, and with it everybody's place.
                     Err(NoRoom::Refused(r)) if r.kind == RefusalKind::Unavailable => self.room = None,
                     Err(NoRoom::Refused(r)) if r.kind == RefusalKind::Version => {
@@ -214,7 +231,6 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                     Err(NoRoom::Refused(_)) => {}
                 }
             };
-            backoff = Backoff::default();
         }
     }
 
@@ -245,8 +261,10 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
 
     /// Opens the source, now that it is allowed.
     async fn start(&mut self, grant: CaptureGrant) -> Result<(), Failure> {
+        let Some(source) = self.source.clone() else { return Ok(()) };
+        let masks = self.masks.masks(&source)?;
         let Some(sink) = self.sink.take() else { return Ok(()) };
-        let (source, config) = (self.source.clone(), self.config);
+        let config = self.config;
         let starting = tokio::task::spawn_blocking(move || {
             Pipeline::start(
                 grant,
@@ -259,20 +277,42 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
             )
         });
         let started = starting.await.map_err(|e| Failure::new(e.to_string(), "see the message above"))?;
-        let pipeline = started?;
+        let pipeline = match started {
+            Ok(pipeline) => pipeline,
+            Err(e) => {
+                self.renew_sink();
+                return Err(e.into());
+            }
+        };
         // Nothing is captured before an agent watches, so they are on from the first picture.
-        pipeline.set_masks(std::mem::take(&mut self.masks));
+        pipeline.set_masks(masks);
         self.pipeline = Some(pipeline);
         Ok(())
     }
 
+    /// The next pipeline, if there is one, writes to a queue of its own.
+    fn renew_sink(&mut self) {
+        let (sink, outputs) = mpsc::channel(MOST_QUEUED);
+        (self.sink, self.outputs) = (Some(sink), outputs);
+    }
+
+    /// Stops showing what the visitor chose, so that the next agent's question is about anything again.
+    async fn stop_showing(&mut self) {
+        let pipeline = self.pipeline.take();
+        self.renew_sink();
+        (self.source, self.state) = (None, None);
+        self.sharer.nothing_shown();
+        let _ = tokio::task::spawn_blocking(move || drop(pipeline)).await;
+    }
+
     /// Connects and gets a room: the old one if there was one and a relay still knows it or takes it.
     async fn enter(&mut self) -> Result<Link, NoRoom> {
+        let token = self.relay.token().map_err(NoRoom::NoToken)?;
         let mut link = Link::connect(&self.relay, "/ws/host").await.map_err(NoRoom::Unreachable)?;
         link.say(&HostSays::Hello {
             protocol: PROTOCOL_VERSION,
-            tenant: DEFAULT_TENANT.to_owned(),
-            token: None,
+            tenant: self.relay.tenant.clone(),
+            token,
             resume: self.room.clone(),
         })
         .await;
@@ -280,20 +320,17 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
         let room = match answer.as_ref().and_then(parse) {
             Some(RelayToHost::Room { room, secret }) => RoomProof { room, secret },
             Some(RelayToHost::Refused(refusal)) => return Err(NoRoom::Refused(refusal)),
-            _ => return Err(NoRoom::Unreachable(self.relay.no_relay())),
+            _ => return Err(NoRoom::Unreachable(self.relay.url.no_relay())),
         };
         if self.room.as_ref() == Some(&room) {
             self.reporter.event("the relay is back", json!({ "event": "relay-back" }));
         }
         self.room = Some(room);
-        // A relay that was started anew knows no earlier key.
-        self.ask_for_key();
+        // A relay that was started anew knows no earlier door.
+        for door in self.doors.all() {
+            self.tell_relay(&HostSays::Open { door });
+        }
         Ok(link)
-    }
-
-    fn ask_for_key(&mut self) {
-        self.key = None;
-        self.tell_relay(&HostSays::Open { door: NewDoor::Key {} });
     }
 
     fn tell_relay(&mut self, says: &HostSays) {
@@ -334,12 +371,15 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                     }
                     Some(Output::State(state)) => {
                         self.state = Some(state);
-                        self.sharer.state(state, &self.source.to_string());
+                        if let Some(source) = &self.source {
+                            self.sharer.state(state, &source.to_string());
+                        }
                     }
+                    Some(Output::Ended(how)) if self.chooses => self.source_ended(how).await,
                     Some(Output::Ended(how)) => return Left::Ended(how),
                     None => return Left::Ended(Err(Error::new(ErrorKind::Io, "the pipeline is gone"))),
                 },
-                decision = self.answers.next(), if !self.questions.is_empty() => self.answer(decision).await,
+                word = self.answers.next(), if !self.questions.is_empty() => self.answer(word).await,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.sharer.tick(self.now()),
                 _ = ticks.tick() => self.tell(),
             }
@@ -356,15 +396,22 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
         // What this version does not know, a newer relay may say: it changes nothing.
         match parse(&message)? {
             RelayToHost::Opened { door: OpenDoor::Key { number, .. } } => self.show_key(&number, now),
-            RelayToHost::Closed { door: DoorName::Key { number }, .. } => {
-                if let Some(id) = door_id(&number) {
+            RelayToHost::Opened { door: OpenDoor::Presence { visitor } } => {
+                let text = format!("present   as {}: agents with a pass may ask", printable(&visitor));
+                self.reporter.event(&text, json!({ "event": "present", "visitor": visitor }));
+            }
+            RelayToHost::Closed { door: DoorName::Presence { visitor }, reason: DoorEnd::TakenOver } => {
+                return self.taken_over(&visitor);
+            }
+            RelayToHost::Closed { door: door @ DoorName::Key { .. }, .. } => {
+                if let Some(id) = self.doors.id(&door) {
                     self.sharer.close(id);
-                    self.closed(id);
+                    self.replace(id);
                 }
             }
             RelayToHost::Came { joiner, resumed: true, .. } => self.sharer.came_back(ViewerId(joiner), now),
-            RelayToHost::Came { joiner, door: Some(DoorName::Key { number }), .. } => {
-                if let Some(id) = door_id(&number) {
+            RelayToHost::Came { joiner, door: Some(door), .. } => {
+                if let Some(id) = self.doors.id(&door) {
                     self.sharer.came(ViewerId(joiner), id, now);
                 }
             }
@@ -388,28 +435,44 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
 
     /// Adds to the relay's number the digits that it never sees, and shows the key.
     fn show_key(&mut self, number: &str, now: Timestamp) {
-        let Some(id) = door_id(number) else { return };
-        let offer = TypedKey::draw(id.0 as u16)
-            .and_then(|key| KeyOffer::new(key, None, DEFAULT_TENANT, now, &self.limits));
-        match offer {
-            Ok(offer) => {
-                let key = offer.key().to_string();
-                let url = self.relay.agent_url(&key.replace(' ', ""));
-                self.sharer.open(id, Door::Key(offer));
-                self.key = Some(id);
+        match self.doors.open_key(number, &mut self.sharer, now) {
+            Ok(Some(key)) => {
+                let url = self.relay.url.agent_url(&key.replace(' ', ""));
                 let text = format!("key       {key}\nagent     {url}");
                 self.reporter.event(&text, json!({ "event": "key", "key": key, "url": url }));
                 (self.on_key)(&url);
             }
+            Ok(None) => {}
             Err(e) => self.ended = Some(Err(e.into())),
         }
     }
 
-    /// One key is open at a time; the next is for the next agent.
-    fn closed(&mut self, id: DoorId) {
-        if self.key == Some(id) {
-            self.ask_for_key();
+    /// Another device has announced itself by this visitor's id.
+    fn taken_over(&mut self, visitor: &str) -> Option<Left> {
+        self.doors.give_presence_up(&mut self.sharer);
+        let what = format!("{} is present on another device now", printable(visitor));
+        self.reporter.event(&what, json!({ "event": "taken-over", "visitor": visitor }));
+        let nobody = !self.doors.any() && self.admitted.is_empty();
+        let next = "end the other one, or start with another --visitor-id";
+        nobody.then(|| Left::Useless(Failure::new(what, next)))
+    }
+
+    fn replace(&mut self, closed: panecast::session::DoorId) {
+        if let Some(door) = self.doors.after(closed) {
+            self.tell_relay(&HostSays::Open { door });
         }
+    }
+
+    /// What the visitor chose is gone; everybody who saw it is told, and may ask again.
+    async fn source_ended(&mut self, how: panecast::Result<()>) {
+        let reason = how.as_ref().map_or_else(end_reason, |()| EndReason::SourceEnded);
+        let watching: Vec<ViewerId> = self.sharer.watchers().collect();
+        for viewer in watching {
+            self.sharer.dismiss(viewer, reason);
+        }
+        let why = how.err().map_or_else(|| reason.to_string(), |e| e.message().to_owned());
+        self.reporter.event(&why, json!({ "event": "source-ended", "reason": reason.name() }));
+        self.stop_showing().await;
     }
 
     /// Carries out what the session wants.
@@ -432,8 +495,10 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                     }
                 }
                 SharerOutput::Close(id) => {
-                    self.tell_relay(&HostSays::Close { door: DoorName::Key { number: number(id) } });
-                    self.closed(id);
+                    if let Some(door) = self.doors.name(id) {
+                        self.tell_relay(&HostSays::Close { door });
+                    }
+                    self.replace(id);
                 }
                 SharerOutput::Dismiss(viewer, reason) => {
                     let says = match self.admitted.contains(&viewer) {
@@ -454,10 +519,20 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                 }
                 SharerOutput::Left { viewer, who, reason } => {
                     self.admitted.remove(&viewer);
+                    let stood = self.questions.front().is_some_and(|question| question.viewer == viewer);
                     self.questions.retain(|question| question.viewer != viewer);
                     let facts = json!({ "event": "agent-left", "agent": viewer.0, "name": who, "reason": reason.name() });
                     let who = if who.is_empty() { "somebody" } else { &who };
+                    if stood {
+                        self.answers.withdraw();
+                    }
                     self.reporter.event(&format!("{} left: {reason}", printable(who)), facts);
+                    if stood && !self.questions.is_empty() {
+                        self.prompt();
+                    }
+                    if self.chooses && self.source.is_some() && self.sharer.watchers().next().is_none() {
+                        self.stop_showing().await;
+                    }
                 }
                 SharerOutput::Ended(_) => {}
             }
@@ -467,34 +542,64 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
 
     /// An agent asks; the visitor is told who and what.
     async fn question(&mut self, question: Question) -> Result<(), Failure> {
-        let known = if question.proven { "" } else { " (the name is not proven)" };
+        let id = question.agent.map(|agent| agent.short());
+        let known = match &id {
+            Some(id) => format!(" ({id}, by a pass of {})", printable(&self.relay.tenant)),
+            None => " (the name is not proven)".to_owned(),
+        };
         let text = format!("{}{known} asks to see {}", printable(&question.who), question.purpose);
         let facts = json!({
-            "event": "question",
+            "event": "request",
             "agent": question.viewer.0,
             "name": question.who,
+            "id": id,
+            "purpose": question.purpose.name(),
             "proven": question.proven,
         });
         self.reporter.event(&text, facts);
         self.questions.push_back(question);
-        match self.ask {
-            Ask::AlreadyAllowed => self.answer(Decision::Allow).await,
-            Ask::Terminal => self.answers.prompt(&self.source),
+        match (self.ask, &self.source) {
+            (Ask::AlreadyAllowed, Some(source)) => self.answer(Some(source.clone())).await,
+            // One question at a time.
+            _ if self.questions.len() == 1 => self.prompt(),
+            _ => {}
         }
         Ok(())
     }
 
-    /// The visitor's word about the oldest question.
-    async fn answer(&mut self, decision: Decision) {
+    /// Puts the oldest question.
+    fn prompt(&mut self) {
+        let Some(question) = self.questions.front() else { return };
+        let prompt = match &self.source {
+            Some(source) => Prompt::Whether(source.clone()),
+            None => {
+                let mut sources = tokio::task::block_in_place(capture::sources).unwrap_or_default();
+                sources.retain(|s| s.id.parse().is_ok_and(|spec| self.masks.masks(&spec).is_ok()));
+                Prompt::which(sources, question.purpose)
+            }
+        };
+        self.answers.ask(prompt);
+    }
+
+    /// The visitor's word about the oldest question: what is shown, or nothing.
+    async fn answer(&mut self, allowed: Option<SourceSpec>) {
         let Some(question) = self.questions.pop_front() else { return };
-        let (purpose, source) = (self.source.purpose(), self.source.to_string());
-        match self.sharer.answer(question.viewer, decision, purpose, &source) {
+        let decision = if allowed.is_some() { Decision::Allow } else { Decision::Deny };
+        let (purpose, id) =
+            allowed.as_ref().map_or((question.purpose, String::new()), |s| (s.purpose(), s.to_string()));
+        match self.sharer.answer(question.viewer, decision, purpose, &id) {
             Ok(grant) => {
+                self.source = allowed;
                 if let Err(e) = self.start(grant).await {
-                    self.ended = Some(Err(Error::new(ErrorKind::Io, e.message())));
+                    let failed = Err(Error::new(ErrorKind::Io, e.message()));
+                    if self.chooses {
+                        self.source_ended(failed).await;
+                    } else {
+                        self.ended = Some(failed);
+                    }
                 }
-                if let Some(state) = self.state {
-                    self.sharer.state(state, &source);
+                if let (Some(state), Some(_)) = (self.state, &self.source) {
+                    self.sharer.state(state, &id);
                 }
             }
             Err(e) if e.kind() == ErrorKind::Denied => {
@@ -503,9 +608,7 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
             // It left meanwhile.
             Err(_) => {}
         }
-        if !self.questions.is_empty() {
-            self.answers.prompt(&self.source);
-        }
+        self.prompt();
     }
 
     fn tell(&mut self) {
@@ -555,21 +658,12 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
 enum NoRoom {
     Unreachable(crate::link::Unreachable),
     Refused(Refusal),
+    /// The file with the token is gone.
+    NoToken(Failure),
 }
 
 fn parse(message: &Message) -> Option<RelayToHost> {
     serde_json::from_str(message.to_text().ok()?).ok()
-}
-
-/// A door is numbered as the relay numbers its key.
-fn door_id(number: &str) -> Option<DoorId> {
-    let digits =
-        number.len() == panecast_protocol::NUMBER_DIGITS && number.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| number.parse().ok().map(DoorId))?
-}
-
-fn number(id: DoorId) -> String {
-    format!("{:04}", id.0)
 }
 
 /// What the relay is told of an end; the agent is told more, within the seal.
@@ -593,7 +687,7 @@ fn end_reason(e: &Error) -> EndReason {
 }
 
 /// The relay's refusal as this command's failure.
-pub(crate) fn refused(relay: &RelayUrl, refusal: &Refusal) -> Failure {
+pub(crate) fn refused(relay: &Access, refusal: &Refusal) -> Failure {
     let next = match refusal.kind {
         RefusalKind::WrongKey => "ask the visitor for the key that is shown now; each is good for one agent",
         RefusalKind::Full => "try again later, or start the relay with higher limits",
@@ -606,5 +700,5 @@ pub(crate) fn refused(relay: &RelayUrl, refusal: &Refusal) -> Failure {
         RefusalKind::Unavailable => "try again once the other side is there",
         RefusalKind::NotAllowed => "check the tenant and its token",
     };
-    Failure::new(format!("{} refuses: {}", relay.name(), printable(&refusal.message)), next)
+    Failure::new(format!("{} refuses: {}", relay.url.name(), printable(&refusal.message)), next)
 }

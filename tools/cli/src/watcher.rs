@@ -1,7 +1,9 @@
 //! The agent's side without a window: knocks, decodes, acknowledges.
 
+use crate::access::Access;
 use crate::failure::Failure;
-use crate::link::{Backoff, Link, RelayUrl};
+use crate::link::{Backoff, Link};
+use crate::lookout;
 use crate::recording::Recording;
 use crate::sources::printable;
 use crate::status::{Rate, Reporter, TICK, tenth};
@@ -9,11 +11,10 @@ use crate::visitor::refused;
 use panecast::Limits;
 use panecast::codec::{Decoded, Decoder};
 use panecast::frame::Timestamp;
-use panecast::session::seal::{Joiner, TypedKey};
+use panecast::session::seal::{Credential, Joiner, TypedKey};
 use panecast::session::{self, EndReason, Purpose, StreamState, WatcherOutput};
 use panecast_protocol::{
-    DEFAULT_TENANT, Door, JoinerSays, MAX_BINARY_BYTES, PROTOCOL_VERSION, Place, Refusal, RefusalKind,
-    RelayToJoiner,
+    Door, JoinerSays, MAX_BINARY_BYTES, PROTOCOL_VERSION, Place, Refusal, RefusalKind, RelayToJoiner,
 };
 use serde_json::json;
 use std::pin::Pin;
@@ -21,11 +22,48 @@ use std::time::Duration;
 use tokio::time::{Instant, interval_at, sleep, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
 
+/// The way in.
+pub(crate) enum Way {
+    /// A key that the visitor has told.
+    Key(TypedKey),
+    /// The visitor's id, and a pass of the tenant's; waits until the visitor is there.
+    Visitor(String, Box<Credential>),
+}
+
+impl Way {
+    /// The door at the relay.
+    fn door(&self) -> Door {
+        match self {
+            Self::Key(key) => Door::Key { number: format!("{:04}", key.number()) },
+            Self::Visitor(visitor, _) => Door::Presence { visitor: visitor.clone() },
+        }
+    }
+
+    fn is_pass(&self) -> bool {
+        matches!(self, Self::Visitor(..))
+    }
+
+    /// The beginning of the handshake.
+    fn joiner(&self, tenant: &str, limits: &Limits) -> panecast::Result<(Joiner, Vec<u8>)> {
+        Ok(match self {
+            Self::Key(key) => Joiner::by_key(key, tenant, limits)?,
+            Self::Visitor(visitor, has) => Joiner::by_pass(has.pass(), has.key(), visitor, limits)?,
+        })
+    }
+}
+
+/// Where to knock, how, and what for.
+pub(crate) struct Knock {
+    pub(crate) relay: Access,
+    pub(crate) way: Way,
+    /// How the visitor is told who asks; a pass knows better.
+    pub(crate) name: String,
+    pub(crate) purpose: Purpose,
+}
+
 /// What is watched, and what becomes of it.
 pub(crate) struct Watcher<'a> {
-    relay: RelayUrl,
-    key: TypedKey,
-    name: String,
+    knock: Knock,
     limits: Limits,
     began: Instant,
     /// There is none before the first connection.
@@ -54,19 +92,11 @@ enum Left {
 }
 
 impl<'a> Watcher<'a> {
-    pub(crate) fn new(
-        relay: RelayUrl,
-        key: TypedKey,
-        name: String,
-        recording: Option<Recording>,
-        reporter: &'a mut Reporter,
-    ) -> Self {
+    pub(crate) fn new(knock: Knock, recording: Option<Recording>, reporter: &'a mut Reporter) -> Self {
         let limits =
             Limits { packet_bytes: MAX_BINARY_BYTES, record_bytes: MAX_BINARY_BYTES, ..Limits::default() };
         Self {
-            relay,
-            key,
-            name,
+            knock,
             limits,
             began: Instant::now(),
             session: None,
@@ -103,13 +133,20 @@ impl<'a> Watcher<'a> {
     ) -> Result<(), Failure> {
         let mut backoff = Backoff::default();
         loop {
+            if let (None, Way::Visitor(visitor, _)) = (&self.place, &self.knock.way) {
+                let there = lookout::wait_for(&self.knock.relay, visitor, self.reporter);
+                tokio::select! {
+                    () = stop.as_mut() => return Ok(()),
+                    there = there => there?,
+                }
+            }
             let connected = tokio::select! {
                 () = stop.as_mut() => return Ok(()),
                 connected = self.connect() => connected,
             };
             let mut at_least = Duration::ZERO;
             match connected {
-                Ok(mut link) => match self.serve(&mut link, stop).await {
+                Ok(mut link) => match self.serve(&mut link, stop, &mut backoff).await {
                     Left::Stopped => {
                         if let Some(session) = &mut self.session {
                             session.leave();
@@ -125,11 +162,23 @@ impl<'a> Watcher<'a> {
                     }
                     // Another try may be let in: a relay that has just started knows a room only once its host is back.
                     Left::Refused(refusal) if self.place.is_some() && may_pass(&refusal) => {}
-                    Left::Refused(refusal) => return Err(refused(&self.relay, &refusal)),
+                    // It left between being seen and being knocked at.
+                    Left::Refused(refusal) if self.waits_for(&refusal) => self.session = None,
+                    // To the relay whoever is not let in has a wrong key.
+                    Left::Refused(refusal)
+                        if refusal.kind == RefusalKind::WrongKey && self.knock.way.is_pass() =>
+                    {
+                        return over(EndReason::Untrusted);
+                    }
+                    Left::Refused(refusal) => return Err(refused(&self.knock.relay, &refusal)),
                     Left::Failed(failure) => return Err(failure),
                     Left::Cut(wait) => {
                         at_least = wait;
-                        backoff = Backoff::default();
+                        backoff.cut();
+                        if self.place.is_none() && self.knock.way.is_pass() {
+                            // Nobody was asked yet, and a pass can be shown again.
+                            self.session = None;
+                        }
                         self.reporter.event(
                             "the relay is gone; trying to come back",
                             json!({ "event": "relay-lost" }),
@@ -158,28 +207,43 @@ impl<'a> Watcher<'a> {
         }
     }
 
+    /// Whether the relay says that the visitor is not there, which can change.
+    fn waits_for(&self, refusal: &Refusal) -> bool {
+        refusal.kind == RefusalKind::Unavailable && self.knock.way.is_pass()
+    }
+
     /// Connects and knocks, or comes back.
     async fn connect(&mut self) -> Result<Link, Failure> {
-        let link = Link::connect(&self.relay, "/ws/join").await?;
-        let door = self.place.is_none().then(|| Door::Key { number: format!("{:04}", self.key.number()) });
+        let Knock { relay, way, name, purpose } = &self.knock;
+        let (door, token) = match self.place {
+            None => (Some(way.door()), relay.token()?),
+            // A place has a token of its own.
+            Some(_) => (None, None),
+        };
+        let link = Link::connect(relay, "/ws/join").await?;
         link.say(&JoinerSays::Hello {
             protocol: PROTOCOL_VERSION,
-            tenant: DEFAULT_TENANT.to_owned(),
-            token: None,
+            tenant: relay.tenant.clone(),
+            token,
             door,
             resume: self.place.clone(),
         })
         .await;
         if self.place.is_none() {
-            let joiner =
-                Joiner::by_key(&self.key, DEFAULT_TENANT, &self.limits).map_err(panecast::Error::from)?;
-            let (name, now) = (self.name.clone(), self.now());
-            self.session = Some(session::Watcher::knock(joiner, name, Purpose::Screen, now, self.limits));
+            let joiner = way.joiner(&relay.tenant, &self.limits)?;
+            let session = session::Watcher::knock(joiner, name.clone(), *purpose, self.now(), self.limits);
+            self.session = Some(session);
         }
         Ok(link)
     }
 
-    async fn serve(&mut self, link: &mut Link, stop: &mut Pin<Box<impl Future<Output = ()>>>) -> Left {
+    async fn serve(
+        &mut self,
+        link: &mut Link,
+        stop: &mut Pin<Box<impl Future<Output = ()>>>,
+        backoff: &mut Backoff,
+    ) -> Left {
+        backoff.connected();
         let mut ticks = interval_at(Instant::now() + TICK, TICK);
         loop {
             if let Some(left) = self.drain(link).await {
@@ -368,7 +432,11 @@ impl<'a> Watcher<'a> {
 fn over(reason: EndReason) -> Result<(), Failure> {
     let next = match reason {
         EndReason::WrongKey => "ask the visitor for the key that is shown now; each is good for one agent",
-        EndReason::Declined | EndReason::NoAnswer => "ask the visitor, and type the next key",
+        EndReason::Declined | EndReason::NoAnswer => {
+            return Err(Failure::declined(reason.to_string(), "talk to the visitor, then ask again"));
+        }
+        EndReason::Untrusted => "ask whoever issues the passes for one that this visitor's app knows",
+        EndReason::Expired => "ask for a new key, or for a new pass",
         EndReason::Tampered => {
             "somebody between the two may have changed it; try another network, and report it"
         }

@@ -224,7 +224,7 @@ fn what_does_not_answer_as_a_relay_is_a_failure() {
     let shared = ["--source", "pattern", "--yes"];
     run(&[&["share", "--relay", &url], &shared[..]].concat(), b"").failed(1, "cannot reach");
     run(&["view", "--relay", &url, "--key", "000 000 000"], b"").failed(1, "cannot reach");
-    run(&[&["share", "--relay", "https://x"], &shared[..]].concat(), b"").failed(2, "plain http");
+    run(&[&["share", "--relay", "https://x"], &shared[..]].concat(), b"").failed(1, "cannot reach https://x");
     run(&["view", "--relay", &url, "--key", "short"], b"").failed(2, "nine digits");
     run(&["view", "--relay", &url, "--key", "000 000 000", "--save", "x.gif"], b"").failed(2, ".pcast");
 
@@ -236,6 +236,30 @@ fn what_does_not_answer_as_a_relay_is_a_failure() {
     run(&["relay", "--bind", address], b"").failed(1, "in use");
     let port = address.rsplit(':').next().unwrap();
     run(&["demo", "--no-open", "--source", "pattern", "--port", port], b"").failed(1, "in use");
+}
+
+#[test]
+fn a_session_through_tls_trusts_the_certificate_that_it_is_told_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let file = |name: &str, text: String| {
+        std::fs::write(dir.path().join(name), text).unwrap();
+        dir.path().join(name).to_str().unwrap().to_owned()
+    };
+    let (certificate, key) =
+        (file("cert.pem", made.cert.pem()), file("key.pem", made.signing_key.serialize_pem()));
+    let (_relay, url) = relay("127.0.0.1:0", &["--tls-cert", &certificate, "--tls-key", &key]);
+    let url = url.replace("127.0.0.1", "localhost");
+    assert!(url.starts_with("https://localhost:"), "{url}");
+    let shown = ["--source", "pattern:320x180@30", "--yes", "--json", "--tls-ca", &certificate];
+    let share = Running::start(&[&["share", "--relay", &url], &shown[..]].concat());
+    let key = next_key(&share, &url);
+    view(&url, &key, &["--tls-ca", &certificate]).find("pictures", has_pictures);
+    run(&["view", "--relay", &url, "--key", &key], b"").failed(1, "certificate");
+    let none = file("none.pem", String::new());
+    run(&["view", "--relay", &url, "--key", &key, "--tls-ca", &none], b"").failed(1, "no certificate");
+    let plain = url.replace("https", "http");
+    run(&["view", "--relay", &plain, "--key", &key], b"").failed(1, "cannot reach");
 }
 
 #[test]

@@ -92,9 +92,16 @@ pub fn run(args: &[&str], stdin: &[u8]) -> Run {
 }
 
 fn command(args: &[&str]) -> Command {
+    let mut command = base_command(args);
+    command.stdin(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// The command without a display; its standard output is a pipe.
+pub fn base_command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_panecast"));
     command.args(args).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdout(Stdio::piped());
     command
 }
 
@@ -121,7 +128,12 @@ pub struct Running {
 
 impl Running {
     pub fn start(args: &[&str]) -> Self {
-        let mut child = command(args).stderr(Stdio::inherit()).spawn().unwrap();
+        Self::of(command(args).stderr(Stdio::inherit()))
+    }
+
+    /// Of a command whose standard output is a pipe.
+    pub fn of(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let lines = json_lines(child.stdout.take().unwrap());
         Self { child, lines }
     }

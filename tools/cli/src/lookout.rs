@@ -1,0 +1,76 @@
+//! Waits until a visitor is there.
+
+use crate::access::Access;
+use crate::failure::Failure;
+use crate::link::{Backoff, Link};
+use crate::sources::printable;
+use crate::status::Reporter;
+use crate::visitor::refused;
+use panecast_protocol::{Door, LookoutSays, PROTOCOL_VERSION, RelayToLookout};
+use serde_json::json;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Why a connection was left.
+enum Left {
+    There,
+    Cut(Duration),
+}
+
+/// Ready once `visitor` can be asked. Tells when it is not there.
+pub(crate) async fn wait_for(relay: &Access, visitor: &str, reporter: &mut Reporter) -> Result<(), Failure> {
+    let (mut backoff, mut reached, mut told) = (Backoff::default(), false, false);
+    loop {
+        let mut at_least = Duration::ZERO;
+        match Link::connect(relay, "/ws/watch").await {
+            Ok(mut link) => {
+                reached = true;
+                backoff.connected();
+                match look(relay, visitor, &mut link, &mut told, reporter).await? {
+                    Left::There => {
+                        link.close().await;
+                        return Ok(());
+                    }
+                    Left::Cut(wait) => at_least = wait,
+                }
+                backoff.cut();
+            }
+            Err(e) if !reached => return Err(e.into()),
+            Err(_) => {}
+        }
+        sleep(backoff.next_wait().max(at_least)).await;
+    }
+}
+
+async fn look(
+    relay: &Access,
+    visitor: &str,
+    link: &mut Link,
+    told: &mut bool,
+    reporter: &mut Reporter,
+) -> Result<Left, Failure> {
+    let (tenant, token) = (relay.tenant.clone(), relay.token()?);
+    link.say(&LookoutSays::Hello { protocol: PROTOCOL_VERSION, tenant, token }).await;
+    link.say(&LookoutSays::Watch { door: Door::Presence { visitor: visitor.to_owned() } }).await;
+    while let Some(message) = link.incoming.next().await {
+        let said = message.to_text().ok().and_then(|text| serde_json::from_str(text).ok());
+        match said {
+            Some(RelayToLookout::Available { .. }) => {
+                let text = format!("{} is there", printable(visitor));
+                reporter.event(&text, json!({ "event": "available", "visitor": visitor }));
+                return Ok(Left::There);
+            }
+            // The same again is no news.
+            Some(RelayToLookout::Unavailable { .. }) if !std::mem::replace(told, true) => {
+                let text = format!("{} is not there; waiting (Ctrl-C ends it)", printable(visitor));
+                reporter.event(&text, json!({ "event": "unavailable", "visitor": visitor }));
+            }
+            Some(RelayToLookout::GoingAway { after_ms }) => {
+                return Ok(Left::Cut(Duration::from_millis(after_ms.into())));
+            }
+            Some(RelayToLookout::Refused(refusal)) => return Err(refused(relay, &refusal)),
+            Some(RelayToLookout::Unavailable { .. }) | None => {}
+        }
+    }
+    Ok(Left::Cut(Duration::ZERO))
+}
