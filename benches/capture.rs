@@ -120,7 +120,7 @@ mod linux {
     fn bench(transport: Transport) {
         let server = Xvfb::start(&format!("{SIZE}x24"), &[]);
         let artist = Artist::connect(&server);
-        let options = Options { display: Some(server.display.clone()), transport };
+        let options = Options { display: Some(server.display.clone()), transport, ..Options::default() };
         let mut source = X11Capturer::open(Target::Screen, options, &granted()).expect("the server is ours");
         let mut frame = FrameBuf::new(SIZE, &Limits::default()).expect("a sound size");
         let (none, all) = (Region::empty(), Region::full(SIZE));

@@ -26,7 +26,11 @@ fn granted(target: Target) -> CaptureGrant {
 }
 
 fn open(server: &Xvfb, target: Target, transport: Transport) -> panecast::Result<X11Capturer> {
-    X11Capturer::open(target, Options { display: Some(server.display.clone()), transport }, &granted(target))
+    X11Capturer::open(
+        target,
+        Options { display: Some(server.display.clone()), transport, ..Options::default() },
+        &granted(target),
+    )
 }
 
 fn blank(size: Size) -> FrameBuf {

@@ -3,7 +3,7 @@
 
 mod xserver;
 
-use panecast::capture::linux::x11::{Options, Target, Transport, X11Capturer};
+use panecast::capture::linux::x11::{Options, Target, X11Capturer};
 use panecast::capture::mask::{MASK_COLOUR, MaskSet, Masked, WindowMatch};
 use panecast::capture::{Captured, Capturer};
 use panecast::codec::{Decoder, Encoder, EncoderConfig, Mode};
@@ -63,7 +63,7 @@ impl Desk {
 
     fn masked(&self, masks: MaskSet) -> Eye {
         let grant = Consent::ask(Purpose::Screen, "screen").answer(Decision::Allow).unwrap();
-        let options = Options { display: Some(self.server.display.clone()), transport: Transport::default() };
+        let options = Options { display: Some(self.server.display.clone()), ..Options::default() };
         let source = X11Capturer::open(Target::Screen, options, &grant).unwrap();
         let frame = FrameBuf::new(SIZE, &Limits::default()).unwrap();
         Eye { masked: Masked::new(Box::new(source), masks), frame, stale: Region::full(SIZE) }

@@ -4,12 +4,14 @@
 //! the previous picture lies within [`Damage::Within`]; pixels inside a hint may be unchanged. A source that
 //! does not know says [`Damage::Unknown`], and everything is compared.
 
+mod excluded;
 mod file;
 pub mod mask;
 mod pattern;
 mod push;
 mod select;
 
+pub use excluded::Excluded;
 pub use file::FileSource;
 pub use pattern::Pattern;
 pub use push::{PushCapturer, PushHandle, push_source};
@@ -133,6 +135,11 @@ pub trait Capturer: Send {
     /// Forgets what it keeps of the picture and the cursor: the next [`Captured::Frame`] comes whether anything changed
     /// or not and has the whole picture, and the cursor is told anew. A source that never skips frames need do nothing.
     fn forget(&mut self);
+
+    /// Where the last picture holds what was there earlier, since a window that is left out ([`Excluded`]) is over it.
+    fn frozen(&self) -> Region {
+        Region::empty()
+    }
 
     /// Who knows where windows are in the pictures of this source; `None` if nobody does, and masks of windows hide all.
     fn windows(&self) -> Option<Box<dyn mask::MaskSource>> {

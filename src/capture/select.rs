@@ -1,6 +1,6 @@
 //! Which sources this build has: the only place that asks for the platform.
 
-use super::{Capturer, FileSource, Pattern, SourceInfo, SourceKind};
+use super::{Capturer, Excluded, FileSource, Pattern, SourceInfo, SourceKind};
 use crate::consent::{CaptureGrant, Purpose};
 use crate::error::{Error, Result};
 use crate::frame::Size;
@@ -118,11 +118,30 @@ impl fmt::Display for SourceSpec {
 /// - [`crate::ErrorKind::Stalled`] if the display does not answer within 1 s.
 /// - as [`Pattern::new`] and [`FileSource::open`].
 pub fn open(spec: &SourceSpec, grant: &CaptureGrant) -> Result<Box<dyn Capturer>> {
+    open_with(spec, grant, &OpenOptions::default())
+}
+
+/// What [`open_with`] leaves out of a picture.
+#[derive(Clone, Debug, Default)]
+pub struct OpenOptions {
+    /// The app's own windows.
+    pub excluded: Excluded,
+}
+
+/// As [`open`], with options.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with(
+    spec: &SourceSpec,
+    grant: &CaptureGrant,
+    options: &OpenOptions,
+) -> Result<Box<dyn Capturer>> {
     grant.revoke_handle().check()?;
     match spec {
         SourceSpec::Pattern(size, fps) => Ok(Box::new(Pattern::new(*size, *fps)?)),
         SourceSpec::File(path) => Ok(Box::new(FileSource::open(path)?)),
-        SourceSpec::Screen(_) | SourceSpec::Window(_) => platform::open(spec, grant),
+        SourceSpec::Screen(_) | SourceSpec::Window(_) => platform::open(spec, grant, options),
     }
 }
 
@@ -150,10 +169,14 @@ pub mod linux;
 #[cfg(target_os = "linux")]
 mod platform {
     use super::linux::x11::{self, Options, Target, X11Capturer};
-    use super::{CaptureGrant, Capturer, Error, Result, SourceInfo, SourceSpec};
+    use super::{CaptureGrant, Capturer, Error, OpenOptions, Result, SourceInfo, SourceSpec};
     use crate::error::ErrorKind;
 
-    pub(super) fn open(spec: &SourceSpec, grant: &CaptureGrant) -> Result<Box<dyn Capturer>> {
+    pub(super) fn open(
+        spec: &SourceSpec,
+        grant: &CaptureGrant,
+        with: &OpenOptions,
+    ) -> Result<Box<dyn Capturer>> {
         let target = match spec {
             SourceSpec::Screen(Some(number)) => Target::Monitor(*number),
             SourceSpec::Window(id) => Target::Window(u32::try_from(*id).map_err(|_| {
@@ -161,7 +184,8 @@ mod platform {
             })?),
             _ => Target::Screen,
         };
-        Ok(Box::new(X11Capturer::open(target, Options::default(), grant)?))
+        let options = Options { excluded: with.excluded.clone(), ..Options::default() };
+        Ok(Box::new(X11Capturer::open(target, options, grant)?))
     }
 
     pub(super) fn sources() -> Result<Vec<SourceInfo>> {
@@ -182,19 +206,23 @@ pub mod xcap;
 mod platform {
     use super::xcap::XcapCapturer;
     pub(super) use super::xcap::sources;
-    use super::{CaptureGrant, Capturer, Result, SourceSpec};
+    use super::{CaptureGrant, Capturer, OpenOptions, Result, SourceSpec};
 
-    pub(super) fn open(spec: &SourceSpec, grant: &CaptureGrant) -> Result<Box<dyn Capturer>> {
+    pub(super) fn open(
+        spec: &SourceSpec,
+        grant: &CaptureGrant,
+        _: &OpenOptions,
+    ) -> Result<Box<dyn Capturer>> {
         Ok(Box::new(XcapCapturer::open(spec, grant)?))
     }
 }
 
 #[cfg(not(any(target_os = "linux", all(feature = "xcap", not(target_family = "wasm")))))]
 mod platform {
-    use super::{CaptureGrant, Capturer, Error, Result, SourceInfo, SourceSpec};
+    use super::{CaptureGrant, Capturer, Error, OpenOptions, Result, SourceInfo, SourceSpec};
     use crate::error::ErrorKind;
 
-    pub(super) fn open(spec: &SourceSpec, _grant: &CaptureGrant) -> Result<Box<dyn Capturer>> {
+    pub(super) fn open(spec: &SourceSpec, _: &CaptureGrant, _: &OpenOptions) -> Result<Box<dyn Capturer>> {
         let text =
             format!("`{spec}` needs the feature `xcap` on this system; the source `pattern` works without");
         Err(Error::new(ErrorKind::Unsupported, text))

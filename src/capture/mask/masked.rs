@@ -84,6 +84,8 @@ impl Masked {
         let clipped = |r: &Rect| r.intersection(&whole);
         let mut rects: Vec<Rect> = self.masks.rects().iter().filter_map(clipped).collect();
         if self.masks.has_windows() {
+            // Whose pixels of earlier these are, nobody knows.
+            rects.extend(self.source.frozen().rects().iter().filter_map(clipped));
             let followed = self.windows.as_mut().filter(|_| self.follows);
             match followed.map(|w| w.resolve(&self.masks, self.picture, size)) {
                 Some(Ok(found)) if found.picture == self.picture => {
@@ -211,6 +213,10 @@ impl Capturer for Masked {
         let shape = if position.is_some() { self.pointer.shape.take() } else { None };
         let before = std::mem::replace(&mut self.pointer.told, position);
         Ok((before != position || shape.is_some()).then_some(CursorUpdate { position, shape }))
+    }
+
+    fn frozen(&self) -> Region {
+        self.source.frozen()
     }
 
     fn forget(&mut self) {

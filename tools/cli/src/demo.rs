@@ -56,6 +56,9 @@ pub(crate) struct Arguments {
     codec: CodecArgs,
     #[command(flatten)]
     masks: MaskArgs,
+    /// Do not draw over the screen what agents point at and draw
+    #[arg(long)]
+    no_marks: bool,
     /// Print JSON: one object for each event, and one a second
     #[arg(long)]
     json: bool,
@@ -105,7 +108,9 @@ async fn run_all(
     };
     let opens = !arguments.no_open && has_desktop();
     let (masks, source) = (arguments.masks, Some(source));
-    let share = Share { relay: Access::open(url)?, source, ask, masks, config, keys: true, presence: None };
+    let marks = !arguments.no_marks;
+    let share =
+        Share { relay: Access::open(url)?, source, ask, masks, config, keys: true, presence: None, marks };
     let mut opened = false;
     let result = visitor::share(share, &mut reporter, stop, |agent_url| {
         // The first key is for the browser here, the next for whom the visitor tells it.

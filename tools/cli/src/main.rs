@@ -15,6 +15,11 @@ mod link;
 mod lookout;
 mod mask_args;
 mod output;
+#[cfg(target_os = "linux")]
+mod overlay;
+#[cfg(not(target_os = "linux"))]
+#[path = "overlay/absent.rs"]
+mod overlay;
 mod pass;
 mod pictures;
 mod progress;

@@ -58,13 +58,16 @@ pub(crate) struct Arguments {
     codec: CodecArgs,
     #[command(flatten)]
     masks: MaskArgs,
+    /// Do not draw over the screen what agents point at and draw
+    #[arg(long)]
+    no_marks: bool,
     /// Print JSON: one object for each event, and one a second
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { access, source, visitor_id, tenant_key, no_key, yes, fps, codec, masks, json } =
+    let Arguments { access, source, visitor_id, tenant_key, no_key, yes, fps, codec, masks, no_marks, json } =
         arguments;
     let config = codec.pipeline(Mode::Auto, fps)?;
     if let Some(source) = &source {
@@ -80,7 +83,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     runtime.block_on(async {
         let stop = stop_signal()?;
         let mut reporter = Reporter::new(json);
-        let share = Share { relay, source, ask, masks, config, keys: !no_key, presence };
+        let share = Share { relay, source, ask, masks, config, keys: !no_key, presence, marks: !no_marks };
         visitor::share(share, &mut reporter, stop, |_| {}).await
     })
 }

@@ -6,9 +6,10 @@ use crate::doors::{Doors, Presence};
 use crate::failure::Failure;
 use crate::link::{Backoff, Link, text};
 use crate::mask_args::MaskArgs;
+use crate::overlay::{self, Overlay};
 use crate::sources::printable;
 use crate::status::{Rate, Reporter, TICK, tenth};
-use panecast::capture::{self, SourceSpec};
+use panecast::capture::{self, Excluded, OpenOptions, SourceSpec};
 use panecast::frame::Timestamp;
 use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, PipelineStats, StreamState};
 use panecast::session::{
@@ -48,6 +49,8 @@ pub(crate) struct Share {
     pub(crate) keys: bool,
     /// Whether agents with a pass may ask.
     pub(crate) presence: Option<Presence>,
+    /// What agents point at and draw is shown over the source, where there is a display.
+    pub(crate) marks: bool,
 }
 
 /// Why a connection ended.
@@ -72,7 +75,7 @@ pub(crate) async fn share(
     on_key: impl FnMut(&str),
 ) -> Result<(), Failure> {
     let (sink, outputs) = mpsc::channel(MOST_QUEUED);
-    let Share { relay, source, ask, masks, mut config, keys, presence } = share;
+    let Share { relay, source, ask, masks, mut config, keys, presence, marks } = share;
     // What seals a packet and what names whom it is for must fit beside it.
     config.encoder.limits.packet_bytes = MAX_BINARY_BYTES - 1024;
     let limits = Limits { record_bytes: MAX_BINARY_BYTES - 64, ..config.encoder.limits };
@@ -88,6 +91,9 @@ pub(crate) async fn share(
         sharer: Sharer::new(began_s, limits)?,
         began: Instant::now(),
         pipeline: None,
+        marks,
+        excluded: Excluded::new(),
+        overlay: None,
         sink: Some(sink),
         outputs,
         reporter,
@@ -142,6 +148,10 @@ struct Visitor<'a, R> {
     began: Instant,
     /// There is none before the first Allow.
     pipeline: Option<Pipeline>,
+    marks: bool,
+    /// Windows of ours that are no part of the picture.
+    excluded: Excluded,
+    overlay: Option<Overlay>,
     sink: Option<mpsc::Sender<Output>>,
     outputs: mpsc::Receiver<Output>,
     reporter: &'a mut Reporter,
@@ -265,10 +275,11 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
         let masks = self.masks.masks(&source)?;
         let Some(sink) = self.sink.take() else { return Ok(()) };
         let config = self.config;
+        let options = OpenOptions { excluded: self.excluded.clone() };
         let starting = tokio::task::spawn_blocking(move || {
             Pipeline::start(
                 grant,
-                move |grant| capture::open(&source, grant),
+                move |grant| capture::open_with(&source, grant, &options),
                 config,
                 move |output| {
                     // Once the receiver is gone the share is over.
@@ -287,6 +298,15 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
         // Nothing is captured before an agent watches, so they are on from the first picture.
         pipeline.set_masks(masks);
         self.pipeline = Some(pipeline);
+        if let Some(source) = self.source.as_ref().filter(|_| self.marks) {
+            match overlay::open(source, &self.excluded).await {
+                Ok(overlay) => self.overlay = overlay,
+                Err(e) => {
+                    let text = format!("marks are not shown: {e}");
+                    self.reporter.event(&text, json!({ "event": "no-marks", "message": e.to_string() }));
+                }
+            }
+        }
         Ok(())
     }
 
@@ -371,6 +391,10 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                     }
                     Some(Output::State(state)) => {
                         self.state = Some(state);
+                        if let (StreamState::Paused, Some(overlay)) = (state, &self.overlay) {
+                            // They belong to what was seen.
+                            overlay.clear();
+                        }
                         if let Some(source) = &self.source {
                             self.sharer.state(state, &source.to_string());
                         }
@@ -514,11 +538,17 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                     }
                 }
                 SharerOutput::Mark(viewer, mark) => {
-                    let mark = format!("{mark:?}");
-                    self.reporter.fact(json!({ "event": "mark", "agent": viewer.0, "mark": mark }));
+                    let facts = json!({ "event": "mark", "agent": viewer.0, "mark": format!("{mark:?}") });
+                    self.reporter.fact(facts);
+                    if let Some(overlay) = &self.overlay {
+                        overlay.mark(viewer, mark);
+                    }
                 }
                 SharerOutput::Left { viewer, who, reason } => {
                     self.admitted.remove(&viewer);
+                    if let Some(overlay) = &self.overlay {
+                        overlay.left(viewer);
+                    }
                     let stood = self.questions.front().is_some_and(|question| question.viewer == viewer);
                     self.questions.retain(|question| question.viewer != viewer);
                     let facts = json!({ "event": "agent-left", "agent": viewer.0, "name": who, "reason": reason.name() });

@@ -109,6 +109,17 @@ impl Mirror {
         c.x.flush().map_err(lost)
     }
 
+    /// Has the server paint the region `part` black, which is in the coordinates of `place`'s window.
+    pub(super) fn blot(&mut self, c: &Connection, part: u32, place: &Place) -> Result<()> {
+        let (x, y) = (place.origin.0.saturating_neg(), place.origin.1.saturating_neg());
+        c.x.xfixes_set_gc_clip_region(self.gc, part, x, y).map_err(lost)?;
+        self.clipped = true;
+        let (width, height) = sides(self.size)?;
+        c.x.poly_fill_rectangle(self.pixmap, self.gc, &[Rectangle { x: 0, y: 0, width, height }])
+            .map_err(lost)
+            .map(drop)
+    }
+
     /// Copies `region`, which lies within the picture, into `frame`. What was asked for by [`Mirror::update`]
     /// must have been answered by then.
     pub(super) fn read(&self, c: &Connection, region: &Region, frame: &mut FrameBuf) -> Result<()> {

@@ -9,6 +9,7 @@
 mod connection;
 mod cursor;
 mod mirror;
+mod own;
 mod place;
 mod session;
 mod shm;
@@ -19,7 +20,7 @@ pub use mirror::Transport;
 pub use place::Target;
 
 use crate::capture::mask::MaskSource;
-use crate::capture::{Captured, Capturer, CursorUpdate, SourceInfo, SourceKind};
+use crate::capture::{Captured, Capturer, CursorUpdate, Excluded, SourceInfo, SourceKind};
 use crate::consent::{CaptureGrant, Purpose, Revoke};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{FrameBuf, Region, Size};
@@ -35,6 +36,8 @@ pub struct Options {
     pub display: Option<String>,
     /// The fastest way that may be used.
     pub transport: Transport,
+    /// Windows that are no part of a screen's picture.
+    pub excluded: Excluded,
 }
 
 /// A screen, monitor or window of an X server.
@@ -151,8 +154,12 @@ impl Capturer for X11Capturer {
     fn windows(&self) -> Option<Box<dyn MaskSource>> {
         match self.target {
             Target::Window(_) => None,
-            target => Some(Box::new(Windows::new(target, self.options.display.clone()))),
+            target => Some(Box::new(Windows::new(target, &self.options))),
         }
+    }
+
+    fn frozen(&self) -> Region {
+        self.session.as_ref().map_or_else(Region::empty, Session::frozen)
     }
 }
 
@@ -190,4 +197,15 @@ pub fn sources(display: Option<&str>) -> Result<Vec<SourceInfo>> {
         });
     }
     Ok(all)
+}
+
+/// Where the first pixel of `target` is on the screen of `display`, or of the one that `DISPLAY` names.
+///
+/// # Errors
+/// As [`sources`], and [`ErrorKind::NotFound`] if there is no such monitor or window.
+pub fn corner(target: Target, display: Option<&str>) -> Result<(i32, i32)> {
+    let c = Connection::open(display)?;
+    c.begin();
+    let place = place::Place::find(&c, target, None)?;
+    place.corner(&c)
 }

@@ -91,6 +91,14 @@ impl Place {
         Ok(place)
     }
 
+    /// Where its first pixel is on the screen.
+    pub(super) fn corner(&self, c: &Connection) -> Result<(i32, i32)> {
+        let (x, y) = self.origin;
+        let at = c.x.translate_coordinates(self.window, c.screen().root, x, y).map_err(lost)?;
+        let at = at.reply().map_err(|e| refused("a window's place", e))?;
+        Ok((at.dst_x.into(), at.dst_y.into()))
+    }
+
     fn of_root(c: &Connection) -> Result<Self> {
         let screen = c.screen();
         check_visual(c, screen, screen.root_visual, screen.root_depth)?;

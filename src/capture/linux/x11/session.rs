@@ -3,6 +3,7 @@
 use super::connection::{ANSWER, Connection, PROBE, lost, new_id, refused, stalled};
 use super::cursor::Cursor;
 use super::mirror::Mirror;
+use super::own::OwnWindows;
 use super::place::{self, Place, Target};
 use super::{Options, Transport};
 use crate::capture::{Captured, CursorUpdate, Damage};
@@ -15,6 +16,7 @@ use x11rb::protocol::Event;
 use x11rb::protocol::composite::{self, ConnectionExt as _, Redirect};
 use x11rb::protocol::damage::{self, ConnectionExt as _, ReportLevel};
 use x11rb::protocol::randr::{self, ConnectionExt as _, NotifyMask};
+use x11rb::protocol::shape;
 use x11rb::protocol::xfixes::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::{Atom, ChangeWindowAttributesAux, ConnectionExt as _, EventMask, Pixmap};
 
@@ -33,6 +35,8 @@ pub(super) struct Session {
     watch: Option<Watch>,
     mirror: Mirror,
     cursor: Cursor,
+    /// For a screen, where the server can.
+    own: Option<OwnWindows>,
     /// The server told of damage that was not fetched yet.
     pending: bool,
     /// Nothing is known about what changed: the next picture is copied whole.
@@ -57,6 +61,8 @@ enum Look {
     Same,
     /// The window has no pixels now: it is minimised, or on another desktop.
     Hidden,
+    /// What was to be left out moved meanwhile.
+    Again,
 }
 
 impl Session {
@@ -95,6 +101,9 @@ impl Session {
             if has_xfixes && has(damage::X11_EXTENSION_NAME)? { Some(Watch::new(&c, window)?) } else { None };
         let mirror = Mirror::new(&c, &place, options.transport)?;
         let cursor = Cursor::watch(&c, has_xfixes)?;
+        // A window's own pixels hold no other.
+        let leaves_out = has_xfixes && named.is_none() && has(shape::X11_EXTENSION_NAME)?;
+        let own = leaves_out.then(|| OwnWindows::new(options.excluded.clone()));
         let name = place::title(&c, target, &place)?;
         Ok(Self {
             c,
@@ -106,6 +115,7 @@ impl Session {
             watch,
             mirror,
             cursor,
+            own,
             pending: false,
             whole: true,
             moved: false,
@@ -119,6 +129,11 @@ impl Session {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// As [`crate::capture::Capturer::frozen`].
+    pub(super) fn frozen(&self) -> Region {
+        self.own.as_ref().map_or_else(Region::empty, |own| own.frozen().clone())
     }
 
     /// Whether nothing more can be said on its connection.
@@ -174,7 +189,12 @@ impl Session {
                 return Ok(Captured::Resized(self.place.size));
             }
             let mut until = deadline;
-            if self.pending || self.whole || self.watch.is_none() {
+            let due = self.own.as_ref().and_then(OwnWindows::due);
+            if self.pending
+                || self.whole
+                || self.watch.is_none()
+                || due.is_some_and(|at| Instant::now() >= at)
+            {
                 let look = self.look()?;
                 self.take_events()?;
                 if self.moved {
@@ -195,10 +215,14 @@ impl Session {
                     }
                     Look::Same => {}
                     Look::Hidden => until = until.min(Instant::now() + HIDDEN_RETRY),
+                    Look::Again => continue,
                 }
                 if self.pending {
                     continue;
                 }
+            }
+            if let Some(at) = self.own.as_ref().and_then(OwnWindows::due) {
+                until = until.min(at);
             }
             if Instant::now() >= deadline {
                 return Ok(Captured::Unchanged);
@@ -231,6 +255,9 @@ impl Session {
     /// Reads what the server told on its own, without waiting.
     fn take_events(&mut self) -> Result<()> {
         while let Some(event) = self.c.x.poll_for_event().map_err(lost)? {
+            if let Some(own) = &mut self.own {
+                own.hear(&event);
+            }
             match event {
                 Event::DamageNotify(_) => self.pending = true,
                 Event::XfixesCursorNotify(_) => self.cursor.shape_changed(),
@@ -285,6 +312,10 @@ impl Session {
         self.pending = false;
         let (c, place) = (&self.c, &self.place);
         c.begin();
+        let standings = match &mut self.own {
+            Some(own) => own.find(c)?,
+            None => None,
+        };
         // Other clients wait for these few requests, so that damage and pixels are of the same moment. The server
         // lets go of the grab if we die in between.
         c.x.grab_server().map_err(lost)?;
@@ -292,7 +323,14 @@ impl Session {
             let parts = if whole { 0 } else { watch.region };
             c.x.damage_subtract(watch.damage, 0u32, parts).map_err(lost)?;
         }
-        let only = self.watch.filter(|_| !whole).map(|watch| (watch.region, place));
+        let changed = self.watch.filter(|_| !whole).map(|watch| watch.region);
+        let copied = match (&mut self.own, &standings) {
+            (Some(own), Some(standings)) => {
+                Some(own.leave_out(c, standings, changed, (place, &mut self.mirror))?)
+            }
+            _ => changed,
+        };
+        let only = copied.map(|region| (region, place));
         let named = match self.named {
             Some(pixmap) => {
                 // Named anew each time: a window gets other pixels when it, or what it lies in, is resized or
@@ -308,9 +346,13 @@ impl Session {
                 None
             }
         };
+        let asked = match (&self.own, &standings) {
+            (Some(own), Some(standings)) => own.ask(c, standings)?,
+            _ => None,
+        };
         c.x.ungrab_server().map_err(lost)?;
-        let changed = match only {
-            Some((region, _)) => Some(c.x.xfixes_fetch_region(region).map_err(lost)?),
+        let changed = match changed {
+            Some(region) => Some(c.x.xfixes_fetch_region(region).map_err(lost)?),
             None => None,
         };
         let pointer = c.x.query_pointer(place.window).map_err(lost)?;
@@ -323,6 +365,12 @@ impl Session {
                 Err(ReplyError::X11Error(_)) => return Ok(Look::Hidden),
                 Err(ReplyError::ConnectionError(e)) => return Err(lost(e)),
             }
+        }
+        if let (Some(own), Some(standings), Some(asked)) = (&mut self.own, &standings, asked)
+            && !own.stood(standings, asked, place)?
+        {
+            // The next one copies all.
+            return Ok(Look::Again);
         }
         let look = match changed.transpose()? {
             Some(region) => {

@@ -5,9 +5,11 @@
 //! counts. So no window slips through between a question and a picture, however fast it moves. A compositor shows it
 //! late: where it was stays hidden for [`SETTLE`].
 
+use super::Options;
 use super::connection::{Connection, lost, refused};
 use super::place::{Place, Target};
 use super::tree::{Atoms, Bounds, TopLevel, top_levels};
+use crate::capture::Excluded;
 use crate::capture::mask::{MaskSet, MaskSource, Resolved, WindowMatch, without};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Rect, Size};
@@ -31,13 +33,15 @@ const MOST_LEFT: usize = 512;
 pub(super) struct Windows {
     target: Target,
     display: Option<String>,
+    excluded: Excluded,
     /// `None` before the first picture and after a failure.
     watch: Option<Watch>,
 }
 
 impl Windows {
-    pub(super) fn new(target: Target, display: Option<String>) -> Self {
-        Self { target, display, watch: None }
+    pub(super) fn new(target: Target, options: &Options) -> Self {
+        let (display, excluded) = (options.display.clone(), options.excluded.clone());
+        Self { target, display, excluded, watch: None }
     }
 }
 
@@ -45,7 +49,7 @@ impl MaskSource for Windows {
     fn resolve(&mut self, masks: &MaskSet, picture: u64, size: Size) -> Result<Resolved> {
         let mut watch = match self.watch.take() {
             Some(watch) => watch,
-            None => Watch::open(self.target, self.display.as_deref())?,
+            None => Watch::open(self.target, self.display.as_deref(), self.excluded.clone())?,
         };
         // After an error it begins anew: what was told meanwhile is lost.
         let resolved = watch.resolve(masks, picture, size)?;
@@ -86,10 +90,14 @@ struct Watch {
     seen: BTreeSet<Window>,
     /// Ids that were there at some time: one that is not is no mistake then.
     known: BTreeSet<u64>,
+    /// Windows that are no part of the picture, and so are over nothing.
+    excluded: Excluded,
+    own: BTreeSet<Window>,
+    own_version: u64,
 }
 
 impl Watch {
-    fn open(target: Target, display: Option<&str>) -> Result<Self> {
+    fn open(target: Target, display: Option<&str>, excluded: Excluded) -> Result<Self> {
         let c = Connection::open(display)?;
         c.begin();
         let root = c.screen().root;
@@ -119,6 +127,9 @@ impl Watch {
             hidden: BTreeSet::new(),
             seen: BTreeSet::new(),
             known: BTreeSet::new(),
+            excluded,
+            own: BTreeSet::new(),
+            own_version: 0,
             c,
         })
     }
@@ -128,6 +139,10 @@ impl Watch {
             self.masks = masks.clone();
             self.hidden.clear();
             self.seen.clear();
+        }
+        if let Some((version, windows)) = self.excluded.since(self.own_version) {
+            self.own_version = version;
+            self.own = windows.into_iter().filter_map(|id| Window::try_from(id).ok()).collect();
         }
         self.catch_up()?;
         if self.place.size != size {
@@ -189,8 +204,10 @@ impl Watch {
             }
             let Some(at) = at else { continue };
             let above =
-                self.windows[i + 1..].iter().filter(|w| w.shown && !only.contains(&w.id)).map(|w| &w.at);
-            let were = self.left.iter().filter(|l| !only.contains(&l.id)).map(|l| &l.at);
+                self.windows[i + 1..].iter().filter(|w| w.shown && !only.contains(&w.id) && !self.is_own(w));
+            let above = above.map(|w| &w.at);
+            let were = self.left.iter().filter(|l| !only.contains(&l.id) && !self.own.contains(&l.id));
+            let were = were.map(|l| &l.at);
             let over: Vec<Rect> = above.chain(were).map(|at| self.clipped(at)).collect();
             shown.extend(without(&at, &over));
         }
@@ -199,8 +216,9 @@ impl Watch {
 
     /// The top-level windows that `wanted` means, with their dialogs and menus.
     fn meant(&mut self, wanted: &[WindowMatch]) -> Result<BTreeSet<Window>> {
-        let mut meant: BTreeSet<Window> =
-            self.windows.iter().filter(|w| w.fits(wanted)).map(|w| w.id).collect();
+        let (windows, own) = (&self.windows, &self.own);
+        let others = || windows.iter().filter(|w| !own.iter().any(|id| w.holds(*id)));
+        let mut meant: BTreeSet<Window> = others().filter(|w| w.fits(wanted)).map(|w| w.id).collect();
         for window in wanted {
             let WindowMatch::Id(id) = window else { continue };
             if self.windows.iter().any(|w| u32::try_from(*id).is_ok_and(|id| w.holds(id))) {
@@ -221,7 +239,7 @@ impl Watch {
         }
         loop {
             let before = meant.len();
-            for window in &self.windows {
+            for window in others() {
                 let dialog = window.owners.iter().filter_map(owner).any(|id| meant.contains(&id));
                 if dialog || (window.unmanaged && programs.contains(&program(window.id))) {
                     meant.insert(window.id);
@@ -231,6 +249,11 @@ impl Watch {
                 return Ok(meant);
             }
         }
+    }
+
+    /// Whether it is no part of the picture.
+    fn is_own(&self, window: &TopLevel) -> bool {
+        self.own.iter().any(|id| window.holds(*id))
     }
 
     fn clipped(&self, at: &Bounds) -> Rect {
