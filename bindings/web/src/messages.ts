@@ -2,6 +2,7 @@
 
 import type { EndReason, Purpose, Refusal, StreamState } from "./protocol.ts";
 import type { Rect } from "./worker/decoder.ts";
+import type { Credentials } from "./worker/link.ts";
 import type { Mark } from "./worker/seat.ts";
 
 /** Where the link to the relay stands. */
@@ -23,13 +24,27 @@ export type Link =
   /** This side cannot go on. */
   | { phase: "failed"; message: string };
 
+/** What a pass says. */
+export interface PassFacts {
+  name: string;
+  tenant: string;
+  /** By which two agents of one name are told apart. */
+  agent: string;
+  /** Seconds since 1970. */
+  notAfter: number;
+}
+
 /** Everything the page needs to describe the session. */
 export interface Status {
   link: Link;
+  /** How the other end is reached. */
+  way: "key" | "link" | "visitor";
   /** The key was right, and nobody between the two ends can read what they say. */
   sealed: boolean;
   /** What the visitor was asked, and has answered. */
   consent: "none" | "asked" | "allowed";
+  /** When that was (Date.now); 0 before. */
+  askedAt: number;
   /** The last state that the visitor's side told, with the name of what is shown. */
   stream: { state: StreamState; source: string } | undefined;
   /** The visitor's connection to the relay was cut. */
@@ -46,8 +61,10 @@ export interface Status {
 
 export const NO_SESSION: Status = {
   link: { phase: "off" },
+  way: "key",
   sealed: false,
   consent: "none",
+  askedAt: 0,
   stream: undefined,
   visitorLost: false,
   resting: false,
@@ -113,9 +130,13 @@ export type ToWorker =
       socket: string;
     }
   /** The key as typed; `who` is how the visitor is told who asks. */
-  | { type: "join"; key: string; who: string }
+  | { type: "join"; key: string; who: string; credentials?: Credentials }
   /** What stands behind a link's `#`, and the key as typed where it needs one. */
   | { type: "join-by-link"; link: string; key: string; who: string; purpose: Purpose }
+  /** A visitor is asked with a pass and its key, in the text of their file. */
+  | { type: "ask"; visitor: string; pass: string; purpose: Purpose; token: string | undefined }
+  /** What does this pass say? */
+  | { type: "pass"; id: number; file: string }
   | { type: "leave" }
   | { type: "reconnect" }
   /** No pictures for now, or again. */
@@ -136,5 +157,6 @@ export type FromWorker =
   | { type: "stats"; stats: Stats }
   | { type: "size"; width: number; height: number }
   | { type: "cursor"; position: { x: number; y: number } | undefined; shape: CursorShape | undefined }
+  | { type: "pass"; id: number; pass: PassFacts | undefined }
   | { type: "snapshot"; id: number; png: Blob | undefined }
   | { type: "probe"; id: number; probe: Probe | undefined };

@@ -79,12 +79,14 @@ export type RelayToJoiner =
 export type DoorName = { key: { number: string } } | { link: { id: string } } | { presence: { visitor: string } };
 
 /** What is asked to be shown, by the WebAssembly's numbers. */
-export const PURPOSES = { screen: 0, camera: 2, "agent-screen": 3 } as const;
+export const PURPOSES = { screen: 0, window: 1, camera: 2, "agent-screen": 3 } as const;
 export type Purpose = keyof typeof PURPOSES;
 
 export interface Hello {
   type: "hello";
   protocol: number;
+  tenant?: string;
+  token?: string;
   door?: DoorName;
   resume?: Place;
 }
@@ -125,6 +127,26 @@ export function parseRelayMessage(text: string): RelayToJoiner | undefined {
     case "end": {
       const reason = Object.entries(RELAY_ENDINGS).find(([name]) => name === m["reason"])?.[1];
       return reason === undefined ? undefined : { type: "end", reason };
+    }
+    case "going-away":
+      return goingAway(m);
+    case "refused": {
+      const refusal = refusalOf(m);
+      return refusal === undefined ? undefined : { type: "refused", ...refusal };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** Reads one text message of the relay to a lookout; undefined if it is none that this version knows. */
+export function parseLookoutMessage(text: string): RelayToLookout | undefined {
+  const m = objectOf(text);
+  switch (m?.["type"]) {
+    case "available":
+    case "unavailable": {
+      const door = doorOf(m["door"]);
+      return door === undefined || "key" in door ? undefined : { type: m["type"], door };
     }
     case "going-away":
       return goingAway(m);

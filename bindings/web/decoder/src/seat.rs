@@ -1,7 +1,7 @@
 //! The page's end of a session: what arrives is opened here, and packets wait here for the decoder beside it.
 
 use panecast::frame::{Rect, Size, Timestamp};
-use panecast::session::seal::{Joiner, LinkText, TypedKey};
+use panecast::session::seal::{Credential, Joiner, LinkText, TypedKey};
 use panecast::session::{EndReason, Mark, Purpose, Watcher, WatcherOutput};
 use panecast::{Error, ErrorKind, Limits, Result};
 use std::collections::VecDeque;
@@ -65,9 +65,26 @@ impl Seat {
         let key: TypedKey =
             key.parse().map_err(|_| Error::new(ErrorKind::InvalidInput, "a key has nine digits"))?;
         let joiner = Joiner::by_key(&key, tenant, &limits)?;
-        let watcher = Watcher::knock(joiner, who, Purpose::Screen, now, limits);
-        let seat = Self { watcher, waiting: VecDeque::new(), waiting_bytes: 0, skipping: true };
-        Ok((seat, key.number()))
+        Ok((Self::of(Watcher::knock(joiner, who, Purpose::Screen, now, limits)), key.number()))
+    }
+
+    /// Knocks with a pass at the presence of `visitor`, to see a window of its or the screen.
+    ///
+    /// # Errors
+    /// - as the handshake's beginning: a visitor's name that is too long, no randomness.
+    pub fn ask(
+        has: &Credential,
+        visitor: &str,
+        purpose: Purpose,
+        now: Timestamp,
+        limits: Limits,
+    ) -> Result<Self> {
+        let joiner = Joiner::by_pass(has.pass(), has.key(), visitor, &limits)?;
+        Ok(Self::of(Watcher::knock(joiner, has.pass().name(), purpose, now, limits)))
+    }
+
+    fn of(watcher: Watcher) -> Self {
+        Self { watcher, waiting: VecDeque::new(), waiting_bytes: 0, skipping: true }
     }
 
     /// Knocks by what stands behind the `#` of a link, with the typed key where the link needs one. Also returns the door
@@ -93,8 +110,7 @@ impl Seat {
         } else {
             (Joiner::by_link(&link.secret, tenant, &limits)?, Knocked::Link(link.secret.door_id()))
         };
-        let watcher = Watcher::knock(joiner, who, purpose, now, limits);
-        Ok((Self { watcher, waiting: VecDeque::new(), waiting_bytes: 0, skipping: true }, knocked))
+        Ok((Self::of(Watcher::knock(joiner, who, purpose, now, limits)), knocked))
     }
 
     /// Bytes from the other end; they are opened where they lie.
@@ -212,6 +228,7 @@ impl Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use panecast::session::seal::{AgentKey, PassOffer, TenantKey};
 
     fn seat() -> Seat {
         let now = Timestamp(0);
@@ -231,6 +248,23 @@ mod tests {
             let refused = Seat::knock(text, "Ada", "default", Timestamp(0), Limits::default());
             assert_eq!(refused.expect_err("no key").kind(), ErrorKind::InvalidInput, "{text}");
         }
+    }
+
+    #[test]
+    fn a_pass_is_shown_to_its_tenants_visitor_alone() {
+        let limits = Limits::default();
+        let (tenant, key) = (TenantKey::draw().unwrap(), AgentKey::draw().unwrap());
+        let pass = tenant.issue("shop", "Ada", &key.public(), 100).unwrap();
+        let has = Credential::new(key, pass).unwrap();
+        let mut seat = Seat::ask(&has, "4711", Purpose::Window, Timestamp(0), limits).unwrap();
+        let Some(Told::Send(hello)) = seat.poll() else { panic!("a knock begins with a message") };
+        let offer = PassOffer::new(tenant.public(), "shop", "4711", &limits).unwrap();
+        let (answered, mut answer) = offer.answer(&hello).unwrap();
+        seat.received(&mut answer, Timestamp(1));
+        let Some(Told::Send(last)) = seat.poll() else { panic!("the pass is shown") };
+        let (_, shown) = offer.complete(answered, &last, 50).unwrap();
+        assert_eq!((shown.name(), seat.poll()), ("Ada", Some(Told::Sealed)));
+        assert!(Seat::ask(&has, &"x".repeat(256), Purpose::Screen, Timestamp(0), limits).is_err());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::exports::{FAILED, Slot, with};
 use crate::seat::{Knocked, Seat, Told};
 use crate::viewer::limits;
 use panecast::frame::{Rect, Timestamp};
+use panecast::session::seal::Credential;
 use panecast::session::{MOST_POINTS, Mark, Purpose, Tool};
 use panecast::{Error, ErrorKind};
 
@@ -100,6 +101,52 @@ pub extern "C" fn panecast_knock_by_link(handle: u32, len: usize, purpose: u32, 
             Err(e) => s.failed(&e),
         }
     })
+}
+
+/// Reads a pass with its key: the first `len` bytes of the input are the text of its file. They are wiped. Returns 0, and
+/// [`panecast_told`] is then the agent's name, the tenant, the agent's short id and the second since 1970 after which the
+/// pass is too old, each but the last followed by a zero; a negative number on an error.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_pass(handle: u32, len: usize) -> i32 {
+    with(handle, FAILED, |s| {
+        let read = texts(s, len).and_then(|[file]| credential(&file));
+        wipe(s, len);
+        match read {
+            Ok(has) => {
+                let pass = has.pass();
+                let (name, tenant, until) = (pass.name(), pass.tenant(), pass.not_after());
+                s.told = format!("{name}\0{tenant}\0{}\0{until}", pass.agent().short()).into_bytes();
+                0
+            }
+            Err(e) => s.failed(&e),
+        }
+    })
+}
+
+/// Takes a seat by a pass: the first `len` bytes of the input are the text of its file, a zero and the id of a visitor, who
+/// is to show a screen (`purpose` 0) or a window (1). They are wiped. Returns 0, or a negative number on an error.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_ask(handle: u32, len: usize, purpose: u32, now_us: u64) -> i32 {
+    with(handle, FAILED, |s| {
+        let purpose = if purpose == 1 { Purpose::Window } else { Purpose::Screen };
+        let taken = texts(s, len).and_then(|[file, visitor]| {
+            Seat::ask(&credential(&file)?, &visitor, purpose, Timestamp(now_us), limits())
+        });
+        wipe(s, len);
+        match taken {
+            Ok(seat) => {
+                s.seat = Some(seat);
+                0
+            }
+            Err(e) => s.failed(&e),
+        }
+    })
+}
+
+fn credential(file: &str) -> panecast::Result<Credential> {
+    Ok(file.parse()?)
 }
 
 /// Where a message of `len` bytes is to be written; null if it is too long or there is no memory.

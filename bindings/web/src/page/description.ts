@@ -2,9 +2,10 @@
 
 import type { Status } from "../messages.ts";
 import type { EndReason, RefusalKind, StreamState } from "../protocol.ts";
+import { describeByPass } from "./by-pass.ts";
 
 export type Tone = "good" | "calm" | "busy" | "warn" | "bad" | "none";
-export type Action = "reconnect" | "new-key" | "save" | "reload" | "cancel" | "resume";
+export type Action = "reconnect" | "new-key" | "back" | "save" | "reload" | "cancel" | "resume";
 
 export interface Notice {
   title: string;
@@ -31,6 +32,11 @@ export interface Description {
 const PLAIN = { form: undefined, card: undefined, banner: undefined, dim: false };
 
 export function describe(status: Status, now: number): Description {
+  const said = describeByKey(status, now);
+  return status.way === "visitor" ? describeByPass(status, said, now) : said;
+}
+
+function describeByKey(status: Status, now: number): Description {
   const { link } = status;
   switch (link.phase) {
     case "off":
@@ -91,7 +97,7 @@ export function describe(status: Status, now: number): Description {
   }
 }
 
-const NEW_KEY = "Ask the visitor for a new key.";
+export const NEW_KEY = "Ask the visitor for a new key.";
 const WRONG_KEY = `This key does not work. Check its digits with the visitor; if they are right, it was used or is too old: ${NEW_KEY.toLowerCase()}`;
 
 /** Reasons that lead back to the key field. */

@@ -1,16 +1,27 @@
 // The agent page: wires the worker to what the person sees and does.
 
-import { NO_SESSION, type FromWorker, type Probe, type Stats, type Status, type ToWorker } from "../messages.ts";
+import {
+  NO_SESSION,
+  type FromWorker,
+  type PassFacts,
+  type Probe,
+  type Stats,
+  type Status,
+  type ToWorker,
+} from "../messages.ts";
 import { agoText, describe, SEALED_TEXT, type Action } from "./description.ts";
 import { Details } from "./details.ts";
 import { Drawing, type DrawTool } from "./drawing.ts";
 import { byId } from "./elements.ts";
 import { ExactnessView } from "./exactness.ts";
 import { formatPartialKey, keyOfFragment, parseKey } from "./key.ts";
+import { fieldsOfFragment } from "./fragment.ts";
 import { Notices } from "./notices.ts";
 import { shortcutOf, type Shortcut } from "./shortcuts.ts";
 import { missingFeature } from "./support.ts";
+import { Tabs } from "./tabs.ts";
 import { View } from "./view.ts";
+import { Visitors } from "./visitors.ts";
 import { zoomText } from "./zoom.ts";
 
 /** In full screen the bar hides when the pointer has rested so long. */
@@ -30,7 +41,14 @@ declare global {
 
 class Page {
   readonly #worker: Worker;
-  readonly #notices = new Notices((action) => this.#act(action));
+  readonly #notices = new Notices(
+    (action) => this.#act(action),
+    () => this.#focusEntry(),
+  );
+  readonly #tabs = new Tabs(["key", "visitor"], (name) => {
+    byId("tenant", HTMLInputElement).disabled = name === "visitor";
+  });
+  readonly #visitors: Visitors;
   readonly #details = new Details();
   readonly #exactness = new ExactnessView((on) => this.#send({ type: "mark", on }));
   readonly #view: View;
@@ -60,10 +78,6 @@ class Page {
     const canvas = screen.transferControlToOffscreen();
     const above = byId("marks", HTMLCanvasElement);
     const marks = above.transferControlToOffscreen();
-    const socket = new URL("ws/join", document.baseURI);
-    socket.protocol = socket.protocol === "https:" ? "wss:" : "ws:";
-    socket.hash = "";
-    socket.search = "";
     const start: ToWorker = {
       type: "start",
       canvas,
@@ -72,7 +86,7 @@ class Page {
       av1: new URL(av1 ?? "", document.baseURI).href,
       // `?av1=module` leaves the browser's own AV1 decoder alone.
       av1Decoders: new URLSearchParams(location.search).get("av1") === "module" ? "module" : "any",
-      socket: socket.href,
+      socket: socketOf("ws/join"),
     };
     this.#worker.postMessage(start, [canvas, marks]);
 
@@ -91,6 +105,15 @@ class Page {
         this.#send({ type: "focus", rect });
       },
     );
+    this.#visitors = new Visitors(socketOf("ws/watch"), {
+      readPass: (file) => this.#request<PassFacts>({ type: "pass", file }),
+      token: () => this.#token,
+      tokenRefused: (message) => {
+        byId("access", HTMLDetailsElement).open = true;
+        byId("token-error", HTMLElement).textContent = `The relay says: ${message}. Give another token.`;
+      },
+      ask: (visitor, pass, purpose) => this.#join({ type: "ask", visitor, pass, purpose, token: this.#token }),
+    });
     this.#name.value = localStorage.getItem(NAME_SLOT) ?? "";
     byId("seal-text", HTMLElement).textContent = SEALED_TEXT;
 
@@ -101,7 +124,7 @@ class Page {
   }
 
   probe(): Promise<Probe | undefined> {
-    return this.#request("probe");
+    return this.#request({ type: "probe" });
   }
 
   get status(): Status {
@@ -129,6 +152,10 @@ class Page {
     click("seal", () => this.#toggleSealNote());
     this.#name.addEventListener("input", () => this.#notices.error("name", undefined));
 
+    byId("token", HTMLInputElement).addEventListener("change", () => {
+      byId("token-error", HTMLElement).textContent = "";
+      this.#visitors.renew();
+    });
     byId("key-form", HTMLFormElement).addEventListener("submit", (e) => {
       e.preventDefault();
       this.#submitKey();
@@ -200,6 +227,9 @@ class Page {
         break;
       case "cursor":
         this.#view.setCursor(message.position, message.shape);
+        break;
+      case "pass":
+        this.#answer(message.id, message.pass);
         break;
       case "snapshot":
         this.#answer(message.id, message.png);
@@ -321,6 +351,7 @@ class Page {
         this.#key.value = "";
         this.#leave();
         break;
+      case "back":
       case "cancel":
         this.#leave();
         break;
@@ -356,18 +387,47 @@ class Page {
     }
     localStorage.setItem(NAME_SLOT, who);
     this.#key.value = key;
+    const tenant = byId("tenant", HTMLInputElement).value.trim() || undefined;
+    this.#join({ type: "join", key, who, credentials: { tenant, token: this.#token } });
+  }
+
+  #join(message: Extract<ToWorker, { type: "join" | "ask" }>): void {
     this.#details.clear();
     this.#exactness.toggle(false);
     this.#drawing.forget();
     this.#view.fit();
-    this.#send({ type: "join", key, who });
+    this.#send(message);
   }
 
-  /** A link may bring the key in its fragment, which no server sees. It is for one use, and does not stay in the address. */
+  get #token(): string | undefined {
+    return byId("token", HTMLInputElement).value.trim() || undefined;
+  }
+
+  #focusEntry(): void {
+    if (this.#tabs.chosen === "visitor") return this.#visitors.focus();
+    this.#key.focus();
+    this.#key.select();
+  }
+
+  /**
+   * A link may bring the key, or a visitor, a tenant and a token, in its fragment, which no server sees. It does not stay in
+   * the address.
+   */
   #followFragment(): void {
     if (location.hash.length <= 1) return;
-    const key = keyOfFragment(location.hash);
+    const { hash } = location;
+    const fields = fieldsOfFragment(hash);
     this.#leave();
+    if (fields !== undefined) {
+      if (fields.tenant !== undefined) byId("tenant", HTMLInputElement).value = fields.tenant;
+      if (fields.token !== undefined) byId("token", HTMLInputElement).value = fields.token;
+      for (const visitor of fields.visitors) this.#visitors.watch(visitor);
+      if (fields.visitors.length > 0) this.#tabs.choose("visitor");
+      this.#focusEntry();
+      return;
+    }
+    const key = keyOfFragment(hash);
+    this.#tabs.choose("key");
     this.#key.value = key ?? "";
     this.#notices.error(
       "key",
@@ -384,7 +444,7 @@ class Page {
   }
 
   async #save(): Promise<void> {
-    const png = await this.#request<Blob>("snapshot");
+    const png = await this.#request<Blob>({ type: "snapshot" });
     if (png === undefined) {
       byId("announcer", HTMLElement).textContent = "The picture could not be saved.";
       return;
@@ -424,18 +484,27 @@ class Page {
     this.#worker.postMessage(message);
   }
 
-  #request<T>(type: "snapshot" | "probe"): Promise<T | undefined> {
+  #request<T>(asked: { type: "snapshot" | "probe" } | { type: "pass"; file: string }): Promise<T | undefined> {
     const id = ++this.#lastRequest;
     return new Promise((resolve) => {
       this.#requests.set(id, resolve as (answer: never) => void);
-      this.#send({ type, id });
+      this.#send({ ...asked, id });
     });
   }
 
-  #answer(id: number, answer: Blob | Probe | undefined): void {
+  #answer(id: number, answer: Blob | PassFacts | Probe | undefined): void {
     this.#requests.get(id)?.(answer as never);
     this.#requests.delete(id);
   }
+}
+
+/** A WebSocket of the relay that this page is from. */
+function socketOf(path: string): string {
+  const socket = new URL(path, document.baseURI);
+  socket.protocol = socket.protocol === "https:" ? "wss:" : "ws:";
+  socket.hash = "";
+  socket.search = "";
+  return socket.href;
 }
 
 /** A date as a file's name may hold it: 2026-11-22-105233. */
@@ -457,5 +526,8 @@ if (missing === undefined) {
       message: `It needs ${missing}, which this browser lacks. Current versions of Chrome, Edge, Firefox and Safari have it.`,
     },
   };
-  new Notices(() => location.reload()).show(describe(failed, Date.now()));
+  new Notices(
+    () => location.reload(),
+    () => undefined,
+  ).show(describe(failed, Date.now()));
 }

@@ -10,17 +10,20 @@ const ACTION_TEXT: Record<Action, string> = {
   reload: "Reload the page",
   cancel: "Cancel",
   resume: "Show it again",
+  back: "Back to your visitors",
 };
 
 export class Notices {
   readonly #status = byId("status", HTMLButtonElement);
   readonly #entry = byId("entry", HTMLElement);
-  readonly #key = byId("key", HTMLInputElement);
   readonly #announcer = byId("announcer", HTMLElement);
   #announced = "";
   #asked: string | undefined;
 
-  constructor(private readonly act: (action: Action) => void) {}
+  constructor(
+    private readonly act: (action: Action) => void,
+    private readonly focusEntry: () => void,
+  ) {}
 
   show(description: Description): void {
     const { tone, label, form, card, banner, dim } = description;
@@ -35,8 +38,7 @@ export class Notices {
     } else if (this.#asked !== (form.error ?? "")) {
       this.#asked = form.error ?? "";
       this.error("key", form.error);
-      this.#key.focus();
-      this.#key.select();
+      this.focusEntry();
     }
     this.#notice("card", card);
     this.#notice("banner", banner);

@@ -3,7 +3,15 @@
 // network or a clock.
 
 import type { Link } from "../messages.ts";
-import { parseRelayMessage, PROTOCOL_VERSION, type DoorName, type EndReason, type Hello, type Place } from "../protocol.ts";
+import {
+  DEFAULT_TENANT,
+  parseRelayMessage,
+  PROTOCOL_VERSION,
+  type DoorName,
+  type EndReason,
+  type Hello,
+  type Place,
+} from "../protocol.ts";
 import { backoffMs } from "./backoff.ts";
 
 /** What a link needs of a WebSocket. */
@@ -40,6 +48,12 @@ export interface LinkEvents {
   over(reason: EndReason): void;
 }
 
+/** For whom the relay takes us. */
+export interface Credentials {
+  tenant?: string | undefined;
+  token?: string | undefined;
+}
+
 /** How long a relay may take to answer a connection attempt. */
 const ANSWER_MS = 10_000;
 
@@ -54,7 +68,9 @@ const MOST_KNOCKS = 2;
 
 export class JoinerLink {
   #state: Link = { phase: "off" };
+  /** Where to knock, and what the relay is told of who does. */
   #door: DoorName = { key: { number: "" } };
+  #who: Credentials = {};
   #place: Place | undefined;
   #socket: Socket | undefined;
   #open = false;
@@ -81,9 +97,10 @@ export class JoinerLink {
   }
 
   /** Knocks at a door, leaving any other session. */
-  knock(door: DoorName): void {
+  knock(door: DoorName, who: Credentials = {}): void {
     this.#drop();
     this.#door = door;
+    this.#who = who;
     this.#place = undefined;
     this.#attempt = 0;
     this.#knocks = 0;
@@ -161,8 +178,15 @@ export class JoinerLink {
     const place = this.#place;
     if (place === undefined) this.#set({ phase: "connecting", attempt: this.#attempt });
     this.#cancelTimer = this.around.after(ANSWER_MS, () => current(() => this.#cut()));
-    const way = place === undefined ? { door: this.#door } : { resume: place };
-    const hello: Hello = { type: "hello", protocol: PROTOCOL_VERSION, ...way };
+    const { tenant, token } = this.#who;
+    const hello: Hello = {
+      type: "hello",
+      protocol: PROTOCOL_VERSION,
+      ...(tenant !== undefined && tenant !== DEFAULT_TENANT && { tenant }),
+      // A place has a token of its own.
+      ...(token !== undefined && place === undefined && { token }),
+      ...(place === undefined ? { door: this.#door } : { resume: place }),
+    };
     this.#socket = this.around.connect({
       open: () =>
         current(() => {

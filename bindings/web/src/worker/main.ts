@@ -56,10 +56,16 @@ function handle(session: Session, message: ToWorker): void {
     case "start":
       break;
     case "join":
-      session.join(message.key, message.who);
+      session.join(message.key, message.who, message.credentials);
       break;
     case "join-by-link":
       session.joinByLink(message.link, message.key, message.who, message.purpose);
+      break;
+    case "ask":
+      session.ask(message.visitor, message.pass, message.purpose, message.token);
+      break;
+    case "pass":
+      post({ type: "pass", id: message.id, pass: session.readPass(message.file) });
       break;
     case "leave":
       session.leave();

@@ -2,6 +2,7 @@
 // bindings/web/decoder/src/seat_exports.rs.
 
 import { DEFAULT_TENANT, END_REASONS, PURPOSES, STATES, type DoorName, type EndReason, type Purpose, type StreamState } from "../protocol.ts";
+import type { PassFacts } from "../messages.ts";
 import type { Rect } from "./decoder.ts";
 
 export interface SeatExports {
@@ -11,6 +12,8 @@ export interface SeatExports {
   panecast_entropy(d: number, len: number): void;
   panecast_knock(d: number, len: number, nowUs: bigint): number;
   panecast_knock_by_link(d: number, len: number, purpose: number, nowUs: bigint): number;
+  panecast_pass(d: number, len: number): number;
+  panecast_ask(d: number, len: number, purpose: number, nowUs: bigint): number;
   panecast_message(d: number, len: number): number;
   panecast_received(d: number, nowUs: bigint): void;
   panecast_poll(d: number): number;
@@ -87,6 +90,21 @@ export class Seat {
     if (number < 0) return undefined;
     if (number === LINK_DOOR) return { link: { id: this.#text() } };
     return { key: { number: String(number).padStart(4, "0") } };
+  }
+
+  /** What a pass says, in the text of its file; undefined if it is none. */
+  readPass(file: string): PassFacts | undefined {
+    const len = this.#write(file.replaceAll("\0", ""));
+    if (this.wasm.panecast_pass(this.handle, len) < 0) return undefined;
+    const [name = "", tenant = "", agent = "", until] = this.#text().split("\0");
+    return { name, tenant, agent, notAfter: Number(until) };
+  }
+
+  /** Knocks with a pass at a visitor's presence; false if it cannot be used. */
+  ask(file: string, visitor: string, purpose: Purpose): boolean {
+    this.#entropy();
+    const len = this.#write([file, visitor].map((text) => text.replaceAll("\0", "")).join("\0"));
+    return this.wasm.panecast_ask(this.handle, len, PURPOSES[purpose], micros(this.now())) === 0;
   }
 
   received(bytes: Uint8Array): void {

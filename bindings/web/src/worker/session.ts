@@ -1,13 +1,22 @@
 // One agent's session: link, seat, decoder and canvas together. What arrives is opened at once; packets wait at the seat,
 // in order and bounded, while one before them waits for planes. The acknowledgements go out after painting.
 
-import { NO_SESSION, type CursorShape, type FromWorker, type Link, type Probe, type Stats, type Status } from "../messages.ts";
+import {
+  NO_SESSION,
+  type CursorShape,
+  type FromWorker,
+  type Link,
+  type PassFacts,
+  type Probe,
+  type Stats,
+  type Status,
+} from "../messages.ts";
 import { DEFAULT_TENANT, type EndReason, type Purpose, type StreamState } from "../protocol.ts";
 import type { Av1 } from "./av1/av1.ts";
 import { Av1Error, type PlaneRequest } from "./av1/planes.ts";
 import { backoffMs } from "./backoff.ts";
 import { DecodeError, Decoder, type Decoded, type Rect } from "./decoder.ts";
-import { JoinerLink, type LinkEvents, type Surroundings } from "./link.ts";
+import { JoinerLink, type Credentials, type LinkEvents, type Surroundings } from "./link.ts";
 import { Marks } from "./marks.ts";
 import { Meter } from "./meter.ts";
 import { Painter } from "./painter.ts";
@@ -83,22 +92,42 @@ export class Session implements LinkEvents {
 
   readonly #around: Surroundings;
 
-  /** Knocks with a typed key, of which no more than the number goes to the relay. */
-  join(key: string, who: string): void {
+  #begin(way: Status["way"]): void {
     this.leave();
     this.#totals = { ...NO_TOTALS };
     this.#failures = 0;
-    const number = this.#seat.knock(key, who, DEFAULT_TENANT);
+    this.#update({ way });
+  }
+
+  /** Knocks with a typed key, of which no more than the number goes to the relay. */
+  join(key: string, who: string, credentials: Credentials = {}): void {
+    this.#begin("key");
+    const number = this.#seat.knock(key, who, credentials.tenant ?? DEFAULT_TENANT);
     if (number === undefined) this.#link.fail("The key could not be used: it does not have nine digits.");
-    else this.#link.knock({ key: { number } });
+    else this.#link.knock({ key: { number } }, credentials);
     this.#pump();
+  }
+
+  /** Asks a visitor with a pass, which the relay does not see. */
+  ask(visitor: string, file: string, purpose: Purpose, token: string | undefined): void {
+    this.#begin("visitor");
+    const pass = this.#seat.readPass(file);
+    if (pass === undefined || !this.#seat.ask(file, visitor, purpose)) {
+      this.#link.fail("The pass could not be used. Give it again.");
+    } else {
+      this.#link.knock({ presence: { visitor } }, { tenant: pass.tenant, token });
+    }
+    this.#pump();
+  }
+
+  /** What a pass says. */
+  readPass(file: string): PassFacts | undefined {
+    return this.#seat.readPass(file);
   }
 
   /** Knocks by a link's text, of which no more than an id goes to the relay; `key` is empty where it needs none. */
   joinByLink(link: string, key: string, who: string, purpose: Purpose): void {
-    this.leave();
-    this.#totals = { ...NO_TOTALS };
-    this.#failures = 0;
+    this.#begin("link");
     const door = this.#seat.knockByLink(link, key, who, purpose);
     if (door === undefined) this.#link.fail("The link could not be used: ask for it again, and copy all of it.");
     else this.#link.knock(door);
@@ -220,7 +249,7 @@ export class Session implements LinkEvents {
         this.#update({ sealed: true });
         break;
       case "asking":
-        this.#update({ consent: "asked" });
+        this.#update({ consent: "asked", askedAt: this.#around.now() });
         break;
       case "allowed":
         this.#update({ consent: "allowed" });
@@ -468,7 +497,7 @@ export class Session implements LinkEvents {
     this.#decoded = { sequence: 0, timestampUs: 0, picture: false, any: false };
     this.post({ type: "cursor", position: undefined, shape: undefined });
     this.#focus = undefined;
-    this.#status = { ...NO_SESSION, link: this.#status.link };
+    this.#status = { ...NO_SESSION, link: this.#status.link, way: this.#status.way };
   }
 
   #renewDecoder(): void {

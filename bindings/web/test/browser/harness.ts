@@ -53,9 +53,9 @@ export class Program {
   #printed = "";
   #exit: { code: number | null } | undefined;
 
-  constructor(path: string, args: string[]) {
+  constructor(path: string, args: string[], input: "ignore" | "pipe" = "ignore") {
     this.#child = spawn(path, args, {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [input, "pipe", "pipe"],
       env: { ...process.env, NO_COLOR: "1" },
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -70,6 +70,10 @@ export class Program {
 
   get printed(): string {
     return this.#printed;
+  }
+
+  types(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
   }
 
   /** Waits until it has printed something that fits. */
@@ -106,6 +110,25 @@ export class Program {
   }
 }
 
+/** A program at a terminal, which `script` of util-linux gives it: its questions can be answered. */
+export class Terminal {
+  readonly #program: Program;
+
+  constructor(cleanup: Cleanup, path: string, args: string[]) {
+    const quoted = [path, ...args].map((arg) => `'${arg.replaceAll("'", "'\\''")}'`).join(" ");
+    this.#program = new Program("script", ["-qefc", `exec ${quoted}`, "/dev/null"], "pipe");
+    cleanup.add(() => this.#program.kill());
+  }
+
+  prints(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#program.prints(pattern);
+  }
+
+  types(line: string): void {
+    this.#program.types(line);
+  }
+}
+
 /** What a test has started; all of it is ended after the test, whatever happened. */
 export class Cleanup {
   readonly #work: (() => Promise<unknown>)[] = [];
@@ -131,13 +154,14 @@ export class Cleanup {
   }
 
   /** A relay on `port` (0: any free one) with the built page. */
-  async relay(port = 0): Promise<{ program: Program; port: number; url: string }> {
+  async relay(port = 0, ...more: string[]): Promise<{ program: Program; port: number; url: string }> {
     const running = this.start(program("PANECAST_RELAY_BIN"), [
       "--bind",
       `127.0.0.1:${port}`,
       "--page",
       pageFolder(),
       "--json",
+      ...more,
     ]);
     const at = Number((await running.prints(/127\.0\.0\.1:(\d+)/))[1]);
     return { program: running, port: at, url: `http://127.0.0.1:${at}/` };

@@ -149,3 +149,33 @@ test("times and amounts read well", () => {
     "7.25 GB",
   ]);
 });
+
+test("where a visitor was asked with a pass nobody is told of keys", () => {
+  const asked = (link: Link, change: Partial<Status> = {}): Status => status(link, { way: "visitor", ...change });
+  const all = [
+    ...END_REASONS.map((reason) => asked({ phase: "ended", reason })),
+    ...(["wrong-key", "full", "version", "bad-message", "too-many-tries", "declined", "unavailable", "not-allowed"] as const).map(
+      (kind) => asked({ phase: "refused", refusal: { kind, message: "no" } }),
+    ),
+    asked({ phase: "connecting", attempt: 1 }),
+    asked({ phase: "knocking" }),
+    asked({ phase: "joined" }, { sealed: true, consent: "asked", askedAt: NOW }),
+    asked({ phase: "retrying", attempt: 1, at: NOW, joinedBefore: false }),
+    asked({ phase: "failed", message: "no" }),
+  ];
+  for (const s of all) {
+    const { form, card, banner } = told(s);
+    assert.equal(form, undefined);
+    const text = JSON.stringify([card, banner]);
+    assert.doesNotMatch(text, /\bkey/i);
+    assert.ok((card?.actions.length ?? 0) > 0, text);
+  }
+});
+
+test("the agent sees how long the visitor may take", () => {
+  const waits = (ago: number): string | undefined =>
+    told(status({ phase: "joined" }, { way: "visitor", sealed: true, consent: "asked", askedAt: NOW - ago })).card?.text;
+  assert.match(waits(0) ?? "", /2:00 left/);
+  assert.match(waits(55_500) ?? "", /1:05 left/);
+  assert.match(waits(500_000) ?? "", /0:00 left/);
+});

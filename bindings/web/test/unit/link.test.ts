@@ -108,6 +108,19 @@ test("the relay is told the key's number, and gets two sealed messages before it
   assert.deepEqual([world.phase, world.heard, world.timers], ["joined", [], []]);
 });
 
+test("a tenant and a token go with a knock; a place needs no token", () => {
+  const world = new World();
+  const door = { presence: { visitor: "4711" } };
+  world.link.knock(door, { tenant: "shop", token: "eyJ" });
+  world.letIn();
+  const hello = { type: "hello", protocol: 3, tenant: "shop" };
+  assert.deepEqual(world.socket.sent, [{ ...hello, token: "eyJ", door }]);
+  world.socket.events.closed();
+  world.pass(0);
+  world.socket.events.open();
+  assert.deepEqual(world.socket.sent, [{ ...hello, resume: { room: "r", joiner: 7, token: "t1" } }]);
+});
+
 test("a wrong key ends it: no second attempt", () => {
   const world = new World();
   world.link.knock({ key: { number: "0000" } });
@@ -175,14 +188,14 @@ test("waits grow while the relay is away", () => {
   const world = joinedWorld();
   world.pass(5_000);
   const waits: number[] = [];
-  for (let i = 0; i < 7; i++) {
+  for (let i = 0; i < 20; i++) {
     world.socket.events.closed();
     const { state } = world.link;
     assert.ok(state.phase === "retrying" && state.joinedBefore);
     waits.push(state.at - world.now);
     world.pass(state.at - world.now);
   }
-  assert.deepEqual(waits, [400, 800, 1600, 3200, 6400, 10_000, 10_000]);
+  assert.deepEqual(waits, [0, ...Array<number>(12).fill(200), 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
 });
 
 test("a relay that goes away says how long to wait", () => {
