@@ -5,6 +5,7 @@ use crate::process::{capture, cargo, on_path, root, run_within, succeeds};
 use crate::steps::Steps;
 use crate::{Result, wasm};
 use clap::ValueEnum;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// What the machine is set up for; each includes what it builds on.
@@ -25,7 +26,7 @@ struct Need {
     present: fn() -> bool,
 }
 
-const NEEDS: [Need; 18] = [
+const NEEDS: [Need; 19] = [
     Need { purpose: Purpose::Viewer, packages: &["gcc", "libc6-dev"], present: || on_path("cc").is_some() },
     Need { purpose: Purpose::Viewer, packages: &["clang"], present: || wasm::c_compiler().is_some() },
     Need { purpose: Purpose::Viewer, packages: &["nodejs"], present: node_is_new_enough },
@@ -46,6 +47,7 @@ const NEEDS: [Need; 18] = [
         present: || apt::installed("fonts-dejavu-core"),
     },
     Need { purpose: Purpose::Test, packages: &["valgrind"], present: || on_path("valgrind").is_some() },
+    Need { purpose: Purpose::Test, packages: &["nats-server"], present: || nats_server().is_some() },
     Need { purpose: Purpose::Test, packages: &["zstd"], present: || on_path("zstd").is_some() },
     Need {
         purpose: Purpose::Test,
@@ -123,6 +125,11 @@ fn packages(purpose: Purpose) -> Result<()> {
 
 fn any(names: &[&str]) -> bool {
     names.iter().any(|name| on_path(name).is_some())
+}
+
+/// Debian puts it where only root's PATH looks.
+fn nats_server() -> Option<PathBuf> {
+    on_path("nats-server").or_else(|| Some(PathBuf::from("/usr/sbin/nats-server")).filter(|p| p.is_file()))
 }
 
 /// The agent page's tools need node 18.

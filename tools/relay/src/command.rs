@@ -1,5 +1,6 @@
 //! The command line of the relay, for `panecast-relay` and `panecast relay`.
 
+use crate::cluster::{ClusterConfig, ClusterSecret};
 use crate::config::{Config, DEFAULT_PORT, RelayLimits, Timing};
 use crate::page::Page;
 use crate::server::{Relay, RelayError};
@@ -51,6 +52,22 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
 
+    /// NATS server by which relays find each other, as nats://HOST:4222 or tls://HOST:4222 [default: one relay alone]
+    #[arg(long, value_name = "URL", requires = "cluster_secret")]
+    pub nats: Option<String>,
+
+    /// File with a secret of 32 bytes or more that all relays of the cluster share
+    #[arg(long, value_name = "FILE", requires = "nats")]
+    pub cluster_secret: Option<PathBuf>,
+
+    /// File with credentials for NATS
+    #[arg(long, value_name = "FILE", requires = "nats")]
+    pub nats_credentials: Option<PathBuf>,
+
+    /// PEM file with the certificate of who signed that of NATS, beside the system's
+    #[arg(long, value_name = "FILE", requires = "nats")]
+    pub nats_ca: Option<PathBuf>,
+
     /// Address that serves /metrics for Prometheus [default: none]
     #[arg(long, value_name = "HOST:PORT", value_parser = parse_bind)]
     pub metrics: Option<SocketAddr>,
@@ -96,6 +113,8 @@ pub enum Failure {
     Page(PathBuf, io::Error),
     /// The file of `--tenants` is no use.
     Tenants(TenantsError),
+    /// The file of `--cluster-secret` is no use.
+    Secret(PathBuf, io::Error),
     /// The certificate or its key is no use.
     Tls(io::Error),
     /// The runtime or standard output failed.
@@ -107,11 +126,10 @@ impl Failure {
     #[must_use]
     pub fn next(&self) -> &'static str {
         match self {
-            Self::Relay(_) => {
-                "choose another address with --bind, for example --bind 127.0.0.1:0 for any free port"
-            }
+            Self::Relay(e) => e.next(),
             Self::Page(..) => "build the page with `cargo xtask viewer`, or leave --page out",
             Self::Tenants(_) => "correct the file; docs/relay.md has its form",
+            Self::Secret(..) => "write 32 random bytes or more into the file, the same for each relay",
             Self::Tls(_) => "name a certificate and its private key, both as PEM",
             Self::Io(_) => "see the message above",
         }
@@ -124,6 +142,7 @@ impl fmt::Display for Failure {
             Self::Relay(e) => e.fmt(f),
             Self::Page(dir, e) => write!(f, "cannot serve {}: {e}", dir.display()),
             Self::Tenants(e) => e.fmt(f),
+            Self::Secret(file, e) => write!(f, "{}: {e}", file.display()),
             Self::Tls(e) | Self::Io(e) => e.fmt(f),
         }
     }
@@ -149,6 +168,15 @@ impl Arguments {
             (Some(certificate), Some(key)) => Some(Tls::from_files(certificate, key).map_err(Failure::Tls)?),
             _ => None,
         };
+        let cluster = match (&self.nats, &self.cluster_secret) {
+            (Some(url), Some(file)) => Some(ClusterConfig {
+                url: url.clone(),
+                secret: ClusterSecret::from_file(file).map_err(|e| Failure::Secret(file.clone(), e))?,
+                credentials: self.nats_credentials.clone(),
+                ca: self.nats_ca.clone(),
+            }),
+            _ => None,
+        };
         Ok(Config {
             bind: self.bind,
             page,
@@ -157,6 +185,7 @@ impl Arguments {
             tenants,
             tls,
             metrics: self.metrics,
+            cluster,
         })
     }
 

@@ -1,5 +1,6 @@
 //! How a relay runs.
 
+use crate::cluster::ClusterConfig;
 use crate::page::Page;
 use crate::tenants::Tenants;
 use crate::tls::Tls;
@@ -27,6 +28,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Where its metrics can be read, if anywhere.
     pub metrics: Option<SocketAddr>,
+    /// How it reaches the other relays, if there are any.
+    pub cluster: Option<ClusterConfig>,
 }
 
 impl Default for Config {
@@ -40,6 +43,7 @@ impl Default for Config {
             tenants: Tenants::default(),
             tls: None,
             metrics: None,
+            cluster: None,
         }
     }
 }

@@ -11,6 +11,7 @@
 //! size limit, each queue a bound, each peer a time within which it must show life.
 
 mod agents;
+mod cluster;
 pub mod command;
 mod config;
 mod exchange;
@@ -23,6 +24,7 @@ mod socket;
 mod tenants;
 mod tls;
 
+pub use cluster::{ClusterConfig, ClusterSecret};
 pub use config::{Config, RelayLimits, Timing};
 pub use page::Page;
 pub use server::{Loopback, Relay, RelayError};

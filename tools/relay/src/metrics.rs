@@ -21,10 +21,43 @@ pub(crate) enum Knocked {
     TooMany,
 }
 
+/// What a relay counts of its cluster.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ClusterMetrics {
+    pub(crate) connected: Gauge,
+    pub(crate) relays: Gauge,
+    pub(crate) bridges: Gauge,
+    pub(crate) broken: Counter,
+    pub(crate) bytes_in: Counter,
+    pub(crate) bytes_out: Counter,
+    pub(crate) not_opened: Counter,
+}
+
+impl ClusterMetrics {
+    fn register(&self, registry: &mut Registry) {
+        registry.register("nats_connected", "1 while there is NATS", self.connected.clone());
+        registry.register("cluster_relays", "Relays now, this one included", self.relays.clone());
+        registry.register(
+            "cluster_bridges",
+            "Joiners now whose host is at another relay",
+            self.bridges.clone(),
+        );
+        registry.register("cluster_bridges_broken", "Bridges that broke", self.broken.clone());
+        registry.register("cluster_bytes_in", "Bytes from NATS", self.bytes_in.clone());
+        registry.register("cluster_bytes_out", "Bytes to NATS", self.bytes_out.clone());
+        registry.register(
+            "cluster_not_opened",
+            "Messages from NATS that no relay of this cluster has sealed",
+            self.not_opened.clone(),
+        );
+    }
+}
+
 /// The counters of one relay.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
+    pub(crate) cluster: ClusterMetrics,
     pub(crate) rooms: Gauge,
     pub(crate) hosts: Gauge,
     pub(crate) joiners: Gauge,
@@ -40,9 +73,14 @@ pub(crate) struct Metrics {
     forwarding: Histogram,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+impl Metrics {
+    /// All at nothing; those of a cluster are there if it has one.
+    pub(crate) fn new(clustered: bool) -> Self {
         let mut registry = Registry::with_prefix("panecast_relay");
+        let cluster = ClusterMetrics::default();
+        if clustered {
+            cluster.register(&mut registry);
+        }
         let (rooms, hosts, joiners) = (Gauge::default(), Gauge::default(), Gauge::default());
         let (knocks, queue_bytes_most) = (Family::default(), Gauge::default());
         let (lookouts, watched_doors) = (Gauge::default(), Gauge::default());
@@ -72,6 +110,7 @@ impl Default for Metrics {
         );
         Self {
             registry,
+            cluster,
             rooms,
             hosts,
             joiners,

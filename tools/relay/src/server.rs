@@ -33,23 +33,33 @@ pub struct Relay {
     listener: TcpListener,
     address: SocketAddr,
     metrics: Option<TcpListener>,
-    config: Config,
+    core: Core,
 }
 
 /// Why a relay does not start.
 #[derive(Debug)]
 pub struct RelayError {
-    address: SocketAddr,
+    what: What,
     source: io::Error,
+}
+
+/// What a relay could not do.
+#[derive(Debug)]
+enum What {
+    Listen(SocketAddr),
+    Cluster,
+    Start,
 }
 
 impl fmt::Display for RelayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.source.kind() {
-            io::ErrorKind::AddrInUse => {
-                write!(f, "port {} of {} is in use", self.address.port(), self.address.ip())
+        match self.what {
+            What::Listen(address) if self.source.kind() == io::ErrorKind::AddrInUse => {
+                write!(f, "port {} of {} is in use", address.port(), address.ip())
             }
-            _ => write!(f, "cannot listen on {}: {}", self.address, self.source),
+            What::Listen(address) => write!(f, "cannot listen on {address}: {}", self.source),
+            What::Cluster => write!(f, "cannot join the other relays: {}", self.source),
+            What::Start => write!(f, "cannot start: {}", self.source),
         }
     }
 }
@@ -60,20 +70,40 @@ impl std::error::Error for RelayError {
     }
 }
 
+impl RelayError {
+    /// What to do next, in a sentence.
+    #[must_use]
+    pub fn next(&self) -> &'static str {
+        match self.what {
+            What::Listen(_) => {
+                "choose another address with --bind, for example --bind 127.0.0.1:0 for any free port"
+            }
+            What::Cluster => "correct --nats, --nats-credentials or --nats-ca; docs/relay.md has their form",
+            What::Start => "see the message above",
+        }
+    }
+}
+
 impl Relay {
-    /// Listens where `config` says.
+    /// Listens where `config` says, and finds the other relays of its cluster.
     ///
     /// # Errors
-    /// If the port is in use or the address is not this machine's.
+    /// If the port is in use, the address is not this machine's, or the address of NATS, the credentials or the
+    /// certificate are no use.
     pub async fn bind(config: Config) -> Result<Self, RelayError> {
-        let failed = |address| move |source| RelayError { address, source };
+        let failed = |address| move |source| RelayError { what: What::Listen(address), source };
         let listener = TcpListener::bind(config.bind).await.map_err(failed(config.bind))?;
         let address = listener.local_addr().map_err(failed(config.bind))?;
         let metrics = match config.metrics {
             Some(address) => Some(TcpListener::bind(address).await.map_err(failed(address))?),
             None => None,
         };
-        Ok(Self { listener, address, metrics, config })
+        let no_randomness = || io::Error::other("no randomness from the operating system");
+        let start = |source| RelayError { what: What::Start, source };
+        let core = Core::new(&config).ok_or_else(no_randomness).map_err(start)?;
+        let cluster = |source| RelayError { what: What::Cluster, source };
+        core.exchange.join_cluster().await.map_err(cluster)?;
+        Ok(Self { listener, address, metrics, core })
     }
 
     /// Where it listens, with the port that the system chose for port 0.
@@ -90,10 +120,9 @@ impl Relay {
 
     /// Serves until `stop` is ready, then tells everybody to come back elsewhere, and closes.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { listener, metrics, config, .. } = self;
-        let Some(core) = Core::new(&config) else { return };
+        let Self { listener, metrics, core, .. } = self;
         let sweeping = tokio::spawn(core.clone().sweep());
-        if config.tenants.open() {
+        if core.config.tenants.open() {
             tracing::warn!("a tenant asks nobody who they are: anyone may use this relay (see --tenants)");
         }
         let metrics = metrics.map(|listener| tokio::spawn(serve_metrics(listener, core.exchange.clone())));
@@ -118,6 +147,7 @@ impl Relay {
         tracing::info!("stopping");
         drop(listener);
         sweeping.abort();
+        core.exchange.leave_cluster().await;
         core.stop().await;
         if let Some(metrics) = metrics {
             metrics.abort();

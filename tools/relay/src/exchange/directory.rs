@@ -1,9 +1,12 @@
-//! Which rooms and doors there are: the one place that would ask other relays, too.
+//! Which rooms and doors there are, here and at other relays of the cluster.
 
-use super::doors::{Doors, NewlyOpen, Place};
+use super::doors::{Doors, NewlyOpen, Others, Place};
 use super::room::Room;
 use super::secret::{RoomId, RoomSecret};
 use super::watched::Watched;
+use crate::cluster::Cluster;
+use crate::cluster::message::{Claim, Name};
+use crate::cluster::replica::Held;
 use crate::config::{RelayLimits, Timing};
 use crate::refusal::{no_room_left, random, refusal};
 use panecast_protocol::{
@@ -32,6 +35,30 @@ pub(crate) struct Directory {
     timing: Timing,
     inner: Mutex<Inner>,
     watched: Watched,
+    cluster: Option<Arc<Cluster>>,
+}
+
+/// A room that a joiner asks for.
+pub(crate) enum Found {
+    Here(Arc<Room>),
+    /// At another relay.
+    There(Arc<Cluster>, Held),
+}
+
+/// What other relays say of doors; nothing where there are none.
+struct Elsewhere<'a>(Option<&'a Cluster>);
+
+impl Others for Elsewhere<'_> {
+    fn may_give(&self, place: &Place) -> bool {
+        let Place::Number(tenant, number) = place else { return false };
+        let subject = || [&number.to_le_bytes()[..], tenant.as_bytes()].concat();
+        self.0.is_none_or(|cluster| cluster.may_give(&Name::Door(place.clone()), &subject()))
+    }
+
+    fn have(&self, place: &Place, room: RoomId) -> bool {
+        let held = self.0.and_then(|cluster| cluster.find(&Name::Door(place.clone())));
+        held.is_some_and(|held| held.room != room.bytes())
+    }
 }
 
 #[derive(Debug)]
@@ -47,18 +74,36 @@ impl Inner {
         *self.rooms_of.entry(room.tenant().clone()).or_default() += 1;
         self.rooms.insert(room.id(), room);
     }
+
+    /// Takes a room out, and says where its doors were.
+    fn remove(&mut self, room: &Room, now: Instant) -> Vec<Place> {
+        let Entry::Occupied(held) = self.rooms.entry(room.id()) else { return Vec::new() };
+        held.remove();
+        if let Entry::Occupied(mut count) = self.rooms_of.entry(room.tenant().clone()) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+        self.doors.close_all(room.id(), now)
+    }
 }
 
 impl Directory {
-    /// No rooms yet; `presence_key` is random.
-    pub(crate) fn new(limits: RelayLimits, timing: Timing, presence_key: [u8; 32]) -> Self {
+    /// No rooms yet; `presence_key` is random, or the cluster's.
+    pub(crate) fn new(
+        limits: RelayLimits,
+        timing: Timing,
+        presence_key: [u8; 32],
+        cluster: Option<Arc<Cluster>>,
+    ) -> Self {
         let inner = Inner {
             rooms: HashMap::new(),
             rooms_of: HashMap::new(),
             ended: VecDeque::new(),
             doors: Doors::new(limits.doors, presence_key),
         };
-        Self { limits, timing, inner: Mutex::new(inner), watched: Watched::default() }
+        Self { limits, timing, inner: Mutex::new(inner), watched: Watched::default(), cluster }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -116,8 +161,95 @@ impl Directory {
     }
 
     /// The room behind a door.
-    pub(crate) fn find(&self, tenant: &Arc<str>, door: &Door, now: Instant) -> Option<Arc<Room>> {
-        self.lock().doors.find(tenant, door, now)
+    pub(crate) fn find(&self, tenant: &Arc<str>, door: &Door, now: Instant) -> Option<Found> {
+        let inner = self.lock();
+        let place = inner.doors.place(tenant, door)?;
+        let here = inner.doors.behind(&place, now).cloned();
+        drop(inner);
+        self.found(here, Name::Door(place))
+    }
+
+    /// The room that a joiner comes back to.
+    pub(crate) fn find_room(&self, id: &str) -> Option<Found> {
+        let id = RoomId::parse(id)?;
+        let here = self.lock().rooms.get(&id).cloned();
+        self.found(here, Name::Room(id.bytes()))
+    }
+
+    fn found(&self, here: Option<Arc<Room>>, name: Name) -> Option<Found> {
+        let there = || {
+            let cluster = self.cluster.as_ref()?;
+            Some(Found::There(cluster.clone(), cluster.find(&name)?))
+        };
+        here.map(Found::Here).or_else(there)
+    }
+
+    /// The room of this relay behind a place, and the door as its host named it.
+    pub(crate) fn behind(&self, place: &Place, now: Instant) -> Option<(Arc<Room>, Door)> {
+        self.lock().doors.named(place, now)
+    }
+
+    /// What all rooms may cost.
+    pub(crate) fn limits(&self) -> &RelayLimits {
+        &self.limits
+    }
+
+    /// How long is waited for whom.
+    pub(crate) fn timing(&self) -> &Timing {
+        &self.timing
+    }
+
+    /// What this relay has by a name.
+    pub(crate) fn claim(&self, name: &Name) -> Option<Claim> {
+        let (inner, now) = (self.lock(), Instant::now());
+        let (room, stamp) = match name {
+            Name::Room(id) => inner.rooms.get(&RoomId::of(*id)).map(|room| (room, None)),
+            Name::Door(place) => inner.doors.since(place, now).map(|(room, stamp)| (room, Some(stamp))),
+        }?;
+        let (came, here) = room.claim(self.timing.blink, now);
+        Some(Claim { name: name.clone(), room: room.id().bytes(), stamp: stamp.unwrap_or(came), here })
+    }
+
+    /// All that this relay has.
+    pub(crate) fn claims(&self) -> Vec<Claim> {
+        let inner = self.lock();
+        let rooms = inner.rooms.keys().map(|id| Name::Room(id.bytes()));
+        let names: Vec<Name> = rooms.chain(inner.doors.places().into_iter().map(Name::Door)).collect();
+        drop(inner);
+        names.iter().filter_map(|name| self.claim(name)).collect()
+    }
+
+    /// Another relay has something more newly: a room that its host has brought there goes from here with all in it, and a
+    /// door of another host closes.
+    pub(crate) fn yield_to(&self, name: &Name, newer: [u8; 16], now: Instant) {
+        let mut inner = self.lock();
+        match name {
+            Name::Room(id) => {
+                let Some(room) = inner.rooms.get(&RoomId::of(*id)).cloned() else { return };
+                let closed = inner.remove(&room, now);
+                drop(inner);
+                self.changed(&closed);
+                self.tell(&Name::Room(*id));
+                tracing::info!("a host has come back at another relay");
+                room.go_away(|| spread_ms() / 20);
+            }
+            Name::Door(place) => {
+                let Some((room, door)) = inner.doors.named(place, now) else { return };
+                if room.id().bytes() == newer || inner.doors.close(&room, &door, now).is_none() {
+                    return;
+                }
+                drop(inner);
+                self.changed(std::slice::from_ref(place));
+                room.tell_host(RelayToHost::Closed { door, reason: DoorEnd::TakenOver });
+            }
+        }
+    }
+
+    /// Tells the other relays what this one has by a name now.
+    fn tell(&self, name: &Name) {
+        if let Some(cluster) = &self.cluster {
+            cluster.tell(name, self);
+        }
     }
 
     /// Where `door` would be found; `None` if there can be no such door.
@@ -127,7 +259,9 @@ impl Directory {
 
     /// Whether a host can be reached there. One that has just been cut off counts: it is likely to be back at once.
     pub(crate) fn available(&self, place: &Place, now: Instant) -> bool {
-        self.lock().doors.behind(place, now).is_some_and(|room| room.is_here(self.timing.blink, now))
+        let room = self.lock().doors.behind(place, now).cloned();
+        let there = || self.cluster.as_ref().is_some_and(|c| c.available(&Name::Door(place.clone())));
+        room.is_some_and(|room| room.is_here(self.timing.blink, now)) || there()
     }
 
     /// Who waits for doors.
@@ -137,13 +271,21 @@ impl Directory {
 
     /// The host of `room` came, or has been away for longer than a blink.
     pub(crate) fn host_moved(&self, room: &Room) {
-        let places = self.lock().doors.places_of(room.id());
-        self.tell_lookouts(&places);
+        let inner = self.lock();
+        let (is_here, places) = (inner.rooms.contains_key(&room.id()), inner.doors.places_of(room.id()));
+        drop(inner);
+        if let Some(cluster) = self.cluster.as_ref().filter(|_| is_here) {
+            cluster.room_moved(room.id().bytes(), None);
+        }
+        self.tell(&Name::Room(room.id().bytes()));
+        self.changed(&places);
     }
 
-    fn tell_lookouts(&self, places: &[Place]) {
+    /// Tells lookouts and the other relays.
+    fn changed(&self, places: &[Place]) {
         for place in places {
             self.watched.changed(place);
+            self.tell(&Name::Door(place.clone()));
         }
     }
 
@@ -153,9 +295,10 @@ impl Directory {
         if !inner.rooms.contains_key(&room.id()) {
             return Err(refusal(RefusalKind::Unavailable, "the session has ended"));
         }
-        let NewlyOpen { place, door, taken_from } = inner.doors.open(room, new, now)?;
+        let NewlyOpen { place, door, taken_from } =
+            inner.doors.open(room, new, &Elsewhere(self.cluster.as_deref()), now)?;
         drop(inner);
-        self.watched.changed(&place);
+        self.changed(&[place]);
         if let (Some(before), OpenDoor::Presence { visitor }) = (taken_from, &door) {
             let door = Door::Presence { visitor: visitor.clone() };
             before.tell_host(RelayToHost::Closed { door, reason: DoorEnd::TakenOver });
@@ -167,7 +310,7 @@ impl Directory {
     pub(crate) fn close(&self, room: &Room, door: &Door, now: Instant) -> bool {
         let closed = self.lock().doors.close(room, door, now);
         closed.is_some_and(|place| {
-            self.watched.changed(&place);
+            self.changed(&[place]);
             true
         })
     }
@@ -175,23 +318,17 @@ impl Directory {
     /// Ends a room and forgets it.
     pub(crate) fn end(&self, room: &Room, reason: Ended, now: Instant) {
         let mut inner = self.lock();
-        let mut closed = Vec::new();
-        if let Entry::Occupied(held) = inner.rooms.entry(room.id()) {
-            held.remove();
-            closed = inner.doors.close_all(room.id(), now);
-            if let Entry::Occupied(mut count) = inner.rooms_of.entry(room.tenant().clone()) {
-                *count.get_mut() -= 1;
-                if *count.get() == 0 {
-                    count.remove();
-                }
-            }
+        let was_here = inner.rooms.contains_key(&room.id());
+        let closed = inner.remove(room, now);
+        if was_here {
             inner.ended.push_back(room.id());
             if inner.ended.len() > MOST_ENDED {
                 inner.ended.pop_front();
             }
         }
         drop(inner);
-        self.tell_lookouts(&closed);
+        self.changed(&closed);
+        self.tell(&Name::Room(room.id().bytes()));
         room.end(reason);
     }
 
@@ -202,7 +339,7 @@ impl Directory {
             (inner.doors.sweep(now), inner.rooms.values().cloned().collect::<Vec<_>>())
         };
         for (room, place, door) in expired {
-            self.watched.changed(&place);
+            self.changed(&[place]);
             room.tell_host(RelayToHost::Closed { door, reason: DoorEnd::Expired });
         }
         for room in rooms {

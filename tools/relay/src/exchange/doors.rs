@@ -1,12 +1,13 @@
 //! The ways into rooms: key numbers, links, presence. Time is an argument.
 
-use super::room::Room;
+use super::room::{Room, stamp};
 use super::secret::{RoomId, from_hex};
 use crate::refusal::{random, refusal};
 use hmac::{Hmac, KeyInit, Mac};
 use panecast_protocol::{
     Door, LINK_ID_DIGITS, MOST_VISITOR_BYTES, NUMBER_DIGITS, NewDoor, OpenDoor, Refusal, RefusalKind,
 };
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -28,9 +29,9 @@ const NUMBERS: u16 = 10_000;
 /// Most keys open at a time in one tenant: guessing must not get easier by many of them.
 const MOST_KEYS: usize = 2_000;
 
-/// What a door is found by. Presence is kept as a MAC under a key of this process: who reads the memory or a dump
-/// of it finds no visitor's id.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// What a door is found by. Presence is kept as a MAC under a key of this process, or of the cluster: who reads the
+/// memory or a dump of it finds no visitor's id.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Place {
     Number(Arc<str>, u16),
     Link([u8; 16]),
@@ -40,6 +41,16 @@ pub(crate) enum Place {
 struct Opened {
     room: Arc<Room>,
     until: Option<Instant>,
+    /// When it was opened, in milliseconds since 1970.
+    stamp: u64,
+}
+
+/// What other relays have to say about a door that is to be opened.
+pub(crate) trait Others {
+    /// Whether this relay may give out this number.
+    fn may_give(&self, place: &Place) -> bool;
+    /// Whether another host has this door.
+    fn have(&self, place: &Place, room: RoomId) -> bool;
 }
 
 /// All doors of a relay.
@@ -104,13 +115,14 @@ impl Doors {
         &mut self,
         room: &Arc<Room>,
         new: NewDoor,
+        others: &impl Others,
         now: Instant,
     ) -> Result<NewlyOpen, Refusal> {
         let mine = self.of_room.get(&room.id()).map_or(0, Vec::len);
         let bad = |message| Err(refusal(RefusalKind::BadMessage, message));
         let (door, until, opened) = match new {
             NewDoor::Key {} => {
-                let number = self.free_number(room.tenant(), now)?;
+                let number = self.free_number(room.tenant(), others, now)?;
                 let number = format!("{number:0NUMBER_DIGITS$}");
                 let expires_in_s = KEY_LIVES.as_secs() as u32;
                 let opened = OpenDoor::Key { number: number.clone(), expires_in_s };
@@ -138,7 +150,8 @@ impl Doors {
         let Some(place) = self.place(room.tenant(), &door) else { return bad("there is no such door") };
         let before = self.open.get(&place).map(|o| o.room.clone());
         let own = before.as_ref().is_some_and(|b| b.id() == room.id());
-        if matches!(place, Place::Link(_)) && before.is_some() && !own {
+        let elsewhere = || others.have(&place, room.id());
+        if matches!(place, Place::Link(_)) && !own && (before.is_some() || elsewhere()) {
             return Err(refusal(RefusalKind::Unavailable, "another host has this link"));
         }
         if mine >= self.most_of_a_room && !own {
@@ -151,13 +164,13 @@ impl Doors {
             self.taken.insert((tenant.clone(), *number));
             *self.keys_of.entry(tenant.clone()).or_default() += 1;
         }
-        self.open.insert(place.clone(), Opened { room: room.clone(), until });
+        self.open.insert(place.clone(), Opened { room: room.clone(), until, stamp: stamp() });
         self.of_room.entry(room.id()).or_default().push((place.clone(), door));
         Ok(NewlyOpen { place, door: opened, taken_from: before.filter(|_| !own) })
     }
 
     /// A number that is neither open nor resting.
-    fn free_number(&mut self, tenant: &Arc<str>, now: Instant) -> Result<u16, Refusal> {
+    fn free_number(&mut self, tenant: &Arc<str>, others: &impl Others, now: Instant) -> Result<u16, Refusal> {
         while self.resting.front().is_some_and(|(until, ..)| *until <= now) {
             if let Some((_, tenant, number)) = self.resting.pop_front() {
                 self.taken.remove(&(tenant, number));
@@ -167,25 +180,41 @@ impl Doors {
         if self.keys_of.get(tenant).is_some_and(|n| *n >= MOST_KEYS) {
             return Err(full());
         }
-        // At most a fifth is open and few rest: the first try nearly always does.
-        for _ in 0..64 {
+        // At most a fifth is open and few rest: the first try nearly always does, or one of a few where other relays
+        // have their part of the numbers.
+        for _ in 0..1024 {
             let number = (u32::from_le_bytes(random()?) % u32::from(NUMBERS)) as u16;
-            if !self.taken.contains(&(tenant.clone(), number)) {
+            if !self.taken.contains(&(tenant.clone(), number))
+                && others.may_give(&Place::Number(tenant.clone(), number))
+            {
                 return Ok(number);
             }
         }
         Err(full())
     }
 
-    /// The room behind a door, at `now`.
-    pub(crate) fn find(&self, tenant: &Arc<str>, door: &Door, now: Instant) -> Option<Arc<Room>> {
-        self.behind(&self.place(tenant, door)?, now).cloned()
-    }
-
     /// The room behind a place, at `now`.
     pub(crate) fn behind(&self, place: &Place, now: Instant) -> Option<&Arc<Room>> {
         let opened = self.open.get(place)?;
         opened.until.is_none_or(|until| now < until).then_some(&opened.room)
+    }
+
+    /// The room behind a place, and the door as its host named it.
+    pub(crate) fn named(&self, place: &Place, now: Instant) -> Option<(Arc<Room>, Door)> {
+        let room = self.behind(place, now)?;
+        let (_, door) = self.of_room.get(&room.id())?.iter().find(|(p, _)| p == place)?;
+        Some((room.clone(), door.clone()))
+    }
+
+    /// The room behind a place, and when the door was opened.
+    pub(crate) fn since(&self, place: &Place, now: Instant) -> Option<(&Arc<Room>, u64)> {
+        let opened = self.open.get(place)?;
+        self.behind(place, now).map(|room| (room, opened.stamp))
+    }
+
+    /// All places where a door is open.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        self.open.keys().cloned().collect()
     }
 
     /// Where the doors of a room are found.
@@ -270,12 +299,28 @@ mod tests {
     use crate::config::RelayLimits;
     use crate::exchange::secret::RoomSecret;
 
+    /// No other relays.
+    struct Nobody;
+
+    impl Others for Nobody {
+        fn may_give(&self, _: &Place) -> bool {
+            true
+        }
+        fn have(&self, _: &Place, _: RoomId) -> bool {
+            false
+        }
+    }
+
+    fn find(doors: &Doors, tenant: &str, door: &Door, at: Instant) -> Option<RoomId> {
+        doors.behind(&doors.place(&tenant.into(), door)?, at).map(|room| room.id())
+    }
+
     fn room(n: u8, tenant: &str) -> Arc<Room> {
         Arc::new(Room::new(RoomSecret::from_random([n; 16]), tenant.into(), RelayLimits::default()))
     }
 
     fn key(doors: &mut Doors, room: &Arc<Room>, now: Instant) -> Door {
-        match doors.open(room, NewDoor::Key {}, now).unwrap().door {
+        match doors.open(room, NewDoor::Key {}, &Nobody, now).unwrap().door {
             OpenDoor::Key { number, expires_in_s: 600 } => Door::Key { number },
             other => panic!("{other:?}"),
         }
@@ -285,7 +330,7 @@ mod tests {
     fn a_key_is_found_in_its_tenant_until_its_time_is_over() {
         let (mut doors, now, a) = (Doors::new(8, [1; 32]), Instant::now(), room(1, "a"));
         let door = key(&mut doors, &a, now);
-        let find = |doors: &Doors, tenant: &str, at| doors.find(&tenant.into(), &door, at).map(|r| r.id());
+        let find = |doors: &Doors, tenant, at| find(doors, tenant, &door, at);
         let last = now + KEY_LIVES - Duration::from_millis(1);
         assert_eq!(find(&doors, "a", now), Some(a.id()));
         assert_eq!(find(&doors, "a", last), Some(a.id()));
@@ -296,7 +341,7 @@ mod tests {
         assert!(matches!(&swept[..], [(r, _, d)] if r.id() == a.id() && *d == door));
         assert!(doors.close(&a, &door, now + KEY_LIVES).is_none());
         for bad in ["", "1", "12345", "12a4", "１２３４", "-123"] {
-            assert!(doors.find(&"a".into(), &Door::Key { number: bad.into() }, now).is_none(), "{bad}");
+            assert!(doors.place(&"a".into(), &Door::Key { number: bad.into() }).is_none(), "{bad}");
         }
     }
 
@@ -312,9 +357,9 @@ mod tests {
         for _ in 0..MOST_KEYS {
             assert!(seen.insert(key(&mut doors, &a, now)), "a number is open twice");
         }
-        assert_eq!(doors.open(&a, NewDoor::Key {}, now).err().unwrap().kind, RefusalKind::Full);
+        assert_eq!(doors.open(&a, NewDoor::Key {}, &Nobody, now).err().unwrap().kind, RefusalKind::Full);
         assert!(
-            doors.open(&room(2, "b"), NewDoor::Key {}, now).is_ok(),
+            doors.open(&room(2, "b"), NewDoor::Key {}, &Nobody, now).is_ok(),
             "another tenant has its own numbers"
         );
         doors.close_all(a.id(), now);
@@ -330,16 +375,16 @@ mod tests {
         let (a, b) = (room(1, "a"), room(2, "a"));
         let here = || NewDoor::Presence { visitor: "visitor 7".into() };
         let door = Door::Presence { visitor: "visitor 7".into() };
-        assert!(doors.open(&a, here(), now).unwrap().taken_from.is_none());
-        assert!(doors.open(&a, here(), now).unwrap().taken_from.is_none(), "its own, once more");
-        let taken = doors.open(&b, here(), now).unwrap().taken_from;
+        assert!(doors.open(&a, here(), &Nobody, now).unwrap().taken_from.is_none());
+        assert!(doors.open(&a, here(), &Nobody, now).unwrap().taken_from.is_none(), "its own, once more");
+        let taken = doors.open(&b, here(), &Nobody, now).unwrap().taken_from;
         assert_eq!(taken.map(|r| r.id()), Some(a.id()));
-        assert_eq!(doors.find(&"a".into(), &door, now).map(|r| r.id()), Some(b.id()));
-        assert!(doors.find(&"b".into(), &door, now).is_none());
+        assert_eq!(find(&doors, "a", &door, now), Some(b.id()));
+        assert!(find(&doors, "b", &door, now).is_none());
         assert!(doors.close(&a, &door, now).is_none(), "it is not its own any more");
         let link = |lifetime_s| NewDoor::Link { id: "0f".repeat(16), lifetime_s };
-        doors.open(&a, link(60), now).unwrap();
-        assert_eq!(doors.open(&b, link(60), now).err().unwrap().kind, RefusalKind::Unavailable);
+        doors.open(&a, link(60), &Nobody, now).unwrap();
+        assert_eq!(doors.open(&b, link(60), &Nobody, now).err().unwrap().kind, RefusalKind::Unavailable);
         for bad in [
             link(0),
             link(24 * 3600 + 1),
@@ -347,7 +392,7 @@ mod tests {
             NewDoor::Presence { visitor: String::new() },
             NewDoor::Presence { visitor: "x".repeat(MOST_VISITOR_BYTES + 1) },
         ] {
-            assert_eq!(doors.open(&a, bad, now).err().unwrap().kind, RefusalKind::BadMessage);
+            assert_eq!(doors.open(&a, bad, &Nobody, now).err().unwrap().kind, RefusalKind::BadMessage);
         }
     }
 
@@ -356,11 +401,11 @@ mod tests {
         let (mut doors, now, a) = (Doors::new(2, [1; 32]), Instant::now(), room(1, "a"));
         let first = key(&mut doors, &a, now);
         let presence = || NewDoor::Presence { visitor: "v".into() };
-        doors.open(&a, presence(), now).unwrap();
-        assert_eq!(doors.open(&a, NewDoor::Key {}, now).err().unwrap().kind, RefusalKind::Full);
-        assert!(doors.open(&a, presence(), now).is_ok(), "once more, not one more");
+        doors.open(&a, presence(), &Nobody, now).unwrap();
+        assert_eq!(doors.open(&a, NewDoor::Key {}, &Nobody, now).err().unwrap().kind, RefusalKind::Full);
+        assert!(doors.open(&a, presence(), &Nobody, now).is_ok(), "once more, not one more");
         doors.close_all(a.id(), now);
-        assert!(doors.find(&"a".into(), &first, now).is_none());
+        assert!(find(&doors, "a", &first, now).is_none());
         assert!(doors.open.is_empty() && doors.of_room.is_empty() && doors.keys_of.is_empty());
     }
 }

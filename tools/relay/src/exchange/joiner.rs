@@ -1,17 +1,21 @@
 //! A joiner's connection.
 
 use super::Exchange;
+use super::directory::Found;
 use super::knock::{Knock, at_the_door};
 use super::room::Entry;
-use super::to_joiner::ForJoiner;
+use super::to_joiner::{ForJoiner, JoinerQueue};
 use super::tries::network_of;
+use crate::cluster::Cluster;
+use crate::cluster::message::Goal;
+use crate::cluster::replica::Held;
 use crate::config::Timing;
 use crate::metrics::{Knocked, Metrics, Present};
 use crate::refusal::refusal;
 use crate::socket::{Gone, Incoming, Reader, Writer, bad, finish, goodbye, text, turn_away};
 use axum::extract::ws::{Message, WebSocket, close_code};
 use futures_util::{SinkExt, StreamExt};
-use panecast_protocol::{Door, JoinerSays, Place, RefusalKind, RelayToJoiner, Who};
+use panecast_protocol::{Door, JoinerSays, Place, Refusal, RefusalKind, RelayToJoiner, Who};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::time::{Instant, interval_at};
@@ -25,7 +29,7 @@ pub(crate) async fn serve(socket: WebSocket, exchange: Arc<Exchange>, peer: IpAd
         Ok(entry) => Arc::new(entry),
         Err(gone) => return turn_away(writer, reader, gone, RelayToJoiner::Refused, network).await,
     };
-    tracing::info!(%network, tenant = %entry.room.tenant(), "joiner came in");
+    tracing::info!(%network, tenant = %entry.tenant, "joiner came in");
     let metrics = &exchange.metrics;
     let _present = Present::new(&metrics.joiners);
     let mut writing = tokio::spawn(write(writer, entry.clone(), metrics.clone(), timing));
@@ -56,28 +60,25 @@ async fn enter(
     let who = tenant.joiner(token.as_deref(), door.as_ref()).map_err(Gone::Refused)?;
     let now = Instant::now();
     match (door, resume) {
-        (None, Some(place)) => back(exchange, &place, who, now),
+        (None, Some(place)) => back(exchange, tenant.name(), place, who, now).await,
         (Some(door @ Door::Key { .. }), None) => {
-            let Some(counted) = exchange.tries.knock(tenant.name(), peer, now) else {
+            let Some(counted) = exchange.count_knock(tenant.name(), peer, now).await else {
                 exchange.metrics.knocked(Knocked::TooMany);
                 let message = "too many keys were tried; wait a few minutes";
                 return Err(Gone::Refused(refusal(RefusalKind::TooManyTries, message)));
             };
-            let room = exchange.directory.find(tenant.name(), &door, now);
-            let entry = room.and_then(|room| room.knock(&door, who));
+            let entry = knock(exchange, tenant.name(), &door, who, now).await.ok();
             let outcome = at_the_door(Knock::at_key(entry, now, timing), reader, writer).await;
             let entry = counted_as(outcome, &exchange.metrics)?;
-            exchange.tries.give_back(&counted);
+            exchange.give_back(counted);
             Ok(entry)
         }
         (Some(door), None) => {
-            let room = exchange.directory.find(tenant.name(), &door, now);
-            let outcome = match room.and_then(|room| room.knock(&door, who)) {
-                Some(entry) => at_the_door(Knock::at_open_door(entry, now, timing), reader, writer).await,
-                None => {
-                    let message = "nobody is there to be reached this way now";
-                    Err(Gone::Refused(refusal(RefusalKind::Unavailable, message)))
-                }
+            let outcome = match knock(exchange, tenant.name(), &door, who, now).await {
+                Ok(entry) => at_the_door(Knock::at_open_door(entry, now, timing), reader, writer).await,
+                Err(told) => Err(Gone::Refused(told.unwrap_or_else(|| {
+                    refusal(RefusalKind::Unavailable, "nobody is there to be reached this way now")
+                }))),
             };
             counted_as(outcome, &exchange.metrics)
         }
@@ -95,14 +96,54 @@ fn counted_as(outcome: Result<Entry, Gone>, metrics: &Metrics) -> Result<Entry, 
     outcome
 }
 
-fn back(exchange: &Exchange, place: &Place, who: Option<Who>, now: Instant) -> Result<Entry, Gone> {
-    exchange
-        .directory
-        .room(&place.room)
-        .and_then(|room| room.resume(place.joiner, &place.token, who, now))
-        .ok_or_else(|| {
-            Gone::Refused(refusal(RefusalKind::Unavailable, "there is no place to come back to now"))
-        })
+/// Knocks at a door of this relay or of another.
+async fn knock(
+    exchange: &Exchange,
+    tenant: &Arc<str>,
+    door: &Door,
+    who: Option<Who>,
+    now: Instant,
+) -> Result<Entry, Option<Refusal>> {
+    match exchange.directory.find(tenant, door, now).ok_or(None)? {
+        Found::Here(room) => room.knock(door, who).ok_or(None),
+        Found::There(cluster, held) => {
+            let place = exchange.directory.place(tenant, door).ok_or(None)?;
+            there(exchange, tenant, (cluster, held), Goal::Door(place), who).await
+        }
+    }
+}
+
+/// Comes back to a place at this relay or another.
+async fn back(
+    exchange: &Exchange,
+    tenant: &Arc<str>,
+    place: Place,
+    who: Option<Who>,
+    now: Instant,
+) -> Result<Entry, Gone> {
+    let entry = match exchange.directory.find_room(&place.room) {
+        Some(Found::Here(room)) => room.resume(place.joiner, &place.token, who, now).ok_or(None),
+        Some(Found::There(cluster, held)) => {
+            there(exchange, tenant, (cluster, held), Goal::Return(place), who).await
+        }
+        None => Err(None),
+    };
+    entry.map_err(|told| {
+        let nowhere = || refusal(RefusalKind::Unavailable, "there is no place to come back to now");
+        Gone::Refused(told.unwrap_or_else(nowhere))
+    })
+}
+
+async fn there(
+    exchange: &Exchange,
+    tenant: &Arc<str>,
+    (cluster, held): (Arc<Cluster>, Held),
+    goal: Goal,
+    who: Option<Who>,
+) -> Result<Entry, Option<Refusal>> {
+    let queue = Arc::new(JoinerQueue::new(exchange.directory.limits()));
+    let near = cluster.enter(held, goal, who, queue).await?;
+    Ok(Entry::there(tenant.clone(), near))
 }
 
 async fn read(reader: &mut Reader, entry: &Entry, metrics: &Metrics) -> Gone {
@@ -135,11 +176,15 @@ async fn write(mut writer: Writer, entry: Arc<Entry>, metrics: Arc<Metrics>, tim
             },
             _ = pings.tick() => (Message::Ping(Default::default()), None),
         };
+        let was_bytes = matches!(message, Message::Binary(_));
         let bytes = if let Message::Binary(bytes) = &message { bytes.len() as u64 } else { 0 };
         if writer.send(message).await.is_err() {
             return;
         }
         metrics.bytes_to_joiners.inc_by(bytes);
+        if was_bytes {
+            entry.wrote(bytes as usize);
+        }
         if let Some(since) = since {
             metrics.forwarded(since.elapsed());
         }

@@ -120,6 +120,19 @@ impl Knock {
         }
     }
 
+    async fn send(&self, writer: &mut Writer, bytes: Bytes) -> Result<(), Gone> {
+        let count = bytes.len();
+        match timeout(self.timing.dead, writer.send(Message::Binary(bytes))).await {
+            Ok(Ok(())) => {
+                if let Some(entry) = &self.entry {
+                    entry.wrote(count);
+                }
+                Ok(())
+            }
+            _ => Err(Gone::Left),
+        }
+    }
+
     fn refused(&self) -> Refusal {
         if self.at_key {
             wrong_key()
@@ -151,7 +164,7 @@ pub(crate) async fn at_the_door(
         }
         if !knock.at_key {
             while let Some(bytes) = knock.answer()? {
-                send(writer, bytes, knock.timing).await?;
+                knock.send(writer, bytes).await?;
             }
             if knock.entry.as_ref().is_some_and(|entry| is_in(&entry.queue)) {
                 continue;
@@ -172,16 +185,9 @@ pub(crate) async fn at_the_door(
                     return Err(Gone::Refused(knock.refused()));
                 }
                 let bytes = knock.due_answer()?;
-                send(writer, bytes, knock.timing).await?;
+                knock.send(writer, bytes).await?;
             }
             incoming = reader.next(), if knock.reads() => knock.take(incoming?).await?,
         }
-    }
-}
-
-async fn send(writer: &mut Writer, bytes: Bytes, timing: Timing) -> Result<(), Gone> {
-    match timeout(timing.dead, writer.send(Message::Binary(bytes))).await {
-        Ok(Ok(())) => Ok(()),
-        _ => Err(Gone::Left),
     }
 }

@@ -3,6 +3,7 @@
 use super::secret::{RoomId, RoomSecret};
 use super::to_host::{HostQueue, allowance};
 use super::to_joiner::{JoinerQueue, Pushed, Standing};
+use crate::cluster::Near;
 use crate::config::RelayLimits;
 use crate::refusal::{random, refusal};
 use axum::body::Bytes;
@@ -12,7 +13,7 @@ use panecast_protocol::{
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -38,6 +39,8 @@ pub(crate) struct Room {
 #[derive(Debug, Default)]
 struct State {
     host: Option<Arc<HostQueue>>,
+    /// When the host came last, in milliseconds since 1970: of two relays that have a room, the newer one does.
+    stamp: u64,
     /// When the host was cut off last.
     lost_at: Option<Instant>,
     /// Counts the host's connections: an old one that ends late must not touch the new one.
@@ -69,6 +72,12 @@ struct Seat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Connection(u64);
 
+/// Milliseconds since 1970, by this machine's clock.
+pub(super) fn stamp() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
 /// What became of a host's bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Passed {
@@ -81,11 +90,22 @@ pub(crate) struct Passed {
 /// A joiner's connection to its room.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub(crate) room: Arc<Room>,
-    pub(crate) joiner: u32,
-    number: u64,
+    pub(crate) tenant: Arc<str>,
     pub(crate) queue: Arc<JoinerQueue>,
-    allowance: Arc<Semaphore>,
+    way: Way,
+}
+
+/// Where the room is.
+#[derive(Debug)]
+enum Way {
+    Here {
+        room: Arc<Room>,
+        joiner: u32,
+        number: u64,
+        allowance: Arc<Semaphore>,
+    },
+    /// At another relay.
+    There(Arc<Near>),
 }
 
 impl Room {
@@ -121,6 +141,7 @@ impl Room {
             old.close();
         }
         state.connection += 1;
+        state.stamp = stamp();
         queue.text(RelayToHost::Room { room: self.id.to_string(), secret: self.secret.reveal() });
         // Who was at the door of the old connection was asked there.
         let knocking: Vec<u32> = state.seats.iter().filter(|(_, s)| !s.let_in).map(|(n, _)| *n).collect();
@@ -172,6 +193,12 @@ impl Room {
         let state = self.lock();
         let blinks = || state.lost_at.is_some_and(|at| now.duration_since(at) < blink);
         !state.ended && (state.host.is_some() || blinks())
+    }
+
+    /// When the host came last, and whether it is there, or was until a `blink` ago.
+    pub(crate) fn claim(&self, blink: Duration, now: Instant) -> (u64, bool) {
+        let here = self.is_here(blink, now);
+        (self.lock().stamp, here)
     }
 
     /// Whether `connection` is the host's newest.
@@ -252,7 +279,8 @@ impl Room {
         let queue = Arc::new(JoinerQueue::new(&self.limits));
         let seat = Seat { entry: number, queue: Some(queue.clone()), away_until: None, ..seat };
         state.seats.insert(joiner, seat);
-        Entry { room: self.clone(), joiner, number, queue, allowance: allowance() }
+        let way = Way::Here { room: self.clone(), joiner, number, allowance: allowance() };
+        Entry { tenant: self.tenant.clone(), queue, way }
     }
 
     fn joined(&self, joiner: u32, count: u64) -> RelayToJoiner {
@@ -415,41 +443,62 @@ impl Room {
 }
 
 impl Entry {
+    /// To a room at another relay.
+    pub(crate) fn there(tenant: Arc<str>, near: Arc<Near>) -> Self {
+        Self { tenant, queue: near.queue.clone(), way: Way::There(near) }
+    }
+
     /// Passes bytes on to the host; waits while too much of this joiner waits there. False if nobody reads them.
     pub(crate) async fn send(&self, bytes: &[u8]) -> bool {
+        let (room, joiner, number, allowance) = match &self.way {
+            Way::Here { room, joiner, number, allowance } => (room, *joiner, *number, allowance),
+            Way::There(near) => return near.send(bytes).await,
+        };
         let most = super::to_host::MOST_OF_ONE_JOINER;
         // Each message costs some memory however short it is.
         let part = u32::try_from((bytes.len() + MESSAGE_COSTS).min(most)).unwrap_or(u32::MAX);
-        let Ok(permit) = self.allowance.clone().acquire_many_owned(part).await else { return false };
-        let state = self.room.lock();
-        let current = state.seats.get(&self.joiner).is_some_and(|s| s.entry == self.number);
+        let Ok(permit) = allowance.clone().acquire_many_owned(part).await else { return false };
+        let state = room.lock();
+        let current = state.seats.get(&joiner).is_some_and(|s| s.entry == number);
         match &state.host {
             Some(host) if current => {
-                host.bytes(self.joiner, bytes, permit);
+                host.bytes(joiner, bytes, permit);
                 true
             }
             _ => false,
         }
     }
 
+    /// So many bytes of the host's were written to the joiner.
+    pub(crate) fn wrote(&self, bytes: usize) {
+        if let Way::There(near) = &self.way {
+            near.wrote(bytes);
+        }
+    }
+
     /// All that was on its way after packets were dropped is written.
     pub(crate) fn drained(&self) {
-        let state = self.room.lock();
-        if state.seats.get(&self.joiner).is_some_and(|s| s.entry == self.number) {
-            tell(&state, RelayToHost::Ready { joiner: self.joiner });
+        let Way::Here { room, joiner, number, .. } = &self.way else { return };
+        let state = room.lock();
+        if state.seats.get(joiner).is_some_and(|s| s.entry == *number) {
+            tell(&state, RelayToHost::Ready { joiner: *joiner });
         }
     }
 
     /// The connection is gone. One that was in may be back until `until`.
     pub(crate) fn left(&self, until: Instant) {
-        let mut state = self.room.lock();
-        let Some(seat) = state.seats.get_mut(&self.joiner).filter(|s| s.entry == self.number) else { return };
+        let (room, joiner, number) = match &self.way {
+            Way::Here { room, joiner, number, .. } => (room, *joiner, *number),
+            Way::There(near) => return near.left(),
+        };
+        let mut state = room.lock();
+        let Some(seat) = state.seats.get_mut(&joiner).filter(|s| s.entry == number) else { return };
         seat.queue = None;
         seat.away_until = Some(until);
         if !seat.let_in {
-            state.seats.remove(&self.joiner);
+            state.seats.remove(&joiner);
         }
-        tell(&state, RelayToHost::Left { joiner: self.joiner });
+        tell(&state, RelayToHost::Left { joiner });
     }
 }
 

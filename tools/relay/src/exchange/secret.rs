@@ -25,6 +25,14 @@ impl fmt::Debug for RoomId {
 }
 
 impl RoomId {
+    pub(crate) fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+
+    pub(crate) fn of(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     pub(crate) fn parse(text: &str) -> Option<Self> {
         from_hex(text).map(Self)
     }

@@ -10,6 +10,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+/// What may wait for a joiner whose host is at another relay, beside one message: more than is ever sent ahead.
+const AHEAD_OF_ANOTHER_RELAY: usize = 2 << 20;
+
 /// What a joiner's writer does next.
 #[derive(Debug, PartialEq)]
 pub(crate) enum ForJoiner {
@@ -257,6 +260,48 @@ impl JoinerQueue {
     /// Waits until something may have changed. For one that knocks; see [`JoinerQueue::next`] for the rest.
     pub(crate) async fn changed(&self) {
         self.wake.notified().await;
+    }
+
+    /// Queues what another relay's queue has given out: nothing of it is dropped here. That relay sends little ahead; one
+    /// that does not keep to it is cut off.
+    pub(crate) fn passes(&self, item: ForJoiner) {
+        let mut inner = self.lock();
+        let most = self.limits.message_bytes.saturating_add(AHEAD_OF_ANOTHER_RELAY);
+        if inner.closed || inner.packet_bytes.saturating_add(inner.control_bytes) > most {
+            drop(inner);
+            return self.close();
+        }
+        match item {
+            ForJoiner::Packet(packet, since) => inner.push_packet(packet, since),
+            ForJoiner::Control(bytes) => {
+                inner.control_bytes += bytes.len() + MESSAGE_COSTS;
+                inner.items.push_back(ForJoiner::Control(bytes));
+            }
+            other => inner.items.push_back(other),
+        }
+        self.wake.notify_one();
+    }
+
+    /// As [`JoinerQueue::next`], or why the joiner is not let in.
+    pub(crate) async fn next_or_refused(&self) -> Result<ForJoiner, Refusal> {
+        loop {
+            {
+                let mut inner = self.lock();
+                if let Some(item) = inner.pop() {
+                    return Ok(item);
+                }
+                if let Standing::Refused(refusal) = &inner.standing {
+                    return Err(refusal.clone());
+                }
+                if std::mem::take(&mut inner.dropped) {
+                    return Ok(ForJoiner::Ready);
+                }
+                if inner.closed {
+                    return Ok(ForJoiner::Close);
+                }
+            }
+            self.wake.notified().await;
+        }
     }
 
     /// Waits for what to write next. For one writer; dropping the future loses nothing.

@@ -4,6 +4,7 @@
 //! ends' own digits. Every answered knock lets somebody guess at those, so knocks count whether or not a host was
 //! behind the number, until one is let in.
 
+use crate::refusal::random;
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,18 +27,30 @@ pub(crate) struct Tries {
 
 #[derive(Debug, Default)]
 struct Seen {
-    tenants: HashMap<Arc<str>, VecDeque<Instant>>,
+    tenants: HashMap<Arc<str>, VecDeque<Counted>>,
     /// An entry needs a knock that its tenant still had, so tenants bound its size.
-    networks: HashMap<IpAddr, VecDeque<Instant>>,
+    networks: HashMap<IpAddr, VecDeque<Counted>>,
     swept: Option<Instant>,
 }
 
-/// A knock that was counted.
-#[derive(Clone, Debug)]
-pub(crate) struct Try {
-    tenant: Arc<str>,
-    network: IpAddr,
+#[derive(Clone, Copy, Debug)]
+struct Counted {
     at: Instant,
+    id: u64,
+    /// It came to this relay while the others could not be asked.
+    alone: bool,
+}
+
+/// A knock that was counted, as all relays of a cluster name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Try(pub(crate) u64);
+
+/// A knock that counts, for another relay.
+pub(crate) struct OfAnother {
+    pub(crate) id: u64,
+    pub(crate) tenant: Arc<str>,
+    pub(crate) network: IpAddr,
+    pub(crate) age: Duration,
 }
 
 impl Tries {
@@ -51,17 +64,33 @@ impl Tries {
 
     /// Counts a knock; `None` if there have been too many.
     pub(crate) fn knock(&self, tenant: &Arc<str>, peer: IpAddr, now: Instant) -> Option<Try> {
-        let network = network_of(peer);
+        self.count(tenant, peer, now, 1)
+    }
+
+    /// The same where the others of so many relays cannot be asked: each answers its part of what is left.
+    pub(crate) fn knock_alone(
+        &self,
+        tenant: &Arc<str>,
+        peer: IpAddr,
+        now: Instant,
+        relays: usize,
+    ) -> Option<Try> {
+        self.count(tenant, peer, now, relays.max(2))
+    }
+
+    fn count(&self, tenant: &Arc<str>, peer: IpAddr, now: Instant, relays: usize) -> Option<Try> {
+        let (network, alone) = (network_of(peer), relays > 1);
+        let id = u64::from_le_bytes(random().ok()?);
         let mut seen = self.lock();
         let seen = &mut *seen;
-        if seen.swept.is_none_or(|at| now.duration_since(at) >= NETWORK_WINDOW) {
-            seen.swept = Some(now);
-            forget_old(&mut seen.tenants, TENANT_WINDOW, now);
-            forget_old(&mut seen.networks, NETWORK_WINDOW, now);
-        }
+        seen.sweep(now);
         let of_tenant = seen.tenants.entry(tenant.clone()).or_default();
         drop_old(of_tenant, TENANT_WINDOW, now);
         if of_tenant.len() >= self.of_tenant {
+            return None;
+        }
+        let mine = of_tenant.iter().filter(|c| c.alone).count();
+        if alone && mine >= (self.of_tenant - (of_tenant.len() - mine)) / relays {
             return None;
         }
         let of_network = seen.networks.entry(network).or_default();
@@ -69,32 +98,76 @@ impl Tries {
         if of_network.len() >= self.of_network {
             return None;
         }
-        of_tenant.push_back(now);
-        of_network.push_back(now);
-        Some(Try { tenant: tenant.clone(), network, at: now })
+        let counted = Counted { at: now, id, alone };
+        of_tenant.push_back(counted);
+        of_network.push_back(counted);
+        Some(Try(id))
+    }
+
+    /// A knock was answered by another relay at `then`: it counts here, too.
+    pub(crate) fn saw(&self, id: u64, tenant: &Arc<str>, peer: IpAddr, then: Instant) {
+        let network = network_of(peer);
+        let mut seen = self.lock();
+        let seen = &mut *seen;
+        let of_tenant = seen.tenants.entry(tenant.clone()).or_default();
+        // What is more than the limit changes nothing, and another relay must not fill this one's memory.
+        if of_tenant.len() >= 2 * self.of_tenant || of_tenant.iter().any(|c| c.id == id) {
+            return;
+        }
+        let counted = Counted { at: then, id, alone: false };
+        for times in [of_tenant, seen.networks.entry(network).or_default()] {
+            let later = times.partition_point(|c| c.at <= then);
+            times.insert(later, counted);
+        }
+    }
+
+    /// All that counts in a tenant, for a relay that has just come.
+    pub(crate) fn so_far(&self, now: Instant) -> Vec<OfAnother> {
+        let mut seen = self.lock();
+        let seen = &mut *seen;
+        seen.swept = None;
+        seen.sweep(now);
+        // A network's window is shorter: of an older knock it does not matter where it came from.
+        let from: HashMap<u64, IpAddr> =
+            seen.networks.iter().flat_map(|(n, times)| times.iter().map(|c| (c.id, *n))).collect();
+        let unknown = IpAddr::from(Ipv4Addr::UNSPECIFIED);
+        let all = seen.tenants.iter().flat_map(|(tenant, times)| times.iter().map(move |c| (tenant, c)));
+        all.map(|(tenant, c)| OfAnother {
+            id: c.id,
+            tenant: tenant.clone(),
+            network: from.get(&c.id).copied().unwrap_or(unknown),
+            age: now.duration_since(c.at),
+        })
+        .collect()
     }
 
     /// The one that knocked was let in: it had the right key, and does not count.
-    pub(crate) fn give_back(&self, knock: &Try) {
+    pub(crate) fn give_back(&self, knock: Try) {
         let mut seen = self.lock();
         let seen = &mut *seen;
-        for times in [seen.tenants.get_mut(&knock.tenant), seen.networks.get_mut(&knock.network)] {
-            if let Some(times) = times
-                && let Some(at) = times.iter().position(|t| *t == knock.at)
-            {
-                times.remove(at);
-            }
+        for times in seen.tenants.values_mut().chain(seen.networks.values_mut()) {
+            times.retain(|c| c.id != knock.0);
         }
     }
 }
 
-fn drop_old(times: &mut VecDeque<Instant>, window: Duration, now: Instant) {
-    while times.front().is_some_and(|t| now.duration_since(*t) >= window) {
+impl Seen {
+    fn sweep(&mut self, now: Instant) {
+        if self.swept.is_none_or(|at| now.duration_since(at) >= NETWORK_WINDOW) {
+            self.swept = Some(now);
+            forget_old(&mut self.tenants, TENANT_WINDOW, now);
+            forget_old(&mut self.networks, NETWORK_WINDOW, now);
+        }
+    }
+}
+
+fn drop_old(times: &mut VecDeque<Counted>, window: Duration, now: Instant) {
+    while times.front().is_some_and(|c| now.duration_since(c.at) >= window) {
         times.pop_front();
     }
 }
 
-fn forget_old<K>(all: &mut HashMap<K, VecDeque<Instant>>, window: Duration, now: Instant) {
+fn forget_old<K>(all: &mut HashMap<K, VecDeque<Counted>>, window: Duration, now: Instant) {
     all.retain(|_, times| {
         drop_old(times, window, now);
         !times.is_empty()
@@ -167,12 +240,46 @@ mod tests {
         let (tries, now, shop) = (Tries::new(1, 1), Instant::now(), Arc::from("shop"));
         for n in 0..100u8 {
             let knock = tries.knock(&shop, peer("192.0.2.1"), now).unwrap_or_else(|| panic!("{n}"));
-            tries.give_back(&knock);
+            tries.give_back(knock);
         }
         tries.knock(&shop, peer("192.0.2.1"), now).unwrap();
         assert!(tries.knock(&shop, peer("198.51.100.1"), now).is_none());
         tries.knock(&"other".into(), peer("203.0.113.1"), now + TENANT_WINDOW).unwrap();
         let seen = tries.lock();
         assert_eq!((seen.tenants.len(), seen.networks.len()), (1, 1));
+    }
+
+    #[test]
+    fn relays_that_tell_each_other_answer_sixty_and_those_that_cannot_share_what_is_left() {
+        let (a, b, now, shop) = (Tries::new(60, 10), Tries::new(60, 10), Instant::now(), Arc::from("shop"));
+        let from = |n: u8| peer(&format!("192.0.{n}.1"));
+        for n in 0..20 {
+            let Try(id) = a.knock(&shop, from(n), now).unwrap();
+            b.saw(id, &shop, from(n), now);
+            b.saw(id, &shop, from(n), now);
+        }
+        // Cut off from each other.
+        let alone = |tries: &Tries| {
+            (20..200).filter(|n| tries.knock_alone(&shop, from(*n), now, 2).is_some()).count()
+        };
+        assert_eq!((alone(&a), alone(&b)), (20, 20));
+        // One that has just come learns all that counts, and for how long.
+        let late = Tries::new(60, 10);
+        for told in a.so_far(now) {
+            late.saw(told.id, &told.tenant, told.network, now - told.age);
+        }
+        let more = |at| (0..200).filter(|n| late.knock(&shop, from(*n), at).is_some()).count();
+        assert_eq!(more(now), 20);
+        assert_eq!(more(now + TENANT_WINDOW), 60);
+    }
+
+    #[test]
+    fn another_relay_cannot_fill_the_memory() {
+        let (tries, now, shop) = (Tries::new(60, 10), Instant::now(), Arc::from("shop"));
+        for id in 0..10_000 {
+            tries.saw(id, &shop, IpAddr::from([10, (id / 256) as u8, id as u8, 1]), now);
+        }
+        let seen = tries.lock();
+        assert_eq!((seen.tenants[&shop].len(), seen.networks.len()), (120, 120));
     }
 }
