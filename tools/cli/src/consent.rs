@@ -21,8 +21,19 @@ pub(crate) fn has_terminal() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
+/// Whether what is typed at the terminal is for this program: one in the background would be stopped for reading it.
+pub(crate) fn hears() -> bool {
+    #[cfg(unix)]
+    let in_front =
+        rustix::termios::tcgetpgrp(io::stdin()).is_ok_and(|group| group == rustix::process::getpgrp());
+    #[cfg(not(unix))]
+    let in_front = true;
+    has_terminal() && in_front
+}
+
 /// How the visitor will be asked about `source`, or which source to show if none is given, if there is anybody to ask.
-pub(crate) fn how(source: Option<&SourceSpec>, yes: bool) -> Result<Ask, Failure> {
+/// `commands`: answers come from standard input, whatever it is.
+pub(crate) fn how(source: Option<&SourceSpec>, yes: bool, commands: bool) -> Result<Ask, Failure> {
     match (source, yes) {
         (Some(_), true) => return Ok(Ask::AlreadyAllowed),
         (None, true) => {
@@ -31,7 +42,7 @@ pub(crate) fn how(source: Option<&SourceSpec>, yes: bool) -> Result<Ask, Failure
                 "name it with --source; `panecast sources` lists what there is",
             ));
         }
-        (_, false) if has_terminal() => return Ok(Ask::Terminal),
+        (_, false) if commands || has_terminal() => return Ok(Ask::Terminal),
         _ => {}
     }
     let what = source.map_or("anything".to_owned(), |source| printable(&source.to_string()));
@@ -103,6 +114,32 @@ enum Word {
     Unclear,
 }
 
+/// What the visitor says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// To the question that stood.
+    Allow(SourceSpec),
+    Decline,
+    /// Of its own accord.
+    Pause,
+    Resume,
+    End,
+}
+
+impl Said {
+    fn read(line: &str) -> Option<Self> {
+        match line.trim().to_ascii_lowercase().as_str() {
+            "p" | "pause" => Some(Self::Pause),
+            "r" | "resume" => Some(Self::Resume),
+            "q" | "quit" | "end" => Some(Self::End),
+            _ => None,
+        }
+    }
+}
+
+/// What can be typed while no question stands.
+pub(crate) const COMMANDS: &str = "type p to pause, r to resume, q to end, each with Enter";
+
 /// The question that stands, and the lines that the visitor types.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
@@ -111,10 +148,9 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    /// Puts a question in the place of any before it. The lines are read on a thread that ends with the program: a read
-    /// cannot be given up.
-    pub(crate) fn ask(&mut self, prompt: Prompt) {
-        let lines = self.lines.get_or_insert_with(|| {
+    /// Reads lines from now on, on a thread that ends with the program: a read cannot be given up.
+    pub(crate) fn listen(&mut self) {
+        self.lines.get_or_insert_with(|| {
             let (lines, answers) = mpsc::unbounded_channel();
             std::thread::spawn(move || {
                 for line in io::stdin().lock().lines() {
@@ -125,10 +161,26 @@ impl Answers {
             });
             answers
         });
-        // What was typed before is no answer to this.
-        while lines.try_recv().is_ok() {}
+    }
+
+    pub(crate) fn listens(&self) -> bool {
+        self.lines.is_some()
+    }
+
+    /// Puts a question in the place of any before it.
+    pub(crate) fn ask(&mut self, prompt: Prompt) {
+        self.listen();
         show(&prompt.text());
         self.prompt = Some(prompt);
+    }
+
+    /// What was typed so far is no answer to what is asked next.
+    pub(crate) fn take_typed(&mut self) -> Vec<Said> {
+        let mut said = Vec::new();
+        while let Some(Ok(line)) = self.lines.as_mut().map(mpsc::UnboundedReceiver::try_recv) {
+            said.extend(Said::read(&line));
+        }
+        said
     }
 
     /// Nobody waits for the answer any more.
@@ -138,18 +190,30 @@ impl Answers {
         }
     }
 
-    /// What the visitor allows, or `None` for a no. The end of the input is a no. Waits for ever without a question.
-    pub(crate) async fn next(&mut self) -> Option<SourceSpec> {
+    /// What the visitor says next. The end of the input is a no to a question. Waits for ever where nothing can be said.
+    pub(crate) async fn next(&mut self) -> Said {
         loop {
-            let (Some(prompt), Some(lines)) = (&self.prompt, &mut self.lines) else {
-                return std::future::pending().await;
-            };
-            match lines.recv().await.map_or(Word::Decline, |line| prompt.read(&line)) {
-                Word::Unclear => show("That is not in the list. Type a number, or press Enter to decline: "),
-                word => {
-                    self.prompt = None;
-                    return if let Word::Allow(source) = word { Some(source) } else { None };
-                }
+            let Some(lines) = &mut self.lines else { return std::future::pending().await };
+            let line = lines.recv().await;
+            match (&self.prompt, line) {
+                (Some(prompt), line) => match line.map_or(Word::Decline, |line| prompt.read(&line)) {
+                    Word::Unclear => {
+                        show("That is not in the list. Type a number, or press Enter to decline: ")
+                    }
+                    word => {
+                        self.prompt = None;
+                        return if let Word::Allow(source) = word {
+                            Said::Allow(source)
+                        } else {
+                            Said::Decline
+                        };
+                    }
+                },
+                (None, Some(line)) => match Said::read(&line) {
+                    Some(said) => return said,
+                    None => show(&format!("{COMMANDS}\n")),
+                },
+                (None, None) => return std::future::pending().await,
             }
         }
     }
@@ -168,6 +232,19 @@ mod tests {
 
     fn source(id: &str, kind: SourceKind) -> SourceInfo {
         SourceInfo { id: id.into(), name: "bad \u{1b}[2J title".into(), kind, size: Size::new(8, 8) }
+    }
+
+    #[test]
+    fn a_pause_is_a_letter_away() {
+        for (line, said) in
+            [("p", Said::Pause), (" Pause ", Said::Pause), ("r", Said::Resume), ("END", Said::End)]
+        {
+            assert_eq!(Said::read(line), Some(said), "{line}");
+        }
+        // None of them is a yes.
+        for line in ["", "y", "yes", "1", "pp"] {
+            assert_eq!(Said::read(line), None, "{line}");
+        }
     }
 
     #[test]

@@ -109,8 +109,17 @@ async fn run_all(
     let opens = !arguments.no_open && has_desktop();
     let (masks, source) = (arguments.masks, Some(source));
     let marks = !arguments.no_marks;
-    let share =
-        Share { relay: Access::open(url)?, source, ask, masks, config, keys: true, presence: None, marks };
+    let share = Share {
+        relay: Access::open(url)?,
+        source,
+        ask,
+        masks,
+        config,
+        keys: true,
+        presence: None,
+        marks,
+        commands: consent::hears(),
+    };
     let mut opened = false;
     let result = visitor::share(share, &mut reporter, stop, |agent_url| {
         // The first key is for the browser here, the next for whom the visitor tells it.
@@ -145,12 +154,12 @@ fn choose(arguments: &Arguments) -> Result<(SourceSpec, Ask), Failure> {
     match &arguments.source {
         Some(source) => {
             let yes = arguments.yes || matches!(source, SourceSpec::Pattern(..));
-            Ok((source.clone(), consent::how(Some(source), yes)?))
+            Ok((source.clone(), consent::how(Some(source), yes, false)?))
         }
         None => {
             if has_screen() {
                 let screen = SourceSpec::Screen(None);
-                match consent::how(Some(&screen), arguments.yes) {
+                match consent::how(Some(&screen), arguments.yes, false) {
                     Ok(ask) => return Ok((screen, ask)),
                     Err(_) => eprintln!(
                         "no terminal to ask whether the screen may be shown: the built-in desktop is shown instead; \

@@ -30,8 +30,8 @@ Sources: screen, screen:N, window:ID, pattern[:WxH@FPS], file:PATH; see `panecas
 when somebody asks.
 A key is for one agent, and its last five digits never leave this device: the relay reads nothing.
 With --visitor-id agents of the tenant see that you are there, and need no key (`panecast pass --help`).
-Whoever comes asks you; nothing is captured before you allow it. No answer within two minutes is a no. Ctrl-C ends the
-session and tells the agents.
+Whoever comes asks you; nothing is captured before you allow it. No answer within two minutes is a no. Type p and
+Enter to pause, r to resume, q or Ctrl-C to end the session and tell the agents.
 Exit codes: 0 you stopped or the source ended, 1 failure, 2 wrong usage.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -61,19 +61,34 @@ pub(crate) struct Arguments {
     /// Do not draw over the screen what agents point at and draw
     #[arg(long)]
     no_marks: bool,
+    /// Take pause, resume, end and answers from standard input, though it is no terminal
+    #[arg(long)]
+    commands: bool,
     /// Print JSON: one object for each event, and one a second
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { access, source, visitor_id, tenant_key, no_key, yes, fps, codec, masks, no_marks, json } =
-        arguments;
+    let Arguments {
+        access,
+        source,
+        visitor_id,
+        tenant_key,
+        no_key,
+        yes,
+        fps,
+        codec,
+        masks,
+        no_marks,
+        commands,
+        json,
+    } = arguments;
     let config = codec.pipeline(Mode::Auto, fps)?;
     if let Some(source) = &source {
         masks.masks(source)?;
     }
-    let ask = consent::how(source.as_ref(), yes)?;
+    let ask = consent::how(source.as_ref(), yes, commands)?;
     let relay = access.access()?;
     let presence = match (visitor_id, tenant_key) {
         (Some(visitor), Some(key)) => Some(Presence { visitor, key: tenant_public(&key)? }),
@@ -83,7 +98,17 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     runtime.block_on(async {
         let stop = stop_signal()?;
         let mut reporter = Reporter::new(json);
-        let share = Share { relay, source, ask, masks, config, keys: !no_key, presence, marks: !no_marks };
+        let share = Share {
+            relay,
+            source,
+            ask,
+            masks,
+            config,
+            keys: !no_key,
+            presence,
+            marks: !no_marks,
+            commands: commands || consent::hears(),
+        };
         visitor::share(share, &mut reporter, stop, |_| {}).await
     })
 }

@@ -1,7 +1,7 @@
 //! The visitor's side: a pipeline, a session with whoever is let in, and a room at a relay that survives cuts.
 
 use crate::access::Access;
-use crate::consent::{Answers, Ask, Prompt};
+use crate::consent::{Answers, Ask, COMMANDS, Prompt, Said};
 use crate::doors::{Doors, Presence};
 use crate::failure::Failure;
 use crate::link::{Backoff, Link, text};
@@ -51,6 +51,8 @@ pub(crate) struct Share {
     pub(crate) presence: Option<Presence>,
     /// What agents point at and draw is shown over the source, where there is a display.
     pub(crate) marks: bool,
+    /// The visitor may pause, resume and end on standard input.
+    pub(crate) commands: bool,
 }
 
 /// Why a connection ended.
@@ -75,7 +77,7 @@ pub(crate) async fn share(
     on_key: impl FnMut(&str),
 ) -> Result<(), Failure> {
     let (sink, outputs) = mpsc::channel(MOST_QUEUED);
-    let Share { relay, source, ask, masks, mut config, keys, presence, marks } = share;
+    let Share { relay, source, ask, masks, mut config, keys, presence, marks, commands } = share;
     // What seals a packet and what names whom it is for must fit beside it.
     config.encoder.limits.packet_bytes = MAX_BINARY_BYTES - 1024;
     let limits = Limits { record_bytes: MAX_BINARY_BYTES - 64, ..config.encoder.limits };
@@ -107,6 +109,9 @@ pub(crate) async fn share(
         rates: Rates::new(),
         on_key,
     };
+    if commands {
+        visitor.answers.listen();
+    }
     visitor.doors.open_presence(&mut visitor.sharer).map_err(Error::from)?;
     if let (Ask::AlreadyAllowed, Some(source)) = (ask, &visitor.source) {
         // The word was given on the command line; a source that cannot be opened is told of at once.
@@ -213,6 +218,13 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                     tokio::select! {
                         () = &mut stop => return Ok(()),
                         () = &mut wait => break,
+                        said = self.answers.next() => match said {
+                            Said::Pause => self.pause(),
+                            Said::Resume => self.resume(),
+                            Said::End => return Ok(()),
+                            // Who asked is not there.
+                            Said::Allow(_) | Said::Decline => {}
+                        },
                         // What was on its way to the lost connection is for nobody.
                         output = self.outputs.recv() => match output {
                             Some(Output::State(state)) => self.state = Some(state),
@@ -389,21 +401,18 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                     Some(Output::Packet { to: Audience::One(viewer), bytes, .. }) => {
                         self.sharer.packet_for(viewer, &bytes);
                     }
-                    Some(Output::State(state)) => {
-                        self.state = Some(state);
-                        if let (StreamState::Paused, Some(overlay)) = (state, &self.overlay) {
-                            // They belong to what was seen.
-                            overlay.clear();
-                        }
-                        if let Some(source) = &self.source {
-                            self.sharer.state(state, &source.to_string());
-                        }
-                    }
+                    Some(Output::State(state)) => self.state_is(state),
                     Some(Output::Ended(how)) if self.chooses => self.source_ended(how).await,
                     Some(Output::Ended(how)) => return Left::Ended(how),
                     None => return Left::Ended(Err(Error::new(ErrorKind::Io, "the pipeline is gone"))),
                 },
-                word = self.answers.next(), if !self.questions.is_empty() => self.answer(word).await,
+                said = self.answers.next() => match said {
+                    Said::Allow(source) => self.answer(Some(source)).await,
+                    Said::Decline => self.answer(None).await,
+                    Said::Pause => self.pause(),
+                    Said::Resume => self.resume(),
+                    Said::End => return Left::Stopped,
+                },
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.sharer.tick(self.now()),
                 _ = ticks.tick() => self.tell(),
             }
@@ -608,7 +617,45 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                 Prompt::which(sources, question.purpose)
             }
         };
+        for said in self.answers.take_typed() {
+            match said {
+                Said::Pause => self.pause(),
+                Said::Resume => self.resume(),
+                _ => {}
+            }
+        }
         self.answers.ask(prompt);
+    }
+
+    /// Nothing leaves from here on, and what was captured and not yet sent is dropped.
+    fn pause(&mut self) {
+        let Some(pipeline) = &self.pipeline else { return };
+        pipeline.pause();
+        while let Ok(output) = self.outputs.try_recv() {
+            match output {
+                Output::Packet { .. } => {}
+                Output::State(state) => self.state_is(state),
+                Output::Ended(how) => self.ended = Some(how),
+            }
+        }
+        self.reporter.event("paused; type r and Enter to go on", json!({ "event": "paused" }));
+    }
+
+    fn resume(&mut self) {
+        let Some(pipeline) = &self.pipeline else { return };
+        pipeline.resume();
+        self.reporter.event("shared again", json!({ "event": "resumed" }));
+    }
+
+    fn state_is(&mut self, state: StreamState) {
+        self.state = Some(state);
+        if let (StreamState::Paused, Some(overlay)) = (state, &self.overlay) {
+            // They belong to what was seen.
+            overlay.clear();
+        }
+        if let Some(source) = &self.source {
+            self.sharer.state(state, &source.to_string());
+        }
     }
 
     /// The visitor's word about the oldest question: what is shown, or nothing.
@@ -620,6 +667,11 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
         match self.sharer.answer(question.viewer, decision, purpose, &id) {
             Ok(grant) => {
                 self.source = allowed;
+                if self.answers.listens() {
+                    self.reporter.event(COMMANDS, json!({ "event": "shared" }));
+                } else {
+                    self.reporter.fact(json!({ "event": "shared" }));
+                }
                 if let Err(e) = self.start(grant).await {
                     let failed = Err(Error::new(ErrorKind::Io, e.message()));
                     if self.chooses {

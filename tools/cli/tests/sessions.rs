@@ -90,6 +90,39 @@ fn a_session_is_seen_saved_and_ended_by_the_visitor() {
 }
 
 #[test]
+fn the_visitor_pauses_resumes_and_ends() {
+    let (_relay, url) = relay("127.0.0.1:0", &[]);
+    let (mut share, mut says) = Running::with_input(&[
+        "share",
+        "--relay",
+        &url,
+        "--source",
+        "pattern:320x180@30",
+        "--yes",
+        "--commands",
+        "--json",
+    ]);
+    let key = next_key(&share, &url);
+    let mut watching = view(&url, &key, &[]);
+    watching.find("pictures", has_pictures);
+    writeln!(says, "p").unwrap();
+    share.event("paused");
+    let paused = watching.find("the pause", |line| line["state"] == "paused");
+    // Not one picture more, however long.
+    let then = watching.find("a second of it", |line| line["event"] == "status" && line["state"] == "paused");
+    let later = watching.find("another", |line| line["event"] == "status" && line["state"] == "paused");
+    assert_eq!(then["pictures"], later["pictures"], "{paused}");
+    writeln!(says, "what?\nr").unwrap();
+    share.event("resumed");
+    let seen = later["pictures"].as_u64();
+    watching.find("more pictures", |line| line["state"] == "live" && line["pictures"].as_u64() > seen);
+    writeln!(says, "q").unwrap();
+    assert_eq!(share.exit(), Some(0));
+    assert_eq!(watching.event("end")["reason"], "sharer-stopped");
+    assert_eq!(watching.exit(), Some(0));
+}
+
+#[test]
 fn a_session_outlives_its_relay() {
     let mut s = session();
     let watching = view(&s.url, &s.key, &[]);

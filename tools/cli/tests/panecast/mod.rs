@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -129,6 +129,13 @@ pub struct Running {
 impl Running {
     pub fn start(args: &[&str]) -> Self {
         Self::of(command(args).stderr(Stdio::inherit()))
+    }
+
+    /// With its standard input.
+    pub fn with_input(args: &[&str]) -> (Self, ChildStdin) {
+        let mut running = Self::of(command(args).stdin(Stdio::piped()).stderr(Stdio::inherit()));
+        let input = running.child.stdin.take().unwrap();
+        (running, input)
     }
 
     /// Of a command whose standard output is a pipe.
