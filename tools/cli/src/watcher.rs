@@ -229,7 +229,12 @@ impl<'a> Watcher<'a> {
             resume: self.place.clone(),
         })
         .await;
-        if self.place.is_none() {
+        if self.place.is_some() {
+            // The proof goes along: a place that is given up or a host that is away is told soon enough.
+            if let Some(session) = &mut self.session {
+                session.back();
+            }
+        } else {
             let joiner = way.joiner(&relay.tenant, &self.limits)?;
             let session = session::Watcher::knock(joiner, name.clone(), *purpose, self.now(), self.limits);
             self.session = Some(session);
@@ -383,11 +388,8 @@ impl<'a> Watcher<'a> {
         // What this version does not know, a newer relay may say: it changes nothing.
         match parse(message)? {
             RelayToJoiner::Joined(place) => {
-                let returns = self.place.replace(place).is_some();
+                self.place = Some(place);
                 self.reporter.event("joined", json!({ "event": "joined" }));
-                if returns {
-                    session.back();
-                }
             }
             RelayToJoiner::HostLost {} => {
                 self.reporter.event(

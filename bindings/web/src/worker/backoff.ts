@@ -1,8 +1,8 @@
-// How long to wait before the next attempt: none before the first and little before the next dozen, so that a picture is
+// How long to wait before the next attempt: none before the first and little before the next forty, so that a picture is
 // soon back after a short cut; then exponential. Chance keeps the agents of a restarted relay from coming back in step.
 
-const QUICK_MS = 200;
-const QUICK_TRIES = 13;
+const QUICK_MS = 120;
+const QUICK_TRIES = 41;
 const MOST_MS = 10_000;
 
 /** Milliseconds before attempt `attempt` (from 1). `random` is in [0, 1): the wait is between half and all of the step. */

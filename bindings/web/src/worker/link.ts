@@ -139,16 +139,16 @@ export class JoinerLink {
   /** Sends sealed bytes, as soon as they may be. Bytes of a connection that is cut are lost with it. */
   send(bytes: Uint8Array<ArrayBuffer>): void {
     const { phase } = this.#state;
-    if (phase !== "connecting" && phase !== "knocking" && phase !== "joined") return;
+    if (phase !== "connecting" && phase !== "knocking" && phase !== "joined" && !this.#open) return;
     this.#waiting.push(bytes);
     this.#flush();
   }
 
   #flush(): void {
-    while (this.#open && (this.#state.phase === "joined" || this.#knocks < MOST_KNOCKS)) {
+    while (this.#open && (this.#place !== undefined || this.#knocks < MOST_KNOCKS)) {
       const bytes = this.#waiting.shift();
       if (bytes === undefined) return;
-      if (this.#state.phase !== "joined") this.#knocks += 1;
+      if (this.#place === undefined) this.#knocks += 1;
       this.#socket?.sendBytes(bytes);
     }
   }
@@ -191,8 +191,13 @@ export class JoinerLink {
       open: () =>
         current(() => {
           this.#socket?.send(JSON.stringify(hello));
-          this.#open = place === undefined;
-          if (place !== undefined) return;
+          this.#open = true;
+          if (place !== undefined) {
+            // The proof goes along: a place that is given up or a host that is away is told soon enough.
+            this.#hostThere = true;
+            this.events.back();
+            return;
+          }
           this.#cancelTimer?.();
           this.#cancelTimer = undefined;
           this.#set({ phase: "knocking" });
@@ -213,16 +218,13 @@ export class JoinerLink {
     if (message === undefined) return;
     switch (message.type) {
       case "joined": {
-        const again = this.#place !== undefined;
         const { room, joiner, token } = message;
         this.#place = { room, joiner, token };
         this.#cancelTimer?.();
         this.#cancelTimer = undefined;
         this.#joinedAt = this.around.now();
         this.#open = true;
-        this.#hostThere = true;
         this.#set({ phase: "joined" });
-        if (again) this.events.back();
         this.#flush();
         return;
       }
@@ -262,7 +264,9 @@ export class JoinerLink {
     const { phase } = this.#state;
     // A key that was knocked with and not let in cannot be told from a spent one.
     const knocked = this.#place === undefined && this.#knocks > 0;
+    const proving = this.#open && this.#place !== undefined && phase !== "joined";
     this.#drop();
+    if (proving) this.events.cut(false);
     if (phase === "joined") {
       this.#deadline = this.around.now() + BACK_MS;
       if (this.around.now() - this.#joinedAt >= STEADY_MS) this.#attempt = 1;
