@@ -8,6 +8,7 @@
 
 use crate::seat::Seat;
 use crate::viewer::{CHUNK_BYTES, Step, Viewer, limits};
+use panecast::bitstream::FilmColour;
 use panecast::codec::av1::Chroma;
 use panecast::{Error, ErrorKind};
 use std::cell::RefCell;
@@ -183,6 +184,21 @@ pub extern "C" fn panecast_step(handle: u32) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn panecast_av1_surface(handle: u32) -> u32 {
     with(handle, 0, |s| s.viewer.request().map_or(0, |r| r.surface))
+}
+
+/// What the unit is coded with: 1 AV1, 2 H.264, 3 VP9, 4 VP8; 0 where no planes are needed.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_av1_codec(handle: u32) -> u32 {
+    with(handle, 0, |s| s.viewer.request().map_or(0, |r| r.codec.code().into()))
+}
+
+/// The colours of a film's planes: 1 is added for BT.709, 2 for luma from 0 to 255; -1 where it is no film's.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_film_colour(handle: u32) -> i32 {
+    let bits = |c: FilmColour| i32::from(c.bt709) + 2 * i32::from(c.full_range);
+    with(handle, -1, |s| s.viewer.request().and_then(|r| r.colour).map_or(-1, bits))
 }
 
 /// Whether the unit needs nothing from before: 1 or 0.

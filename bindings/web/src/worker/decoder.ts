@@ -1,6 +1,6 @@
 // The wasm decoder as an object. The ABI is documented in bindings/web/decoder/src/exports.rs.
 
-import type { PlaneRequest } from "./av1/planes.ts";
+import { CODECS, type PlaneRequest } from "./av1/planes.ts";
 import { Seat, type SeatExports } from "./seat.ts";
 
 interface Exports extends SeatExports {
@@ -22,6 +22,8 @@ interface Exports extends SeatExports {
   panecast_dirty_len(d: number): number;
   panecast_dirty(d: number, index: number, side: number): number;
   panecast_av1_surface(d: number): number;
+  panecast_av1_codec(d: number): number;
+  panecast_film_colour(d: number): number;
   panecast_av1_keyframe(d: number): number;
   panecast_av1_full_chroma(d: number): number;
   panecast_av1_width(d: number): number;
@@ -251,7 +253,15 @@ export class Decoder {
     const wasm = this.#wasm;
     const d = this.#handle;
     const at = wasm.panecast_av1_data(d);
+    const colour = wasm.panecast_film_colour(d);
     const request = {
+      film:
+        colour < 0
+          ? undefined
+          : {
+              codec: CODECS[wasm.panecast_av1_codec(d) - 1] ?? "av1",
+              colour: { bt709: (colour & 1) !== 0, fullRange: (colour & 2) !== 0 },
+            },
       surface: wasm.panecast_av1_surface(d),
       keyframe: wasm.panecast_av1_keyframe(d) !== 0,
       width: wasm.panecast_av1_width(d),

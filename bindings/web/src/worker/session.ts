@@ -457,6 +457,10 @@ export class Session implements LinkEvents {
       );
       return;
     }
+    if (cause.kind === "no codec") {
+      this.#link.fail(`This browser cannot show the camera: ${cause.message}. Open this page in Chrome or Edge.`);
+      return;
+    }
     // After a trap nothing of the instance may be used again, and the keys are in it.
     if (cause.kind === "trap") {
       this.#purge();
@@ -516,6 +520,7 @@ export class Session implements LinkEvents {
 function causeOf(error: unknown): DecodeError {
   if (error instanceof DecodeError) return error;
   if (error instanceof Av1Error) {
+    if (error.trouble === "absent") return new DecodeError("no codec", error.message);
     return new DecodeError("av1", error.message);
   }
   return new DecodeError("trap", String(error));

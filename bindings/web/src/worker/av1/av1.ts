@@ -2,7 +2,7 @@
 // loaded only then.
 
 import { BrowserAv1 } from "./browser.ts";
-import { Av1Error, type PlaneRequest, type PlaneSource } from "./planes.ts";
+import { Av1Error, CODEC_NAMES, type PlaneRequest, type PlaneSource } from "./planes.ts";
 import { selfTest } from "./self-test.ts";
 
 /** Who decodes AV1. */
@@ -15,7 +15,9 @@ export interface Av1Choices {
   module(): Promise<PlaneSource>;
 }
 
+/** Who decodes what of a stream: AV1, and films of other codecs, which the browser alone can decode. */
 export class Av1 implements PlaneSource {
+  #films: PlaneSource | undefined;
   #source: PlaneSource | undefined;
   #choice: Promise<PlaneSource> | undefined;
   #decoder: Av1Decoder = "none yet";
@@ -39,6 +41,7 @@ export class Av1 implements PlaneSource {
   }
 
   async decode(request: PlaneRequest): Promise<Uint8Array> {
+    if (request.film !== undefined && request.film.codec !== "av1") return this.#film(request);
     const source = this.#source ?? (await this.#chosen());
     try {
       return await source.decode(request);
@@ -53,10 +56,26 @@ export class Av1 implements PlaneSource {
 
   keep(alive: ReadonlySet<number>): void {
     this.#source?.keep(alive);
+    this.#films?.keep(alive);
   }
 
   reset(): void {
     this.#source?.reset();
+    this.#films?.reset();
+  }
+
+  async #film(request: PlaneRequest): Promise<Uint8Array> {
+    const name = CODEC_NAMES[request.film?.codec ?? "av1"];
+    this.#films ??= this.choices.browser();
+    if (this.#films === undefined) throw new Av1Error("absent", `it has no ${name} decoder`);
+    try {
+      return await this.#films.decode(request);
+    } catch (e) {
+      if (e instanceof Av1Error && e.trouble === "unusable" && request.keyframe) {
+        throw new Av1Error("absent", e.message);
+      }
+      throw e;
+    }
   }
 
   #chosen(): Promise<PlaneSource> {

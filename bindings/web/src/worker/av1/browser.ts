@@ -1,7 +1,16 @@
-// The browser's own AV1 decoder, one VideoDecoder for each surface. Each unit must give its picture at once: nothing
+// The browser's own decoders, one VideoDecoder for each surface. Each unit must give its picture at once: nothing
 // is ever flushed, because the unit after a flush would have to be a keyframe.
 
-import { Av1Error, layoutOf, MOST_SURFACES, STILLS, type PlaneRequest, type PlaneSource } from "./planes.ts";
+import { planesOfPixels } from "./pixels.ts";
+import {
+  Av1Error,
+  CODEC_NAMES,
+  layoutOf,
+  MOST_SURFACES,
+  STILLS,
+  type PlaneRequest,
+  type PlaneSource,
+} from "./planes.ts";
 
 /** A decoder that takes longer holds the picture back. */
 const ANSWER_MS = 5_000;
@@ -82,7 +91,9 @@ export class BrowserAv1 implements PlaneSource {
   /** The surface's decoder, set up for this unit. */
   #surface(request: PlaneRequest): Surface {
     const { width, height, fullChroma, keyframe } = request;
-    const key = `${width} ${height} ${fullChroma}`;
+    const codec = codecOf(request);
+    // The name of H.264's codec is in its keyframes.
+    const key = `${width} ${height} ${fullChroma} ${request.film?.codec ?? "av1"}`;
     const had = this.#surfaces.get(request.surface);
     if (had !== undefined && had.decoder.state === "configured" && had.key === key) return had;
     if (!keyframe) throw new Av1Error("broken", `surface ${request.surface} does not begin with a keyframe`);
@@ -105,16 +116,17 @@ export class BrowserAv1 implements PlaneSource {
     this.#surfaces.set(request.surface, surface);
     try {
       decoder.configure({
-        codec: codecOf(request),
+        codec,
         codedWidth: width,
         codedHeight: height,
         optimizeForLatency: true,
         // Small pictures that are read back at once: a graphics card would only be in the way.
-        hardwareAcceleration: "prefer-software",
+        hardwareAcceleration: request.film === undefined ? "prefer-software" : "no-preference",
       });
     } catch (e) {
       this.#drop(request.surface, surface);
-      throw new Av1Error("unusable", `this browser has no such AV1 decoder (${String(e)})`);
+      const name = CODEC_NAMES[request.film?.codec ?? "av1"];
+      throw new Av1Error("unusable", `this browser has no such ${name} decoder (${String(e)})`);
     }
     return surface;
   }
@@ -146,6 +158,13 @@ export class BrowserAv1 implements PlaneSource {
       this.#planes.set(both.subarray(0, chroma.offset));
       pairs.set(both.subarray(chroma.offset));
       splitPairs(pairs, this.#planes.subarray(chroma.offset));
+    } else if (request.film !== undefined && request.film.codec !== "av1" && frame.format !== null) {
+      // Nothing of a film is exact: what the browser has made of it will do.
+      const pixels = new Uint8Array(4 * width * height);
+      await copied(frame, pixels, { rect, layout: [{ offset: 0, stride: 4 * width }] });
+      if (!planesOfPixels(pixels, frame.format, request, this.#planes)) {
+        throw new Av1Error("absent", `this browser gives pictures as ${frame.format}`);
+      }
     } else {
       // A picture that was converted to red, green and blue is not the decoder's own any more.
       throw new Av1Error("unusable", `this browser gives AV1 pictures as ${frame.format ?? "unknown"}`);
@@ -185,12 +204,26 @@ const LEVELS: readonly [level: number, pixels: number, side: number][] = [
 ];
 
 /** In full length: Firefox takes 4:4:4 in no other form. */
-export function codecOf(request: Pick<PlaneRequest, "width" | "height" | "fullChroma">): string {
-  const { width, height, fullChroma } = request;
+export function codecOf(
+  request: Pick<PlaneRequest, "width" | "height" | "fullChroma"> & Partial<Pick<PlaneRequest, "film" | "data">>,
+): string {
+  const { width, height, fullChroma, film, data } = request;
+  if (film?.codec === "vp8") return "vp8";
+  if (film?.codec === "vp9") return "vp09.00.41.08";
+  if (film?.codec === "h264") return avcName(data ?? new Uint8Array(0)) ?? "avc1.42e02a";
   const fits = LEVELS.find(
     ([, pixels, side]) => width * height <= pixels && Math.max(width, height) <= side,
   );
   const level = String(fits?.[0] ?? 31).padStart(2, "0");
   // BT.601, in full range where colour has full resolution.
   return fullChroma ? `av01.1.${level}M.08.0.000.06.06.06.1` : `av01.0.${level}M.08.0.110.06.06.06.0`;
+}
+
+/** The codec's name from the parameter set in a keyframe of H.264; undefined where there is none. */
+export function avcName(unit: Uint8Array): string | undefined {
+  for (let i = 0; i + 6 < unit.length; i++) {
+    if (unit[i] !== 0 || unit[i + 1] !== 0 || unit[i + 2] !== 1 || (unit[i + 3]! & 31) !== 7) continue;
+    return `avc1.${[...unit.subarray(i + 4, i + 7)].map((v) => v.toString(16).padStart(2, "0")).join("")}`;
+  }
+  return undefined;
 }

@@ -1,10 +1,34 @@
-// What AV1 decoders have in common: a temporal unit in, the planes of one picture out.
+// What decoders of films have in common: a temporal unit in, the planes of one picture out.
+
+/** What a unit is coded with, by the stream's numbers less one. All but AV1 come from cameras alone. */
+export const CODECS = ["av1", "h264", "vp9", "vp8"] as const;
+export type Codec = (typeof CODECS)[number];
+
+/** Names for people. */
+export const CODEC_NAMES: Record<Codec, string> = { av1: "AV1", h264: "H.264", vp9: "VP9", vp8: "VP8" };
+
+/** A film that somebody else encodes. */
+export interface Film {
+  codec: Codec;
+  /** What its planes are taken for. */
+  colour: Colour;
+}
+
+/** How planes become colours. */
+export interface Colour {
+  /** By the weights of BT.709, else BT.601. */
+  bt709: boolean;
+  /** Luma from 0 to 255, else from 16 to 235. */
+  fullRange: boolean;
+}
 
 export interface PlaneRequest {
   /** Units of one surface depend on each other; 0 is for stills, which depend on nothing. */
   surface: number;
   /** Whether it needs nothing from before. */
   keyframe: boolean;
+  /** Of a film that somebody else encodes; all others are AV1. */
+  film?: Film | undefined;
   width: number;
   height: number;
   /** Colour of full resolution (4:4:4), else of half of it (4:2:0). */
@@ -28,7 +52,9 @@ export type Av1Trouble =
   /** This decoder is of no use here: none, not exact, silent. Another one may be. */
   | "unusable"
   /** The decoder lacks what the unit builds on, or the unit is not sound. */
-  | "broken";
+  | "broken"
+  /** Nothing here decodes this codec. */
+  | "absent";
 
 export class Av1Error extends Error {
   constructor(
