@@ -45,13 +45,16 @@ const assets = [
   ["show-worker", "show-worker", "js", await bundle("src/sharer/main.ts", { format: "iife" })],
   ["show-page", "show", "js", await bundle("src/page/show.ts", { format: "esm" })],
   ["show-style", "show", "css", await bundle("src/page/show.css")],
+  ["camera-worker", "camera-worker", "js", await bundle("src/camera/main.ts", { format: "iife" })],
+  ["camera-page", "camera", "js", await bundle("src/page/camera.ts", { format: "esm" })],
+  ["camera-style", "camera", "css", await bundle("src/page/camera.css")],
   ["icon", "icon", "svg", await readFile(resolve(here, "src/page/icon.svg"))],
   ["wasm", "decoder", "wasm", await readFile(wasmPath)],
   ["av1", "av1", "wasm", await readFile(av1Path)],
   ["sharer", "sharer", "wasm", await readFile(sharerPath)],
 ];
 /** What the relay serves as `/` and as `/NAME`. */
-const pages = ["index", "show"];
+const pages = ["index", "show", "camera"];
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });

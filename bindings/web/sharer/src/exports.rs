@@ -6,6 +6,8 @@
 //! result means that [`panecast_host_told`] says what happened. Times are microseconds of any clock that does not go back.
 #![allow(unsafe_code)] // `no_mangle` alone: each name starts with `panecast_`, so none can collide.
 
+pub mod film;
+
 use crate::host::{Host, MOST_MESSAGE_BYTES, Told, limits};
 use panecast::frame::{FrameView, PixelFormat, Size, Timestamp};
 use panecast::session::{Decision, EndReason, Purpose};

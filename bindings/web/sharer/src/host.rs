@@ -1,12 +1,16 @@
 //! A host without threads: who knocks, who is let in, and the pictures that go to them.
 
+mod film;
+
 use panecast::capture::Damage;
 use panecast::codec::av1::Av1Choice;
 use panecast::codec::{EncoderConfig, Mode};
 use panecast::frame::{FrameView, Timestamp};
 use panecast::pipeline::{Audience, Output, PipelineConfig, Stepped, StreamState};
 use panecast::session::seal::{KeyOffer, LinkSecret, LinkText, SecretOffer, TypedKey};
-use panecast::session::{Decision, Door, DoorId, EndReason, Lane, Purpose, Sharer, SharerOutput, ViewerId};
+use panecast::session::{
+    Decision, Door, DoorId, EndReason, FilmFeed, Lane, Purpose, Sharer, SharerOutput, ViewerId,
+};
 use panecast::{Error, ErrorKind, Limits, Result};
 use std::time::Duration;
 
@@ -69,6 +73,8 @@ pub struct Host {
     sharer: Sharer,
     /// There is none before the first Allow.
     share: Option<Stepped>,
+    /// A camera's, likewise.
+    film: Option<FilmFeed>,
     /// What is shown, as watchers are told.
     source: String,
     /// A typed key alone does not let in: this link belongs to it.
@@ -92,6 +98,7 @@ impl Host {
             limits,
             sharer: Sharer::new(began_s, limits)?,
             share: None,
+            film: None,
             source: source.to_owned(),
             link: None,
             links: 0,
@@ -109,9 +116,7 @@ impl Host {
     pub fn open_link(&mut self, uses: u32, lasts: Duration, now: Timestamp) -> Result<(String, String, u32)> {
         let secret = LinkSecret::draw()?;
         let offer = SecretOffer::of_link(&secret, &self.tenant, uses, now + lasts, &self.limits)?;
-        let door = FIRST_LINK + self.links;
-        self.links += 1;
-        self.sharer.open(DoorId(door), Door::Link(offer));
+        let door = self.open_door(offer);
         let id = secret.door_id();
         Ok((LinkText { secret, with_key: false }.to_string(), id, door))
     }
@@ -190,7 +195,9 @@ impl Host {
         now: Timestamp,
     ) -> Result<()> {
         let grant = self.sharer.answer(ViewerId(joiner), decision, purpose, &self.source)?;
-        if self.share.is_none() {
+        if purpose == Purpose::Camera {
+            self.begin_film();
+        } else if self.share.is_none() {
             let encoder = EncoderConfig {
                 limits: self.limits,
                 mode: Mode::Auto,
@@ -241,6 +248,7 @@ impl Host {
     /// Shows nothing for now, and forgets what was shown; or goes on.
     pub fn pause(&mut self, paused: bool, now: Timestamp) {
         self.paused = paused;
+        self.pause_film();
         match &mut self.share {
             Some(share) if paused => share.pause(now),
             Some(share) => share.resume(now),
@@ -253,7 +261,7 @@ impl Host {
         if let Some(share) = &mut self.share {
             share.pause(now);
         }
-        self.share = None;
+        (self.share, self.film) = (None, None);
         self.over = true;
         self.sharer.end(reason);
     }
@@ -304,6 +312,7 @@ impl Host {
             SharerOutput::Dismiss(viewer, reason) => Told::Dismiss(viewer.0, reason),
             SharerOutput::Ask(question) => Told::Ask { joiner: question.viewer.0, who: question.who },
             SharerOutput::Viewer(event) => {
+                self.film_viewer(&event, now);
                 if let Some(share) = &mut self.share {
                     share.viewer(event, now);
                 }

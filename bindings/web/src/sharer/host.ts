@@ -28,6 +28,10 @@ interface Exports {
   panecast_host_pause(paused: number, nowUs: bigint): void;
   panecast_host_end(len: number, nowUs: bigint): void;
   panecast_host_tick(nowUs: bigint): void;
+  panecast_host_take_link(len: number, uses: number, lastsS: number, nowUs: bigint): number;
+  panecast_film_wants(nowUs: bigint): bigint;
+  panecast_film_unit(codec: number, width: number, height: number, flags: number, atUs: bigint, nowUs: bigint): number;
+  panecast_film_lost(): void;
   panecast_host_next_turn(nowUs: bigint): bigint;
   panecast_host_poll(nowUs: bigint): number;
   panecast_host_told(): number;
@@ -46,6 +50,17 @@ export type HostTold =
   | { kind: "left"; joiner: number; reason: EndReason }
   | { kind: "state"; state: StreamState }
   | { kind: "ended"; reason: EndReason };
+
+/** A picture of a film that the browser encoded; its codec by the stream's number. */
+export interface FilmUnit {
+  codec: number;
+  width: number;
+  height: number;
+  colour: { bt709: boolean; fullRange: boolean };
+  keyframe: boolean;
+  timestampUs: number;
+  data: Uint8Array;
+}
 
 /** What could not be done, for people. */
 export class HostError extends Error {}
@@ -79,6 +94,36 @@ export class Host {
     const door = this.#check(this.#wasm.panecast_host_link(uses, lastsS, this.#micros()));
     const [text = "", id = ""] = this.#text().split("\0");
     return { text, id, door };
+  }
+
+  /** Opens the door of a link that somebody else has drawn; fails if the text is none. */
+  takeLink(text: string, uses: number, lastsS: number): { id: string; door: number } {
+    const door = this.#check(this.#wasm.panecast_host_take_link(this.#write(text), uses, lastsS, this.#micros()));
+    return { id: this.#text(), door };
+  }
+
+  /** Whether the camera's picture of now is to be encoded, and how. */
+  filmWants(): { keyframe: boolean; bitrate: number | undefined } | undefined {
+    const wants = Number(this.#wasm.panecast_film_wants(this.#micros()));
+    if (wants < 0) return undefined;
+    const bitrate = Math.floor(wants / 2);
+    return { keyframe: wants % 2 === 1, bitrate: bitrate === 0 ? undefined : bitrate };
+  }
+
+  filmUnit(unit: FilmUnit): void {
+    const at = this.#wasm.panecast_host_input(unit.data.length);
+    if (at === 0) throw new HostError("a picture has too many bytes");
+    new Uint8Array(this.#wasm.memory.buffer, at, unit.data.length).set(unit.data);
+    const { bt709, fullRange } = unit.colour;
+    const flags = (unit.keyframe ? 1 : 0) + (bt709 ? 2 : 0) + (fullRange ? 4 : 0);
+    const timestamp = BigInt(Math.max(0, Math.round(unit.timestampUs)));
+    const { codec, width, height } = unit;
+    this.#check(this.#wasm.panecast_film_unit(codec, width, height, flags, timestamp, this.#micros()));
+  }
+
+  /** A picture that was wanted will not come. */
+  filmLost(): void {
+    this.#wasm.panecast_film_lost();
   }
 
   /** Draws a link to which the keys from now on belong. */
