@@ -27,6 +27,11 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     pub page: Option<PathBuf>,
 
+    /// Origin of the service that sends camera links for the page's agents (`panecast links`), such as
+    /// https://links.example [default: none; agents pass links on themselves]
+    #[arg(long, value_name = "URL", value_parser = parse_origin)]
+    pub links: Option<String>,
+
     /// Most joiners in one session
     #[arg(long, value_name = "N", default_value_t = RelayLimits::default().agents)]
     pub agents: usize,
@@ -102,6 +107,18 @@ fn parse_bind(s: &str) -> Result<SocketAddr, String> {
     }
     let (host, port) = s.rsplit_once(':').ok_or_else(bad)?;
     Ok(SocketAddr::new(ip(host)?, port.parse().map_err(|_| bad())?))
+}
+
+/// Reads `scheme://host[:port]` and no more: it becomes part of a header.
+fn parse_origin(s: &str) -> Result<String, String> {
+    let origin = s.trim_end_matches('/');
+    let sound = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
+    match origin.split_once("://") {
+        Some(("http" | "https", host)) if !host.is_empty() && host.chars().all(sound) => {
+            Ok(origin.to_owned())
+        }
+        _ => Err(format!("`{s}` is no origin; write it as https://links.example")),
+    }
 }
 
 /// Why the command failed, and what to do next.
@@ -180,6 +197,7 @@ impl Arguments {
         Ok(Config {
             bind: self.bind,
             page,
+            links: self.links.clone(),
             limits: RelayLimits { agents: self.agents, rooms: self.rooms, ..RelayLimits::default() },
             timing: Timing { grace: Duration::from_secs(self.grace), ..Timing::default() },
             tenants,

@@ -18,6 +18,8 @@ pub struct Config {
     pub bind: SocketAddr,
     /// What browsers are served.
     pub page: Page,
+    /// Origin of the service that sends camera links for the page's agents (`tools/links`), if there is one.
+    pub links: Option<String>,
     /// What it may cost.
     pub limits: RelayLimits,
     /// How long it waits.
@@ -38,6 +40,7 @@ impl Default for Config {
         Self {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
             page: Page::find(),
+            links: None,
             limits: RelayLimits::default(),
             timing: Timing::default(),
             tenants: Tenants::default(),

@@ -14,17 +14,21 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Only the relay's own scripts and WebAssembly run, they talk to the relay only, and nobody may frame them.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
-    connect-src 'self' ws: wss:; worker-src 'self'; img-src 'self' blob: data:; style-src 'self'; \
-    base-uri 'none'; frame-ancestors 'none'";
+/// Only the relay's own scripts and WebAssembly run, they talk to the relay and to the service that sends camera links
+/// only, and nobody may frame them.
+fn content_security_policy(links: Option<&str>) -> String {
+    let links = links.map(|url| format!(" {url}")).unwrap_or_default();
+    format!(
+        "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ws: wss:{links}; \
+         worker-src 'self'; img-src 'self' blob: data:; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+}
 
 /// Bytes that a connection reads at a time. Each has so much for as long as it lives.
 const READ_BUFFER: usize = 8 << 10;
 
 /// Sent with every answer.
-const HEADERS: [(HeaderName, &str); 5] = [
-    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+const HEADERS: [(HeaderName, &str); 4] = [
     (header::REFERRER_POLICY, "no-referrer"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -40,6 +44,7 @@ pub(crate) struct Peer(pub(crate) IpAddr);
 struct Shared {
     exchange: Arc<Exchange>,
     page: Arc<Page>,
+    links: Option<Arc<str>>,
     limits: RelayLimits,
     timing: Timing,
     sockets: Arc<Semaphore>,
@@ -47,9 +52,11 @@ struct Shared {
 
 /// All paths of the relay. Each WebSocket holds a permit of `sockets` while it lives.
 pub(crate) fn router(config: &Config, exchange: Arc<Exchange>, sockets: Arc<Semaphore>) -> Router {
+    let policy = content_security_policy(config.links.as_deref());
     let shared = Shared {
         exchange,
         page: Arc::new(config.page.clone()),
+        links: config.links.as_deref().map(Into::into),
         limits: config.limits,
         timing: config.timing,
         sockets,
@@ -60,7 +67,8 @@ pub(crate) fn router(config: &Config, exchange: Arc<Exchange>, sockets: Arc<Sema
         .route("/ws/join", get(joiner_socket))
         .route("/ws/watch", get(lookout_socket))
         .fallback(file)
-        .layer(middleware::map_response(with_headers))
+        .route("/links.json", get(links))
+        .layer(middleware::map_response_with_state(policy.into(), with_headers))
         .with_state(shared)
 }
 
@@ -71,11 +79,20 @@ pub(crate) fn metrics_router(exchange: Arc<Exchange>) -> Router {
     Router::new().route("/health", get(async || "ok\n")).route("/metrics", get(metrics))
 }
 
-async fn with_headers(mut response: Response) -> Response {
+async fn with_headers(State(policy): State<Arc<str>>, mut response: Response) -> Response {
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
     response
+}
+
+/// Where the page's agents have camera links sent; the relay itself never sees one.
+async fn links(State(shared): State<Shared>) -> Response {
+    let body = serde_json::json!({ "url": shared.links.as_deref() }).to_string();
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 async fn file(State(shared): State<Shared>, method: Method, uri: Uri) -> Response {

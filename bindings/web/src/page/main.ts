@@ -12,6 +12,7 @@ import {
 import { agoText, describe, SEALED_TEXT, type Action } from "./description.ts";
 import { Details } from "./details.ts";
 import { Drawing, type DrawTool } from "./drawing.ts";
+import { CameraRequest } from "./camera-request.ts";
 import { byId } from "./elements.ts";
 import { ExactnessView } from "./exactness.ts";
 import { formatPartialKey, keyOfFragment, parseKey } from "./key.ts";
@@ -45,10 +46,11 @@ class Page {
     (action) => this.#act(action),
     () => this.#focusEntry(),
   );
-  readonly #tabs = new Tabs(["key", "visitor"], (name) => {
-    byId("tenant", HTMLInputElement).disabled = name === "visitor";
+  readonly #tabs = new Tabs(["key", "visitor", "camera"], (name) => {
+    byId("tenant", HTMLInputElement).disabled = name !== "key";
   });
   readonly #visitors: Visitors;
+  readonly #camera: CameraRequest;
   readonly #details = new Details();
   readonly #exactness = new ExactnessView((on) => this.#send({ type: "mark", on }));
   readonly #view: View;
@@ -113,6 +115,11 @@ class Page {
         byId("token-error", HTMLElement).textContent = `The relay says: ${message}. Give another token.`;
       },
       ask: (visitor, pass, purpose) => this.#join({ type: "ask", visitor, pass, purpose, token: this.#token }),
+    });
+    this.#camera = new CameraRequest(NAME_SLOT, {
+      token: () => this.#token,
+      join: (link, who) => this.#join({ type: "join-by-link", link, key: "", who, purpose: "camera" }),
+      say: (text) => (byId("announcer", HTMLElement).textContent = text),
     });
     this.#name.value = localStorage.getItem(NAME_SLOT) ?? "";
     byId("seal-text", HTMLElement).textContent = SEALED_TEXT;
@@ -391,7 +398,7 @@ class Page {
     this.#join({ type: "join", key, who, credentials: { tenant, token: this.#token } });
   }
 
-  #join(message: Extract<ToWorker, { type: "join" | "ask" }>): void {
+  #join(message: Extract<ToWorker, { type: "join" | "join-by-link" | "ask" }>): void {
     this.#details.clear();
     this.#exactness.toggle(false);
     this.#drawing.forget();
@@ -405,6 +412,7 @@ class Page {
 
   #focusEntry(): void {
     if (this.#tabs.chosen === "visitor") return this.#visitors.focus();
+    if (this.#tabs.chosen === "camera") return this.#camera.focus();
     this.#key.focus();
     this.#key.select();
   }

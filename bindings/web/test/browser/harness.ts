@@ -274,7 +274,7 @@ function executable(name: BrowserName): string {
   throw new Error(`${name} is not installed; run \`cargo xtask setup\``);
 }
 
-export async function launch(name: BrowserName, downloads: string): Promise<Browser> {
+export async function launch(name: BrowserName, downloads: string, more: string[] = []): Promise<Browser> {
   const executablePath = executable(name);
   if (name === "firefox") {
     return puppeteer.launch({
@@ -309,6 +309,7 @@ export async function launch(name: BrowserName, downloads: string): Promise<Brow
       "--disable-component-update",
       "--disable-sync",
       "--force-color-profile=srgb",
+      ...more,
     ],
   });
 }
