@@ -87,6 +87,12 @@ impl From<std::io::Error> for Failure {
     }
 }
 
+impl From<panecast_links::command::Failure> for Failure {
+    fn from(e: panecast_links::command::Failure) -> Self {
+        Self::new(e.to_string(), e.next())
+    }
+}
+
 impl From<panecast_relay::command::Failure> for Failure {
     fn from(e: panecast_relay::command::Failure) -> Self {
         Self::new(e.to_string(), e.next())

@@ -4,6 +4,7 @@ use crate::access::Access;
 use crate::failure::Failure;
 use futures_util::stream::SplitStream;
 use futures_util::{SinkExt, StreamExt};
+use panecast::session::seal::LinkSecret;
 use panecast_protocol::MAX_BINARY_BYTES;
 use rustls_pki_types::ServerName;
 use std::str::FromStr;
@@ -72,6 +73,11 @@ impl RelayUrl {
     /// What the agent opens: the key stands after `#`, which browsers never send to a server.
     pub(crate) fn agent_url(&self, key: &str) -> String {
         format!("{}/#{key}", self.name())
+    }
+
+    /// What a phone opens to show its camera.
+    pub(crate) fn camera_url(&self, link: &LinkSecret) -> String {
+        format!("{}/camera#{link}", self.name())
     }
 
     /// Something answers there that is no relay.

@@ -1,4 +1,4 @@
-//! Waits until a visitor is there.
+//! Waits until somebody is behind a door: a visitor, or a phone that has opened a link.
 
 use crate::access::Access;
 use crate::failure::Failure;
@@ -17,8 +17,28 @@ enum Left {
     Cut(Duration),
 }
 
-/// Ready once `visitor` can be asked. Tells when it is not there.
-pub(crate) async fn wait_for(relay: &Access, visitor: &str, reporter: &mut Reporter) -> Result<(), Failure> {
+/// What is waited for.
+pub(crate) struct Awaited {
+    pub(crate) door: Door,
+    /// Who is behind it, for people.
+    pub(crate) name: String,
+}
+
+impl Awaited {
+    fn facts(&self, event: &str) -> serde_json::Value {
+        match &self.door {
+            Door::Presence { visitor } => json!({ "event": event, "visitor": visitor }),
+            Door::Key { .. } | Door::Link { .. } => json!({ "event": event }),
+        }
+    }
+}
+
+/// Ready once there is somebody who can be asked. Tells when there is not.
+pub(crate) async fn wait_for(
+    relay: &Access,
+    awaited: &Awaited,
+    reporter: &mut Reporter,
+) -> Result<(), Failure> {
     let (mut backoff, mut reached, mut told) = (Backoff::default(), false, false);
     loop {
         let mut at_least = Duration::ZERO;
@@ -26,7 +46,7 @@ pub(crate) async fn wait_for(relay: &Access, visitor: &str, reporter: &mut Repor
             Ok(mut link) => {
                 reached = true;
                 backoff.connected();
-                match look(relay, visitor, &mut link, &mut told, reporter).await? {
+                match look(relay, awaited, &mut link, &mut told, reporter).await? {
                     Left::There => {
                         link.close().await;
                         return Ok(());
@@ -44,26 +64,26 @@ pub(crate) async fn wait_for(relay: &Access, visitor: &str, reporter: &mut Repor
 
 async fn look(
     relay: &Access,
-    visitor: &str,
+    awaited: &Awaited,
     link: &mut Link,
     told: &mut bool,
     reporter: &mut Reporter,
 ) -> Result<Left, Failure> {
     let (tenant, token) = (relay.tenant.clone(), relay.token()?);
     link.say(&LookoutSays::Hello { protocol: PROTOCOL_VERSION, tenant, token }).await;
-    link.say(&LookoutSays::Watch { door: Door::Presence { visitor: visitor.to_owned() } }).await;
+    link.say(&LookoutSays::Watch { door: awaited.door.clone() }).await;
     while let Some(message) = link.incoming.next().await {
         let said = message.to_text().ok().and_then(|text| serde_json::from_str(text).ok());
         match said {
             Some(RelayToLookout::Available { .. }) => {
-                let text = format!("{} is there", printable(visitor));
-                reporter.event(&text, json!({ "event": "available", "visitor": visitor }));
+                let text = format!("{} is there", printable(&awaited.name));
+                reporter.event(&text, awaited.facts("available"));
                 return Ok(Left::There);
             }
             // The same again is no news.
             Some(RelayToLookout::Unavailable { .. }) if !std::mem::replace(told, true) => {
-                let text = format!("{} is not there; waiting (Ctrl-C ends it)", printable(visitor));
-                reporter.event(&text, json!({ "event": "unavailable", "visitor": visitor }));
+                let text = format!("{} is not there; waiting (Ctrl-C ends it)", printable(&awaited.name));
+                reporter.event(&text, awaited.facts("unavailable"));
             }
             Some(RelayToLookout::GoingAway { after_ms }) => {
                 return Ok(Left::Cut(Duration::from_millis(after_ms.into())));

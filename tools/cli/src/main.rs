@@ -2,6 +2,7 @@
 
 mod access;
 mod bench;
+mod camera;
 mod codec_args;
 mod consent;
 mod cost;
@@ -12,6 +13,7 @@ mod encode;
 mod failure;
 mod inspect;
 mod link;
+mod links;
 mod lookout;
 mod mask_args;
 mod output;
@@ -67,6 +69,8 @@ enum Command {
     Relay(relay::Arguments),
     Share(share::Arguments),
     View(view::Arguments),
+    Camera(camera::Arguments),
+    Links(links::Arguments),
     Pass(pass::Arguments),
     Record(record::Arguments),
     Encode(encode::Arguments),
@@ -84,6 +88,8 @@ fn main() -> ExitCode {
         Command::Relay(a) => relay::run(&a),
         Command::Share(a) => share::run(a),
         Command::View(a) => view::run(a),
+        Command::Camera(a) => camera::run(a),
+        Command::Links(a) => links::run(&a),
         Command::Pass(a) => pass::run(a),
         Command::Record(a) => record::run(&a),
         Command::Encode(a) => encode::run(&a),

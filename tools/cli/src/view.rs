@@ -83,8 +83,26 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Wanted::Window => Purpose::Window,
     };
     let knock = Knock { relay: access.access()?, way, name, purpose };
+    watch(knock, &Keeping { save, seconds }, Reporter::new(json), async |_| Ok(()))
+}
+
+/// What is kept of what is watched, and how long it is.
+#[derive(Debug)]
+pub(crate) struct Keeping {
+    pub(crate) save: Option<PathBuf>,
+    pub(crate) seconds: Option<u64>,
+}
+
+/// Watches, once `first` is done.
+pub(crate) fn watch(
+    knock: Knock,
+    keeping: &Keeping,
+    mut reporter: Reporter,
+    first: impl AsyncFnOnce(&mut Reporter) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let seconds = keeping.seconds;
     let (mut png, mut recording) = (None, None);
-    match save {
+    match keeping.save.clone() {
         Some(path) if has_extension(&path, "png") => png = Some(path),
         Some(path) if has_extension(&path, "pcast") => {
             recording = Some(Recording::create(&path, RECORDED_FPS)?)
@@ -113,7 +131,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
                 () = time => {}
             }
         };
-        let mut reporter = Reporter::new(json);
+        first(&mut reporter).await?;
         let mut watcher = Watcher::new(knock, recording, &mut reporter);
         let recording = watcher.watch(stop).await?;
         if let Some(recording) = recording {

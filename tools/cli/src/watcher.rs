@@ -3,7 +3,7 @@
 use crate::access::Access;
 use crate::failure::Failure;
 use crate::link::{Backoff, Link};
-use crate::lookout;
+use crate::lookout::{self, Awaited};
 use crate::recording::Recording;
 use crate::sources::printable;
 use crate::status::{Rate, Reporter, TICK, tenth};
@@ -11,7 +11,7 @@ use crate::visitor::refused;
 use panecast::Limits;
 use panecast::codec::{Decoded, Decoder};
 use panecast::frame::Timestamp;
-use panecast::session::seal::{Credential, Joiner, TypedKey};
+use panecast::session::seal::{Credential, Joiner, LinkSecret, TypedKey};
 use panecast::session::{self, EndReason, Purpose, StreamState, WatcherOutput};
 use panecast_protocol::{
     Door, JoinerSays, MAX_BINARY_BYTES, PROTOCOL_VERSION, Place, Refusal, RefusalKind, RelayToJoiner,
@@ -28,6 +28,8 @@ pub(crate) enum Way {
     Key(TypedKey),
     /// The visitor's id, and a pass of the tenant's; waits until the visitor is there.
     Visitor(String, Box<Credential>),
+    /// A link that was sent to a phone; waits until the phone has opened it.
+    Camera(LinkSecret),
 }
 
 impl Way {
@@ -36,7 +38,18 @@ impl Way {
         match self {
             Self::Key(key) => Door::Key { number: format!("{:04}", key.number()) },
             Self::Visitor(visitor, _) => Door::Presence { visitor: visitor.clone() },
+            Self::Camera(link) => Door::Link { id: link.door_id() },
         }
+    }
+
+    /// Whom it waits for.
+    fn awaited(&self) -> Option<Awaited> {
+        let name = match self {
+            Self::Key(_) => return None,
+            Self::Visitor(visitor, _) => visitor.clone(),
+            Self::Camera(_) => "the phone".to_owned(),
+        };
+        Some(Awaited { door: self.door(), name })
     }
 
     fn is_pass(&self) -> bool {
@@ -48,6 +61,7 @@ impl Way {
         Ok(match self {
             Self::Key(key) => Joiner::by_key(key, tenant, limits)?,
             Self::Visitor(visitor, has) => Joiner::by_pass(has.pass(), has.key(), visitor, limits)?,
+            Self::Camera(link) => Joiner::by_link(link, tenant, limits)?,
         })
     }
 }
@@ -133,8 +147,8 @@ impl<'a> Watcher<'a> {
     ) -> Result<(), Failure> {
         let mut backoff = Backoff::default();
         loop {
-            if let (None, Way::Visitor(visitor, _)) = (&self.place, &self.knock.way) {
-                let there = lookout::wait_for(&self.knock.relay, visitor, self.reporter);
+            if let (None, Some(awaited)) = (&self.place, self.knock.way.awaited()) {
+                let there = lookout::wait_for(&self.knock.relay, &awaited, self.reporter);
                 tokio::select! {
                     () = stop.as_mut() => return Ok(()),
                     there = there => there?,
@@ -209,7 +223,7 @@ impl<'a> Watcher<'a> {
 
     /// Whether the relay says that the visitor is not there, which can change.
     fn waits_for(&self, refusal: &Refusal) -> bool {
-        refusal.kind == RefusalKind::Unavailable && self.knock.way.is_pass()
+        refusal.kind == RefusalKind::Unavailable && self.knock.way.awaited().is_some()
     }
 
     /// Connects and knocks, or comes back.
@@ -352,6 +366,10 @@ impl<'a> Watcher<'a> {
                 if let Some(session) = &mut self.session {
                     sequences.into_iter().for_each(|sequence| session.painted(sequence, held_us));
                 }
+            }
+            Err(e) if e.kind() == panecast::ErrorKind::Unsupported => {
+                let next = "watch in the agent page, or have the phone use another codec";
+                return Err(Failure::new(e.message(), next));
             }
             Err(e) => {
                 self.lost = true;
