@@ -10,6 +10,8 @@ export interface CameraStatus {
   phase: "waiting" | "asked" | "sharing" | "ended" | "failed";
   /** Who asks or watches, as they call themselves. */
   who: string;
+  /** Nobody has come for a while, though the agent's page comes at once. */
+  long: boolean;
   /** They are cut off, and perhaps back soon. */
   away: boolean;
   paused: boolean;
@@ -24,6 +26,7 @@ export const NO_CAMERA: CameraStatus = {
   link: { phase: "off" },
   phase: "waiting",
   who: "",
+  long: false,
   away: false,
   paused: false,
   ended: undefined,

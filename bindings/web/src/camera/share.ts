@@ -11,6 +11,9 @@ import { NO_CAMERA, type CameraProbe, type CameraStatus, type FromCamera } from 
 /** How long the link's door stays open for the one who sent it. */
 const LASTS_S = 30 * 60;
 
+/** An agent's page that waits for the link comes within moments. */
+const LONG_MS = 20_000;
+
 /** What watchers are told is shown. */
 const SOURCE = "Camera";
 
@@ -183,6 +186,10 @@ export class CameraShare implements HostLinkEvents {
         this.#host.behind(message.joiner, message.type === "behind");
         break;
       case "opened":
+        this.around.after(LONG_MS, () => {
+          if (this.#status.phase === "waiting") this.#update({ long: true });
+        });
+        break;
       case "room":
       case "refused":
       case "going-away":
