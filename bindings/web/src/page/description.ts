@@ -175,7 +175,9 @@ function describeJoined(status: Status): Description {
         label: "Waiting",
         card: card(
           "Waiting for the visitor's answer…",
-          "The key is right. The screen appears here as soon as the visitor allows it.",
+          status.way === "link"
+            ? "The link is right. The picture appears here as soon as it is allowed."
+            : "The key is right. The screen appears here as soon as the visitor allows it.",
           ["cancel"],
         ),
       };
