@@ -44,6 +44,7 @@ const assets = [
   ["style", "page", "css", await bundle("src/page/style.css")],
   ["show-worker", "show-worker", "js", await bundle("src/sharer/main.ts", { format: "iife" })],
   ["show-page", "show", "js", await bundle("src/page/show.ts", { format: "esm" })],
+  ["see-page", "see", "js", await bundle("src/page/see.ts", { format: "esm" })],
   ["show-style", "show", "css", await bundle("src/page/show.css")],
   ["camera-worker", "camera-worker", "js", await bundle("src/camera/main.ts", { format: "iife" })],
   ["camera-page", "camera", "js", await bundle("src/page/camera.ts", { format: "esm" })],
@@ -54,7 +55,7 @@ const assets = [
   ["sharer", "sharer", "wasm", await readFile(sharerPath)],
 ];
 /** What the relay serves as `/` and as `/NAME`. */
-const pages = ["index", "show", "camera"];
+const pages = ["index", "show", "see", "camera"];
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });

@@ -224,7 +224,7 @@ class ShowPage {
     pause.setAttribute("aria-pressed", String(paused));
 
     const link = byId("link", HTMLInputElement);
-    const url = text === undefined ? "" : `${location.origin}/#${text}`;
+    const url = text === undefined ? "" : `${location.origin}/see#${text}`;
     if (link.value !== url) link.value = url;
     byId("copy", HTMLButtonElement).disabled = url === "";
     byId("key-part", HTMLElement).hidden = !(text?.endsWith(".key") ?? false);
