@@ -19,7 +19,7 @@ const MOST_TOKEN_BYTES: u64 = 16 << 10;
 pub(crate) struct AccessArgs {
     /// The relay's address: https:// or, on this machine or behind a tunnel, http://
     #[arg(long, value_name = "URL")]
-    relay: RelayUrl,
+    relay: Option<RelayUrl>,
     /// PEM file with certificates to trust besides the public ones
     #[arg(long, value_name = "FILE")]
     tls_ca: Option<PathBuf>,
@@ -35,11 +35,28 @@ impl AccessArgs {
     /// What they mean; the files are looked at, so that a mistake is told at once.
     pub(crate) fn access(self) -> Result<Access, Failure> {
         let Self { relay, tls_ca, tenant, token } = self;
+        let relay = relay.ok_or_else(|| {
+            Failure::usage(
+                "the relay's address is missing",
+                "name it: --relay https://HOST or http://127.0.0.1:7700",
+            )
+        })?;
         let tls = client_config(tls_ca.as_deref())?;
         let tenant = tenant.unwrap_or_else(|| DEFAULT_TENANT.to_owned());
         let access = Access { url: relay, tls, tenant, token };
         access.token()?;
         Ok(access)
+    }
+
+    /// The same at this relay.
+    pub(crate) fn at(self, relay: RelayUrl) -> Result<Self, Failure> {
+        match &self.relay {
+            Some(named) if *named != relay => Err(Failure::usage(
+                format!("the link is for {}", relay.name()),
+                "leave --relay out: the link has it",
+            )),
+            _ => Ok(Self { relay: Some(relay), ..self }),
+        }
     }
 
     /// The tenant, if it was named.

@@ -119,6 +119,7 @@ async fn run_all(
         presence: None,
         marks,
         commands: consent::hears(),
+        shown: None,
     };
     let mut opened = false;
     let result = visitor::share(share, &mut reporter, stop, |agent_url| {

@@ -3,12 +3,38 @@
 use crate::failure::Failure;
 use panecast::Limits;
 use panecast::frame::Timestamp;
-use panecast::session::seal::{KeyOffer, PassOffer, SealError, TenantPublic, TypedKey};
+use panecast::session::seal::{
+    KeyOffer, LinkSecret, LinkText, PassOffer, SealError, SecretOffer, TenantPublic, TypedKey,
+};
 use panecast::session::{Door, DoorId, Sharer};
 use panecast_protocol::{Door as DoorName, MOST_VISITOR_BYTES, NewDoor};
+use std::time::Duration;
 
 /// A key's door has the key's number, of four digits; presence comes after all of them.
 const PRESENCE: DoorId = DoorId(10_000);
+
+/// The link's door.
+const LINK: DoorId = DoorId(10_001);
+
+/// Whom a link lets in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum LinkKind {
+    /// So many, so long, without more.
+    Alone { uses: u32, lasts: Duration },
+    /// Those who have a key as well.
+    WithKeys,
+}
+
+/// A link that is told to others.
+#[derive(Debug)]
+struct Link {
+    kind: LinkKind,
+    secret: LinkSecret,
+    /// When it closes, by the session's clock.
+    until: Timestamp,
+    /// Its URL was shown.
+    shown: bool,
+}
 
 /// Who a visitor is to the app's tenant.
 #[derive(Clone, Debug)]
@@ -29,19 +55,59 @@ pub(crate) struct Doors {
     /// The key that is shown.
     key: Option<DoorId>,
     presence: Option<Presence>,
+    link: Option<Link>,
 }
 
 impl Doors {
     pub(crate) fn new(tenant: String, limits: Limits, keys: bool, presence: Option<Presence>) -> Self {
-        Self { tenant, limits, keys, key: None, presence }
+        Self { tenant, limits, keys, key: None, presence, link: None }
     }
 
     /// What to ask a relay for that knows none of them.
-    pub(crate) fn all(&mut self) -> Vec<NewDoor> {
+    pub(crate) fn all(&mut self, now: Timestamp) -> Vec<NewDoor> {
         self.key = None;
+        let link = self.link_door(now);
         let presence =
             self.presence.as_ref().map(|presence| NewDoor::Presence { visitor: presence.visitor.clone() });
-        self.keys.then_some(NewDoor::Key {}).into_iter().chain(presence).collect()
+        self.keys.then_some(NewDoor::Key {}).into_iter().chain(presence).chain(link).collect()
+    }
+
+    /// Draws a link, in place of one before. One that needs no key lets in whoever has it from now on.
+    pub(crate) fn draw_link(
+        &mut self,
+        kind: LinkKind,
+        sharer: &mut Sharer,
+        now: Timestamp,
+    ) -> Result<Option<NewDoor>, SealError> {
+        let secret = LinkSecret::draw()?;
+        let mut until = now;
+        if let LinkKind::Alone { uses, lasts } = kind {
+            until = now + lasts;
+            let offer = SecretOffer::of_link(&secret, &self.tenant, uses, until, &self.limits)?;
+            sharer.open(LINK, Door::Link(offer));
+        }
+        self.link = Some(Link { kind, secret, until, shown: false });
+        Ok(self.link_door(now))
+    }
+
+    /// What the relay is asked for so that a link finds its host; nothing where its key does.
+    fn link_door(&self, now: Timestamp) -> Option<NewDoor> {
+        let link = self.link.as_ref().filter(|link| matches!(link.kind, LinkKind::Alone { .. }))?;
+        let lifetime_s = u32::try_from(link.until.since(now).as_secs()).unwrap_or(u32::MAX).max(1);
+        Some(NewDoor::Link { id: link.secret.door_id(), lifetime_s })
+    }
+
+    /// What stands behind the `#` of the link's URL.
+    pub(crate) fn link_text(&self) -> Option<String> {
+        let link = self.link.as_ref()?;
+        let with_key = matches!(link.kind, LinkKind::WithKeys);
+        Some(LinkText { secret: link.secret.clone(), with_key }.to_string())
+    }
+
+    /// Whether the relay's link of this id is ours and its URL was not shown yet; from now on it was.
+    pub(crate) fn shows_link(&mut self, id: &str) -> bool {
+        let ours = self.link.as_mut().filter(|link| link.secret.door_id() == id);
+        ours.is_some_and(|link| !std::mem::replace(&mut link.shown, true))
     }
 
     /// Opens a key with the digits that the relay never sees; gives it to be shown.
@@ -52,7 +118,8 @@ impl Doors {
         now: Timestamp,
     ) -> Result<Option<String>, SealError> {
         let Some(id) = key_id(number) else { return Ok(None) };
-        let offer = KeyOffer::new(TypedKey::draw(id.0 as u16)?, None, &self.tenant, now, &self.limits)?;
+        let link = self.link.as_ref().map(|link| link.secret.clone());
+        let offer = KeyOffer::new(TypedKey::draw(id.0 as u16)?, link, &self.tenant, now, &self.limits)?;
         let key = offer.key().to_string();
         sharer.open(id, Door::Key(offer));
         self.key = Some(id);
@@ -76,7 +143,12 @@ impl Doors {
 
     /// Whether anybody can come in at all, now or soon.
     pub(crate) fn any(&self) -> bool {
-        self.keys || self.presence.is_some()
+        self.keys || self.presence.is_some() || self.link.is_some()
+    }
+
+    /// The kind of the link, if this is its door.
+    pub(crate) fn link_at(&self, id: DoorId) -> Option<LinkKind> {
+        self.link.as_ref().filter(|_| id == LINK).map(|link| link.kind)
     }
 
     /// A door is closed: what to ask the relay for in its place. One key is open at a time; the next is for the next
@@ -93,7 +165,9 @@ impl Doors {
         match name {
             DoorName::Key { number } => key_id(number),
             DoorName::Presence { .. } => self.presence.is_some().then_some(PRESENCE),
-            DoorName::Link { .. } => None,
+            DoorName::Link { id } => {
+                self.link.as_ref().is_some_and(|link| link.secret.door_id() == *id).then_some(LINK)
+            }
         }
     }
 
@@ -102,6 +176,9 @@ impl Doors {
         if id == PRESENCE {
             let visitor = self.presence.as_ref()?.visitor.clone();
             return Some(DoorName::Presence { visitor });
+        }
+        if id == LINK {
+            return Some(DoorName::Link { id: self.link.as_ref()?.secret.door_id() });
         }
         Some(DoorName::Key { number: format!("{:04}", id.0) })
     }

@@ -4,7 +4,7 @@ use crate::access::Access;
 use crate::failure::Failure;
 use futures_util::stream::SplitStream;
 use futures_util::{SinkExt, StreamExt};
-use panecast::session::seal::LinkSecret;
+use panecast::session::seal::{LinkSecret, LinkText};
 use panecast_protocol::MAX_BINARY_BYTES;
 use rustls_pki_types::ServerName;
 use std::str::FromStr;
@@ -65,6 +65,26 @@ impl FromStr for RelayUrl {
     }
 }
 
+/// A link by which somebody shows a screen: `https://HOST/see#SECRET`.
+#[derive(Clone, Debug)]
+pub(crate) struct LinkUrl {
+    pub(crate) relay: RelayUrl,
+    pub(crate) text: LinkText,
+}
+
+impl FromStr for LinkUrl {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        let bad = || "this is not a whole link; copy all of it, such as https://HOST/see#0123…".to_owned();
+        let (before, text) = s.trim().split_once('#').ok_or_else(bad)?;
+        if !before.ends_with("/see") {
+            return Err(bad());
+        }
+        Ok(Self { relay: before.parse()?, text: text.parse().map_err(|_| bad())? })
+    }
+}
+
 fn usual_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
 }
@@ -78,6 +98,11 @@ impl RelayUrl {
     /// What a phone opens to show its camera.
     pub(crate) fn camera_url(&self, link: &LinkSecret) -> String {
         format!("{}/camera#{link}", self.name())
+    }
+
+    /// What those open who are shown a screen; `text` has the secret.
+    pub(crate) fn link_url(&self, text: &str) -> String {
+        format!("{}/see#{text}", self.name())
     }
 
     /// Something answers there that is no relay.

@@ -1,11 +1,11 @@
 //! Waits until somebody is behind a door: a visitor, or a phone that has opened a link.
 
 use crate::access::Access;
+use crate::ending::refused;
 use crate::failure::Failure;
 use crate::link::{Backoff, Link};
 use crate::sources::printable;
 use crate::status::Reporter;
-use crate::visitor::refused;
 use panecast_protocol::{Door, LookoutSays, PROTOCOL_VERSION, RelayToLookout};
 use serde_json::json;
 use std::time::Duration;

@@ -10,6 +10,7 @@ mod decode;
 mod demo;
 mod doors;
 mod encode;
+mod ending;
 mod failure;
 mod inspect;
 mod link;
@@ -31,6 +32,7 @@ mod recording;
 mod reference;
 mod relay;
 mod share;
+mod show;
 mod sources;
 mod status;
 mod view;
@@ -50,6 +52,7 @@ Examples:
   panecast demo                                  everything on this machine: open the printed URL
   panecast sources                               what can be shared
   panecast share --relay http://127.0.0.1:7700 --source screen
+  panecast show --relay http://127.0.0.1:7700 --source screen
   panecast pass --help                           one click: agents ask without a key
   panecast record --source pattern --seconds 5 -o pattern.pcast
   panecast inspect pattern.pcast
@@ -68,6 +71,7 @@ enum Command {
     Demo(demo::Arguments),
     Relay(relay::Arguments),
     Share(share::Arguments),
+    Show(show::Arguments),
     View(view::Arguments),
     Camera(camera::Arguments),
     Links(links::Arguments),
@@ -87,6 +91,7 @@ fn main() -> ExitCode {
         Command::Demo(a) => demo::run(a),
         Command::Relay(a) => relay::run(&a),
         Command::Share(a) => share::run(a),
+        Command::Show(a) => show::run(a),
         Command::View(a) => view::run(a),
         Command::Camera(a) => camera::run(a),
         Command::Links(a) => links::run(&a),

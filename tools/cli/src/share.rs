@@ -108,6 +108,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             presence,
             marks: !no_marks,
             commands: commands || consent::hears(),
+            shown: None,
         };
         visitor::share(share, &mut reporter, stop, |_| {}).await
     })

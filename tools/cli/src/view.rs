@@ -3,6 +3,7 @@
 use crate::access::AccessArgs;
 use crate::doors::visitor_id;
 use crate::failure::Failure;
+use crate::link::LinkUrl;
 use crate::output::{has_extension, is_standard, writer};
 use crate::pass::credential;
 use crate::pictures::write_png;
@@ -29,15 +30,20 @@ Examples:
   panecast view --relay http://127.0.0.1:7700 --key 482913507 --seconds 10 --save last.png
   panecast view --relay http://127.0.0.1:7700 --key 482913507 --save session.pcast
   panecast view --relay https://relay.example --visitor 4711 --pass ada.pass --purpose window
+  panecast view https://relay.example/see#m4x1… --name Bo
 
+With a link you see what somebody shows you (`panecast show`); some links need a --key as well.
 With --visitor it waits until the visitor is there, then asks.
 Exit codes: 0 you stopped or the session ended, 1 failure, 2 wrong usage, 3 the visitor declined or did not answer.")]
-#[command(group = clap::ArgGroup::new("way").required(true))]
+#[command(group = clap::ArgGroup::new("way").required(true).multiple(true))]
 pub(crate) struct Arguments {
+    /// The link of somebody who shows a screen
+    #[arg(value_name = "LINK", group = "way", conflicts_with_all = ["visitor", "pass"])]
+    link: Option<LinkUrl>,
     #[command(flatten)]
     access: AccessArgs,
-    /// The key that the visitor tells
-    #[arg(long, value_name = "KEY", group = "way", value_parser = typed_key)]
+    /// The key that the visitor tells, or that belongs to the link
+    #[arg(long, value_name = "KEY", group = "way", conflicts_with = "visitor", value_parser = typed_key)]
     key: Option<TypedKey>,
     /// The visitor to ask, by the id that the app has for it
     #[arg(long, value_name = "ID", group = "way", requires = "pass", value_parser = visitor_id)]
@@ -69,16 +75,24 @@ enum Wanted {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { access, key, visitor, pass, purpose, name, save, seconds, json } = arguments;
-    let (access, way) = match (key, visitor, pass) {
-        (Some(key), _, _) => (access, Way::Key(key)),
-        (None, Some(visitor), Some(pass)) => {
+    let Arguments { link, access, key, visitor, pass, purpose, name, save, seconds, json } = arguments;
+    let by_link = link.is_some();
+    let (access, way) = match (link, key, visitor, pass) {
+        (Some(link), key, _, _) => {
+            check_key(&link, key.as_ref())?;
+            (access.at(link.relay)?, Way::Link(link.text, key))
+        }
+        (None, Some(key), _, _) => (access, Way::Key(key)),
+        (None, None, Some(visitor), Some(pass)) => {
             let has = credential(&pass)?;
             (of_tenant(access, has.pass().tenant())?, Way::Visitor(visitor, Box::new(has)))
         }
-        _ => return Err(Failure::usage("nobody to ask", "give a --key, or a --visitor and a --pass")),
+        _ => {
+            return Err(Failure::usage("nobody to ask", "give a link, a --key, or a --visitor and a --pass"));
+        }
     };
     let purpose = match purpose {
+        _ if by_link => Purpose::AgentScreen,
         Wanted::Screen => Purpose::Screen,
         Wanted::Window => Purpose::Window,
     };
@@ -150,6 +164,15 @@ pub(crate) fn watch(
         reporter.event(&format!("{pictures} pictures"), json!({ "event": "summary", "pictures": pictures }));
         Ok(())
     })
+}
+
+/// Some links need a key, the others have no use for one.
+fn check_key(link: &LinkUrl, key: Option<&TypedKey>) -> Result<(), Failure> {
+    match (link.text.with_key, key) {
+        (true, None) => Err(Failure::usage("this link needs a key", "ask for it, and give it with --key")),
+        (false, Some(_)) => Err(Failure::usage("this link needs no key", "leave --key out")),
+        _ => Ok(()),
+    }
 }
 
 /// A pass is good at its own tenant's visitors alone.

@@ -3,22 +3,24 @@
 use crate::access::Access;
 use crate::consent::{Answers, Ask, COMMANDS, Prompt, Said};
 use crate::doors::{Doors, Presence};
+use crate::ending::{end_reason, refused, told};
 use crate::failure::Failure;
 use crate::link::{Backoff, Link, text};
 use crate::mask_args::MaskArgs;
 use crate::overlay::{self, Overlay};
+use crate::show::Shown;
 use crate::sources::printable;
 use crate::status::{Rate, Reporter, TICK, tenth};
 use panecast::capture::{self, Excluded, OpenOptions, SourceSpec};
 use panecast::frame::Timestamp;
 use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, PipelineStats, StreamState};
 use panecast::session::{
-    CaptureGrant, Consent, Decision, EndReason, Lane, Question, Sharer, SharerOutput, ViewerId,
+    CaptureGrant, Consent, Decision, EndReason, Lane, Purpose, Question, Sharer, SharerOutput, ViewerId,
 };
 use panecast::{Error, ErrorKind, Limits};
 use panecast_protocol::{
-    Door as DoorName, DoorEnd, Ended, FromJoiner, HostSays, MAX_BINARY_BYTES, OpenDoor, PROTOCOL_VERSION,
-    Parcel, ParcelKind, Refusal, RefusalKind, RefuseReason, RelayToHost, RoomProof,
+    Door as DoorName, DoorEnd, FromJoiner, HostSays, MAX_BINARY_BYTES, OpenDoor, PROTOCOL_VERSION, Parcel,
+    ParcelKind, Refusal, RefusalKind, RefuseReason, RelayToHost, RoomProof,
 };
 use serde_json::json;
 use std::collections::{BTreeSet, VecDeque};
@@ -53,6 +55,8 @@ pub(crate) struct Share {
     pub(crate) marks: bool,
     /// The visitor may pause, resume and end on standard input.
     pub(crate) commands: bool,
+    /// What is shown is one's own, to others who have a link.
+    pub(crate) shown: Option<Shown>,
 }
 
 /// Why a connection ended.
@@ -77,7 +81,7 @@ pub(crate) async fn share(
     on_key: impl FnMut(&str),
 ) -> Result<(), Failure> {
     let (sink, outputs) = mpsc::channel(MOST_QUEUED);
-    let Share { relay, source, ask, masks, mut config, keys, presence, marks, commands } = share;
+    let Share { relay, source, ask, masks, mut config, keys, presence, marks, commands, shown } = share;
     // What seals a packet and what names whom it is for must fit beside it.
     config.encoder.limits.packet_bytes = MAX_BINARY_BYTES - 1024;
     let limits = Limits { record_bytes: MAX_BINARY_BYTES - 64, ..config.encoder.limits };
@@ -87,6 +91,7 @@ pub(crate) async fn share(
         relay,
         chooses: source.is_none(),
         source,
+        shown,
         ask,
         masks,
         config,
@@ -113,7 +118,12 @@ pub(crate) async fn share(
         visitor.answers.listen();
     }
     visitor.doors.open_presence(&mut visitor.sharer).map_err(Error::from)?;
-    if let (Ask::AlreadyAllowed, Some(source)) = (ask, &visitor.source) {
+    if let Some(shown) = &visitor.shown {
+        visitor.doors.draw_link(shown.link, &mut visitor.sharer, Timestamp(0)).map_err(Error::from)?;
+    }
+    // Whoever shows the own screen has said so; who may come in is another question.
+    let said = ask == Ask::AlreadyAllowed || visitor.shown.is_some();
+    if let (true, Some(source)) = (said, &visitor.source) {
         // The word was given on the command line; a source that cannot be opened is told of at once.
         let grant = Consent::ask(source.purpose(), source.to_string()).answer(Decision::Allow)?;
         visitor.start(grant).await?;
@@ -142,6 +152,8 @@ struct Visitor<'a, R> {
     relay: Access,
     /// What is shown.
     source: Option<SourceSpec>,
+    /// Whose it is, where it is shown to others who have a link.
+    shown: Option<Shown>,
     /// The visitor chooses it anew whenever nobody watches any more.
     chooses: bool,
     ask: Ask,
@@ -359,10 +371,20 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
         }
         self.room = Some(room);
         // A relay that was started anew knows no earlier door.
-        for door in self.doors.all() {
+        for door in self.doors.all(self.now()) {
             self.tell_relay(&HostSays::Open { door });
         }
         Ok(link)
+    }
+
+    /// What is shown, as those who watch are told.
+    fn what(&self) -> Option<String> {
+        let source = self.source.as_ref()?;
+        Some(
+            self.shown
+                .as_ref()
+                .map_or_else(|| source.to_string(), |shown| format!("{}'s screen", shown.name)),
+        )
     }
 
     fn tell_relay(&mut self, says: &HostSays) {
@@ -433,10 +455,13 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                 let text = format!("present   as {}: agents with a pass may ask", printable(&visitor));
                 self.reporter.event(&text, json!({ "event": "present", "visitor": visitor }));
             }
+            RelayToHost::Opened { door: OpenDoor::Link { id, .. } } if self.doors.shows_link(&id) => {
+                self.show_link(None);
+            }
             RelayToHost::Closed { door: DoorName::Presence { visitor }, reason: DoorEnd::TakenOver } => {
                 return self.taken_over(&visitor);
             }
-            RelayToHost::Closed { door: door @ DoorName::Key { .. }, .. } => {
+            RelayToHost::Closed { door: door @ (DoorName::Key { .. } | DoorName::Link { .. }), .. } => {
                 if let Some(id) = self.doors.id(&door) {
                     self.sharer.close(id);
                     self.replace(id);
@@ -469,6 +494,7 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
     /// Adds to the relay's number the digits that it never sees, and shows the key.
     fn show_key(&mut self, number: &str, now: Timestamp) {
         match self.doors.open_key(number, &mut self.sharer, now) {
+            Ok(Some(key)) if self.shown.is_some() => self.show_link(Some(key)),
             Ok(Some(key)) => {
                 let url = self.relay.url.agent_url(&key.replace(' ', ""));
                 let text = format!("key       {key}\nagent     {url}");
@@ -478,6 +504,16 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
             Ok(None) => {}
             Err(e) => self.ended = Some(Err(e.into())),
         }
+    }
+
+    /// Shows the URL for those who are to see the screen, and the key that the next of them needs.
+    fn show_link(&mut self, key: Option<String>) {
+        let Some(text) = self.doors.link_text() else { return };
+        let url = self.relay.url.link_url(&text);
+        let told = key.as_ref().map_or(String::new(), |key| format!("\nkey       {key}  (for the next one)"));
+        self.reporter
+            .event(&format!("link      {url}{told}"), json!({ "event": "link", "url": url, "key": key }));
+        (self.on_key)(&url);
     }
 
     /// Another device has announced itself by this visitor's id.
@@ -491,7 +527,14 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
     }
 
     fn replace(&mut self, closed: panecast::session::DoorId) {
-        if let Some(door) = self.doors.after(closed) {
+        let now = self.now();
+        let link = self.doors.link_at(closed);
+        let next = match link.map(|kind| self.doors.draw_link(kind, &mut self.sharer, now)) {
+            Some(Ok(door)) => door,
+            Some(Err(e)) => return self.ended = Some(Err(e.into())),
+            None => self.doors.after(closed),
+        };
+        if let Some(door) = next {
             self.tell_relay(&HostSays::Open { door });
         }
     }
@@ -653,8 +696,8 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
             // They belong to what was seen.
             overlay.clear();
         }
-        if let Some(source) = &self.source {
-            self.sharer.state(state, &source.to_string());
+        if let Some(what) = self.what() {
+            self.sharer.state(state, &what);
         }
     }
 
@@ -662,8 +705,11 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
     async fn answer(&mut self, allowed: Option<SourceSpec>) {
         let Some(question) = self.questions.pop_front() else { return };
         let decision = if allowed.is_some() { Decision::Allow } else { Decision::Deny };
-        let (purpose, id) =
-            allowed.as_ref().map_or((question.purpose, String::new()), |s| (s.purpose(), s.to_string()));
+        let (purpose, id) = match (&allowed, self.what()) {
+            (Some(_), Some(what)) if self.shown.is_some() => (Purpose::AgentScreen, what),
+            (Some(source), _) => (source.purpose(), source.to_string()),
+            (None, _) => (question.purpose, String::new()),
+        };
         match self.sharer.answer(question.viewer, decision, purpose, &id) {
             Ok(grant) => {
                 self.source = allowed;
@@ -746,41 +792,4 @@ enum NoRoom {
 
 fn parse(message: &Message) -> Option<RelayToHost> {
     serde_json::from_str(message.to_text().ok()?).ok()
-}
-
-/// What the relay is told of an end; the agent is told more, within the seal.
-fn told(reason: EndReason) -> Ended {
-    match reason {
-        EndReason::SharerStopped => Ended::HostStopped,
-        EndReason::SourceEnded => Ended::SourceEnded,
-        EndReason::SourceFailed | EndReason::Failed => Ended::SourceFailed,
-        EndReason::Tampered => Ended::Tampered,
-        _ => Ended::Dismissed,
-    }
-}
-
-/// A closed window is the source's end; everything else is a failure.
-fn end_reason(e: &Error) -> EndReason {
-    match e.kind() {
-        ErrorKind::Closed => EndReason::SourceEnded,
-        ErrorKind::Revoked => EndReason::SharerStopped,
-        _ => EndReason::SourceFailed,
-    }
-}
-
-/// The relay's refusal as this command's failure.
-pub(crate) fn refused(relay: &Access, refusal: &Refusal) -> Failure {
-    let next = match refusal.kind {
-        RefusalKind::WrongKey => "ask the visitor for the key that is shown now; each is good for one agent",
-        RefusalKind::Full => "try again later, or start the relay with higher limits",
-        RefusalKind::Version => "install the same version of panecast on both sides",
-        RefusalKind::BadMessage => {
-            "install the same version of panecast on both sides, and report it if they are"
-        }
-        RefusalKind::TooManyTries => "wait a minute, then check the key",
-        RefusalKind::Declined => "ask the other side whether it wants to",
-        RefusalKind::Unavailable => "try again once the other side is there",
-        RefusalKind::NotAllowed => "check the tenant and its token",
-    };
-    Failure::new(format!("{} refuses: {}", relay.url.name(), printable(&refusal.message)), next)
 }

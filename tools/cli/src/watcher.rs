@@ -1,17 +1,17 @@
 //! The agent's side without a window: knocks, decodes, acknowledges.
 
 use crate::access::Access;
+use crate::ending::refused;
 use crate::failure::Failure;
 use crate::link::{Backoff, Link};
 use crate::lookout::{self, Awaited};
 use crate::recording::Recording;
 use crate::sources::printable;
 use crate::status::{Rate, Reporter, TICK, tenth};
-use crate::visitor::refused;
 use panecast::Limits;
 use panecast::codec::{Decoded, Decoder};
 use panecast::frame::Timestamp;
-use panecast::session::seal::{Credential, Joiner, LinkSecret, TypedKey};
+use panecast::session::seal::{Credential, Joiner, LinkSecret, LinkText, TypedKey};
 use panecast::session::{self, EndReason, Purpose, StreamState, WatcherOutput};
 use panecast_protocol::{
     Door, JoinerSays, MAX_BINARY_BYTES, PROTOCOL_VERSION, Place, Refusal, RefusalKind, RelayToJoiner,
@@ -26,6 +26,8 @@ use tokio_tungstenite::tungstenite::Message;
 pub(crate) enum Way {
     /// A key that the visitor has told.
     Key(TypedKey),
+    /// A link by which somebody shows a screen, with the key if it needs one.
+    Link(LinkText, Option<TypedKey>),
     /// The visitor's id, and a pass of the tenant's; waits until the visitor is there.
     Visitor(String, Box<Credential>),
     /// A link that was sent to a phone; waits until the phone has opened it.
@@ -36,7 +38,8 @@ impl Way {
     /// The door at the relay.
     fn door(&self) -> Door {
         match self {
-            Self::Key(key) => Door::Key { number: format!("{:04}", key.number()) },
+            Self::Key(key) | Self::Link(_, Some(key)) => Door::Key { number: format!("{:04}", key.number()) },
+            Self::Link(link, None) => Door::Link { id: link.secret.door_id() },
             Self::Visitor(visitor, _) => Door::Presence { visitor: visitor.clone() },
             Self::Camera(link) => Door::Link { id: link.door_id() },
         }
@@ -45,7 +48,7 @@ impl Way {
     /// Whom it waits for.
     fn awaited(&self) -> Option<Awaited> {
         let name = match self {
-            Self::Key(_) => return None,
+            Self::Key(_) | Self::Link(..) => return None,
             Self::Visitor(visitor, _) => visitor.clone(),
             Self::Camera(_) => "the phone".to_owned(),
         };
@@ -56,10 +59,18 @@ impl Way {
         matches!(self, Self::Visitor(..))
     }
 
+    /// Whether a refusal means that the link lets in nobody any more.
+    fn is_dead(&self, refusal: &Refusal) -> bool {
+        let dead = matches!(refusal.kind, RefusalKind::Unavailable | RefusalKind::WrongKey);
+        dead && matches!(self, Self::Link(_, None))
+    }
+
     /// The beginning of the handshake.
     fn joiner(&self, tenant: &str, limits: &Limits) -> panecast::Result<(Joiner, Vec<u8>)> {
         Ok(match self {
             Self::Key(key) => Joiner::by_key(key, tenant, limits)?,
+            Self::Link(link, Some(key)) => Joiner::by_key_and_link(key, &link.secret, tenant, limits)?,
+            Self::Link(link, None) => Joiner::by_link(&link.secret, tenant, limits)?,
             Self::Visitor(visitor, has) => Joiner::by_pass(has.pass(), has.key(), visitor, limits)?,
             Self::Camera(link) => Joiner::by_link(link, tenant, limits)?,
         })
@@ -183,6 +194,12 @@ impl<'a> Watcher<'a> {
                         if refusal.kind == RefusalKind::WrongKey && self.knock.way.is_pass() =>
                     {
                         return over(EndReason::Untrusted);
+                    }
+                    Left::Refused(refusal) if self.knock.way.is_dead(&refusal) => {
+                        return Err(Failure::new(
+                            "the link does not work: it is too old, used up, or nobody shows a screen by it now",
+                            "ask for a new link",
+                        ));
                     }
                     Left::Refused(refusal) => return Err(refused(&self.knock.relay, &refusal)),
                     Left::Failed(failure) => return Err(failure),

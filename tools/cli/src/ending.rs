@@ -1,0 +1,45 @@
+//! Why a session ends, as the relay is told it, and as this command's failure.
+
+use crate::access::Access;
+use crate::failure::Failure;
+use crate::sources::printable;
+use panecast::session::EndReason;
+use panecast::{Error, ErrorKind};
+use panecast_protocol::{Ended, Refusal, RefusalKind};
+
+/// What the relay is told of an end; the agent is told more, within the seal.
+pub(crate) fn told(reason: EndReason) -> Ended {
+    match reason {
+        EndReason::SharerStopped => Ended::HostStopped,
+        EndReason::SourceEnded => Ended::SourceEnded,
+        EndReason::SourceFailed | EndReason::Failed => Ended::SourceFailed,
+        EndReason::Tampered => Ended::Tampered,
+        _ => Ended::Dismissed,
+    }
+}
+
+/// A closed window is the source's end; everything else is a failure.
+pub(crate) fn end_reason(e: &Error) -> EndReason {
+    match e.kind() {
+        ErrorKind::Closed => EndReason::SourceEnded,
+        ErrorKind::Revoked => EndReason::SharerStopped,
+        _ => EndReason::SourceFailed,
+    }
+}
+
+/// The relay's refusal as this command's failure.
+pub(crate) fn refused(relay: &Access, refusal: &Refusal) -> Failure {
+    let next = match refusal.kind {
+        RefusalKind::WrongKey => "ask the visitor for the key that is shown now; each is good for one agent",
+        RefusalKind::Full => "try again later, or start the relay with higher limits",
+        RefusalKind::Version => "install the same version of panecast on both sides",
+        RefusalKind::BadMessage => {
+            "install the same version of panecast on both sides, and report it if they are"
+        }
+        RefusalKind::TooManyTries => "wait a minute, then check the key",
+        RefusalKind::Declined => "ask the other side whether it wants to",
+        RefusalKind::Unavailable => "try again once the other side is there",
+        RefusalKind::NotAllowed => "check the tenant and its token",
+    };
+    Failure::new(format!("{} refuses: {}", relay.url.name(), printable(&refusal.message)), next)
+}
