@@ -179,10 +179,7 @@ class ShowPage {
   }
 
   #pause(): void {
-    const on = !this.#status.paused;
-    // From this moment the picture is not to be had here, either.
-    for (const track of this.#stream?.getVideoTracks() ?? []) track.enabled = !on;
-    this.#send({ type: "pause", on });
+    this.#send({ type: "pause", on: !this.#status.paused });
   }
 
   #end(reason: EndReason): void {

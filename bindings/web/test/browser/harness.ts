@@ -274,6 +274,7 @@ function executable(name: BrowserName): string {
   throw new Error(`${name} is not installed; run \`cargo xtask setup\``);
 }
 
+/** `more` are flags for Chromium. */
 export async function launch(name: BrowserName, downloads: string, more: string[] = []): Promise<Browser> {
   const executablePath = executable(name);
   if (name === "firefox") {
@@ -309,7 +310,6 @@ export async function launch(name: BrowserName, downloads: string, more: string[
       "--disable-component-update",
       "--disable-sync",
       "--force-color-profile=srgb",
-      ...more,
     ],
   });
 }
