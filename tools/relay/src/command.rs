@@ -2,6 +2,7 @@
 
 use crate::cluster::{ClusterConfig, ClusterSecret};
 use crate::config::{Config, DEFAULT_PORT, RelayLimits, Timing};
+use crate::forwarded::{ForwardedHeader, Network, Proxies};
 use crate::page::Page;
 use crate::server::{Relay, RelayError};
 use crate::tenants::{Tenants, TenantsError};
@@ -57,7 +58,16 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
 
-    /// NATS server by which relays find each other, as nats://HOST:4222 or tls://HOST:4222 [default: one relay alone]
+    /// Network of proxies that are believed about where connections come from; may be given several times
+    #[arg(long, value_name = "CIDR")]
+    pub trusted_proxy: Vec<Network>,
+
+    /// Header in which they tell
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = ForwardedHeader::default(), requires = "trusted_proxy")]
+    pub forwarded_header: ForwardedHeader,
+
+    /// NATS server by which relays find each other, as nats://HOST:4222 or tls://HOST:4222, several with
+    /// commas between them [default: one relay alone]
     #[arg(long, value_name = "URL", requires = "cluster_secret")]
     pub nats: Option<String>,
 
@@ -203,6 +213,7 @@ impl Arguments {
             tenants,
             tls,
             metrics: self.metrics,
+            proxies: Proxies { trusted: self.trusted_proxy.clone(), header: self.forwarded_header },
             cluster,
         })
     }

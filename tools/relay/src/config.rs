@@ -1,6 +1,7 @@
 //! How a relay runs.
 
 use crate::cluster::ClusterConfig;
+use crate::forwarded::Proxies;
 use crate::page::Page;
 use crate::tenants::Tenants;
 use crate::tls::Tls;
@@ -30,6 +31,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Where its metrics can be read, if anywhere.
     pub metrics: Option<SocketAddr>,
+    /// Which proxies before it are believed about where connections come from.
+    pub proxies: Proxies,
     /// How it reaches the other relays, if there are any.
     pub cluster: Option<ClusterConfig>,
 }
@@ -46,6 +49,7 @@ impl Default for Config {
             tenants: Tenants::default(),
             tls: None,
             metrics: None,
+            proxies: Proxies::default(),
             cluster: None,
         }
     }

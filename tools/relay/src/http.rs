@@ -2,6 +2,7 @@
 
 use crate::config::{Config, RelayLimits, Timing};
 use crate::exchange::{self, Exchange};
+use crate::forwarded::Proxies;
 use crate::page::Page;
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::extract::{Extension, State};
@@ -35,7 +36,7 @@ const HEADERS: [(HeaderName, &str); 4] = [
     (header::CACHE_CONTROL, "no-cache"),
 ];
 
-/// The address that a connection comes from.
+/// The address that a connection comes from: a client's, or a proxy's.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
@@ -48,6 +49,7 @@ struct Shared {
     limits: RelayLimits,
     timing: Timing,
     sockets: Arc<Semaphore>,
+    proxies: Arc<Proxies>,
 }
 
 /// All paths of the relay. Each WebSocket holds a permit of `sockets` while it lives.
@@ -60,6 +62,7 @@ pub(crate) fn router(config: &Config, exchange: Arc<Exchange>, sockets: Arc<Sema
         limits: config.limits,
         timing: config.timing,
         sockets,
+        proxies: Arc::new(config.proxies.clone()),
     };
     Router::new()
         .route("/health", get(async || "ok\n"))
@@ -111,9 +114,9 @@ async fn host_socket(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let most = shared.limits.message_bytes;
+    let (most, peer) = (shared.limits.message_bytes, shared.proxies.client(peer.0, &headers));
     accept(shared, &headers, upgrade, most, move |socket, shared| {
-        exchange::host::serve(socket, shared.exchange, peer.0, shared.timing)
+        exchange::host::serve(socket, shared.exchange, peer, shared.timing)
     })
 }
 
@@ -123,9 +126,9 @@ async fn joiner_socket(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let most = shared.limits.joiner_message_bytes;
+    let (most, peer) = (shared.limits.joiner_message_bytes, shared.proxies.client(peer.0, &headers));
     accept(shared, &headers, upgrade, most, move |socket, shared| {
-        exchange::joiner::serve(socket, shared.exchange, peer.0, shared.timing)
+        exchange::joiner::serve(socket, shared.exchange, peer, shared.timing)
     })
 }
 
@@ -135,8 +138,9 @@ async fn lookout_socket(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
+    let peer = shared.proxies.client(peer.0, &headers);
     accept(shared, &headers, upgrade, MAX_TEXT_BYTES, move |socket, shared| {
-        exchange::lookout::serve(socket, shared.exchange, peer.0, shared.timing)
+        exchange::lookout::serve(socket, shared.exchange, peer, shared.timing)
     })
 }
 

@@ -1,6 +1,7 @@
 //! Whose customers and agents a relay serves.
 
 use crate::agents::Agents;
+use crate::quota::{Pace, Quota};
 use crate::refusal::refusal;
 use panecast_protocol::{DEFAULT_TENANT, Door, Refusal, RefusalKind, Who};
 use serde::Deserialize;
@@ -8,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fmt, fs, io};
+use tokio::time::Instant;
 
 /// Longest name of a tenant, as the ends' handshake takes it.
 const MOST_NAME_BYTES: usize = 255;
@@ -27,6 +29,8 @@ pub(crate) struct Tenant {
     hosts_need_token: bool,
     keys_need_token: bool,
     agents: Option<Agents>,
+    quota: Option<Quota>,
+    room_bits: Option<f64>,
 }
 
 impl Default for Tenants {
@@ -39,6 +43,8 @@ impl Default for Tenants {
             hosts_need_token: false,
             keys_need_token: false,
             agents: None,
+            quota: None,
+            room_bits: None,
         };
         Self { all: HashMap::from([(name, Arc::new(tenant))]), open: true }
     }
@@ -63,6 +69,8 @@ struct Entry {
     jwks_file: Option<PathBuf>,
     issuer: Option<String>,
     audience: Option<String>,
+    bytes_a_day: Option<u64>,
+    room_mbit: Option<f64>,
 }
 
 /// Why the file of `--tenants` is no use.
@@ -114,12 +122,17 @@ impl Tenants {
             if agents.is_none() && (entry.hosts_need_token || entry.keys_need_token) {
                 return Err(wrong(format!("{name} needs tokens and has nothing to check them by")));
             }
+            if entry.room_mbit.is_some_and(|mbit| !(0.01..=100_000.0).contains(&mbit)) {
+                return Err(wrong(format!("{name}: room-mbit is 0.01 to 100000")));
+            }
             let name: Arc<str> = name.into();
             let tenant = Tenant {
                 rooms: entry.rooms.unwrap_or(usize::MAX),
                 hosts_need_token: entry.hosts_need_token,
                 keys_need_token: entry.keys_need_token,
                 agents: agents.map(|a| a.of(name.clone(), entry.issuer, entry.audience)),
+                quota: entry.bytes_a_day.map(Quota::new),
+                room_bits: entry.room_mbit.map(|mbit| mbit * 1e6),
                 name: name.clone(),
             };
             all.insert(name, Arc::new(tenant));
@@ -152,6 +165,19 @@ impl Tenants {
 impl Tenant {
     pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// Counts payload that was passed on between its hosts and joiners; with no bytes, it only asks.
+    ///
+    /// # Errors
+    /// A refusal once it has used up what it may have in a day.
+    pub(crate) fn spend(&self, bytes: u64) -> Result<(), Refusal> {
+        self.quota.as_ref().map_or(Ok(()), |quota| quota.spend(bytes, Instant::now()))
+    }
+
+    /// What each of its rooms is held to.
+    pub(crate) fn pace(&self) -> Option<Pace> {
+        self.room_bits.map(Pace::new)
     }
 
     /// Most rooms at a time.

@@ -3,9 +3,12 @@
 
 mod ends;
 
-use ends::nats::{Cluster, Nats};
+use ends::nats::{Cluster, Nats, free_port};
 use ends::process::Process;
-use ends::{Heard, Host, Socket, come_back, joined, joiner, joiner_hello, knock, refused, with_small_buffer};
+use ends::{
+    Heard, Host, Socket, come_back, host_hello, joined, joiner, joiner_hello, knock, refused,
+    with_small_buffer,
+};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use panecast_protocol::{
@@ -34,6 +37,11 @@ impl Lookout {
     }
 
     async fn until(&mut self, available: bool, door: &Door) {
+        let told = self.told(available, door);
+        timeout(Duration::from_secs(60), told).await.expect("the other relay does not hear of it");
+    }
+
+    async fn told(&mut self, available: bool, door: &Door) {
         self.0.say(&LookoutSays::Watch { door: door.clone() }).await;
         loop {
             match self.0.text().await {
@@ -403,6 +411,53 @@ async fn nats_sees_nothing_and_what_others_send_there_does_nothing() {
     assert_eq!(host.hears().await, (place.joiner, b"both ways".to_vec()), "nobody else came or went");
     let log = [a.stop(), b.stop()].concat();
     assert!(!log.contains("broke") && !log.contains("4711"), "{log}");
+}
+
+#[tokio::test]
+async fn relays_reach_nats_by_tls_and_with_a_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (certificate, key) = (path("cert.pem"), path("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let port = free_port();
+    let tls = ["--tls", "--tlscert", &certificate, "--tlskey", &key, "--user", "relay", "--pass", "word"];
+    let _nats = Nats::with(port, &tls);
+    let cluster = Cluster::start();
+    let relay = |password: &str, more: &[&str]| {
+        cluster.relay_by(&format!("tls://relay:{password}@localhost:{port}"), more)
+    };
+    let ca = ["--nats-ca", &certificate];
+    let (a, b) = (relay("word", &ca), relay("word", &ca));
+    let mut host = Host::open(&a.address(), None).await;
+    known(&mut host, &b, "v").await;
+    // Whoever signs a certificate for itself, or has no password, is no way to the others; sessions go on without.
+    for alone in [relay("word", &[]), relay("guess", &ca)] {
+        let (_, door) = presence("v");
+        assert_eq!(refused(&mut knock(&alone.address(), &door).await).await.kind, RefusalKind::Unavailable);
+        let mut host = Host::open(&alone.address(), None).await;
+        let link = host.link().await;
+        joiner(&alone.address(), &mut host, &link).await;
+        let log = alone.stop();
+        assert!(!log.contains("word") && !log.contains("guess"), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_ended_is_not_opened_anew_elsewhere() {
+    let cluster = Cluster::start();
+    let (a, b) = (cluster.relay(&[]), cluster.relay(&[]));
+    let mut host = Host::open(&a.address(), None).await;
+    let (_, door) = presence("v");
+    host.door(presence("v").0).await;
+    let mut lookout = Lookout::at(&b).await;
+    lookout.until(true, &door).await;
+    host.socket.say(&HostSays::End { reason: Ended::HostStopped }).await;
+    lookout.until(false, &door).await;
+    let mut again = b.open("/ws/host").await;
+    again.say(&host_hello(Some(host.room.clone()))).await;
+    assert_eq!(refused(&mut again).await.kind, RefusalKind::Unavailable);
 }
 
 #[test]

@@ -76,6 +76,8 @@ pub(crate) enum Said {
     Beacon { changes: u64, going: bool },
     /// A claim of now; or none any more.
     Change { number: u64, name: Name, claim: Option<Claim> },
+    /// A room that is over for good.
+    Ended { room: [u8; 16] },
     /// A knock at a key that is answered.
     Tried { id: u64, tenant: String, network: IpAddr },
     /// That knock was let in, and does not count.

@@ -50,7 +50,8 @@ const MOST_BRIDGES: usize = 16_384;
 /// How a relay reaches the others.
 #[derive(Clone, Debug)]
 pub struct ClusterConfig {
-    /// Where NATS is: `nats://host:4222`, or `tls://…`.
+    /// Where NATS is: `nats://host:4222`, or `tls://…`; several of one NATS cluster with commas
+    /// between them. `user:password@` may stand before the host.
     pub url: String,
     /// What all relays of the cluster share.
     pub secret: ClusterSecret,
@@ -209,6 +210,16 @@ impl Cluster {
     /// Whether another relay's host is behind this.
     pub(crate) fn available(&self, name: &Name) -> bool {
         self.replica().newest(name).is_some_and(|held| held.here)
+    }
+
+    /// The newest stamp of a name at another relay, or 0.
+    pub(crate) fn newest(&self, name: &Name) -> u64 {
+        self.replica().newest(name).map_or(0, |held| held.stamp)
+    }
+
+    /// Tells all that a room has ended.
+    pub(crate) fn ended(&self, room: [u8; 16]) {
+        self.tell_all(Said::Ended { room });
     }
 
     /// The newest claim of another relay, if it is newer than this one.

@@ -8,7 +8,7 @@ use super::replica::{BEACON, Effect, Part};
 use super::seal::SEAL_BYTES;
 use super::{Cluster, Out};
 use crate::exchange::Exchange;
-use async_nats::{Client, ConnectOptions, Event, Message, Subscriber};
+use async_nats::{Client, ConnectOptions, Event, Message, ServerAddr, Subscriber};
 use futures_util::StreamExt;
 use panecast_protocol::Place as Return;
 use std::io;
@@ -45,10 +45,15 @@ enum Heard {
 pub(crate) async fn start(cluster: Arc<Cluster>, exchange: Arc<Exchange>) -> io::Result<()> {
     let (heard, events) = mpsc::unbounded_channel();
     let config = &cluster.config;
+    let servers = config.url.split(',').map(str::parse).collect::<Result<Vec<ServerAddr>, _>>()?;
     let mut options = match &config.credentials {
         Some(file) => ConnectOptions::with_credentials_file(file).await.map_err(|e| named(file, &e))?,
         None => ConnectOptions::new(),
     };
+    let by_password = servers.iter().find_map(|s| Some((s.username()?.to_owned(), s.password()?.to_owned())));
+    if let Some((user, password)) = by_password {
+        options = options.user_and_password(user, password);
+    }
     if let Some(ca) = &config.ca {
         std::fs::metadata(ca).map_err(|e| named(ca, &e))?;
         options = options.add_root_certificates(ca.clone());
@@ -66,17 +71,15 @@ pub(crate) async fn start(cluster: Arc<Cluster>, exchange: Arc<Exchange>) -> io:
                 Event::Connected => Some(Heard::Connected),
                 Event::Disconnected | Event::Closed => Some(Heard::Disconnected),
                 Event::SlowConsumer(_) => Some(Heard::Lossy),
-                other => {
-                    tracing::warn!("NATS: {other}");
-                    None
-                }
+                // The client logs these itself.
+                _ => None,
             };
             if let Some(told) = told {
                 let _ = heard.send(told);
             }
             async {}
         });
-    let client = options.connect(&config.url).await.map_err(io::Error::other)?;
+    let client = options.connect(servers).await.map_err(io::Error::other)?;
     let subscribe = async |subject: String| client.subscribe(subject).await.map_err(io::Error::other);
     let (all, inbox) =
         (subscribe(cluster.subject_of_all()).await?, subscribe(cluster.inbox_of(cluster.me)).await?);
@@ -222,6 +225,10 @@ impl Dispatcher {
             Said::Change { number, name, claim } => {
                 self.cluster.replica().change(from, epoch, number, name, claim, now)
             }
+            Said::Ended { room } => {
+                self.exchange.directory.ended_elsewhere(room);
+                return;
+            }
             Said::Tried { id, tenant, network } => {
                 self.exchange.tried_elsewhere(id, &tenant, network, now);
                 return;
@@ -258,7 +265,10 @@ impl Dispatcher {
                 let granted = self.exchange.try_for_another(&tenant, network, Instant::now());
                 self.answer(message, &Tally { granted });
             }
-            ToOne::Open { from, epoch: _, bridge, to, who } => {
+            ToOne::Open { from, epoch, bridge, to, who } => {
+                // Its bridges of before are cut before this one is there.
+                let effects = self.cluster.replica().speaks(from, epoch, Instant::now());
+                self.follow(effects);
                 let opened = self.open(from, bridge, to, who);
                 self.answer(message, &opened);
             }

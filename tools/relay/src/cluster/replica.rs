@@ -141,6 +141,13 @@ impl Replica {
         effects
     }
 
+    /// A relay speaks to this one.
+    pub(crate) fn speaks(&mut self, from: RelayId, epoch: u64, now: Instant) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.hear(from, epoch, now, &mut effects);
+        effects
+    }
+
     /// A change.
     pub(crate) fn change(
         &mut self,

@@ -1,7 +1,7 @@
 //! Which rooms and doors there are, here and at other relays of the cluster.
 
 use super::doors::{Doors, NewlyOpen, Others, Place};
-use super::room::Room;
+use super::room::{Room, stamp};
 use super::secret::{RoomId, RoomSecret};
 use super::watched::Watched;
 use crate::cluster::Cluster;
@@ -59,6 +59,10 @@ impl Others for Elsewhere<'_> {
         let held = self.0.and_then(|cluster| cluster.find(&Name::Door(place.clone())));
         held.is_some_and(|held| held.room != room.bytes())
     }
+
+    fn newest(&self, place: &Place) -> u64 {
+        self.0.map_or(0, |cluster| cluster.newest(&Name::Door(place.clone())))
+    }
 }
 
 #[derive(Debug)]
@@ -73,6 +77,14 @@ impl Inner {
     fn insert(&mut self, room: Arc<Room>) {
         *self.rooms_of.entry(room.tenant().clone()).or_default() += 1;
         self.rooms.insert(room.id(), room);
+    }
+
+    /// A room that has ended is not opened anew.
+    fn forget_for_good(&mut self, room: RoomId) {
+        self.ended.push_back(room);
+        if self.ended.len() > MOST_ENDED {
+            self.ended.pop_front();
+        }
     }
 
     /// Takes a room out, and says where its doors were.
@@ -245,6 +257,14 @@ impl Directory {
         }
     }
 
+    /// A room has ended at another relay.
+    pub(crate) fn ended_elsewhere(&self, room: [u8; 16]) {
+        let (mut inner, room) = (self.lock(), RoomId::of(room));
+        if !inner.rooms.contains_key(&room) && !inner.ended.contains(&room) {
+            inner.forget_for_good(room);
+        }
+    }
+
     /// Tells the other relays what this one has by a name now.
     fn tell(&self, name: &Name) {
         if let Some(cluster) = &self.cluster {
@@ -267,6 +287,13 @@ impl Directory {
     /// Who waits for doors.
     pub(crate) fn watched(&self) -> &Watched {
         &self.watched
+    }
+
+    /// When a host of `room` that comes now has come: later than at any other relay, whatever its clock says.
+    pub(crate) fn stamp_of(&self, room: &Room) -> u64 {
+        let name = Name::Room(room.id().bytes());
+        let before = self.cluster.as_ref().map_or(0, |cluster| cluster.newest(&name));
+        stamp().max(before.saturating_add(1))
     }
 
     /// The host of `room` came, or has been away for longer than a blink.
@@ -321,12 +348,12 @@ impl Directory {
         let was_here = inner.rooms.contains_key(&room.id());
         let closed = inner.remove(room, now);
         if was_here {
-            inner.ended.push_back(room.id());
-            if inner.ended.len() > MOST_ENDED {
-                inner.ended.pop_front();
-            }
+            inner.forget_for_good(room.id());
         }
         drop(inner);
+        if let Some(cluster) = self.cluster.as_ref().filter(|_| was_here) {
+            cluster.ended(room.id().bytes());
+        }
         self.changed(&closed);
         self.tell(&Name::Room(room.id().bytes()));
         room.end(reason);

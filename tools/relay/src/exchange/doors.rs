@@ -51,6 +51,8 @@ pub(crate) trait Others {
     fn may_give(&self, place: &Place) -> bool;
     /// Whether another host has this door.
     fn have(&self, place: &Place, room: RoomId) -> bool;
+    /// The newest stamp of this door at another relay.
+    fn newest(&self, place: &Place) -> u64;
 }
 
 /// All doors of a relay.
@@ -164,7 +166,9 @@ impl Doors {
             self.taken.insert((tenant.clone(), *number));
             *self.keys_of.entry(tenant.clone()).or_default() += 1;
         }
-        self.open.insert(place.clone(), Opened { room: room.clone(), until, stamp: stamp() });
+        // Later than at any other relay, whatever its clock says.
+        let stamp = stamp().max(others.newest(&place).saturating_add(1));
+        self.open.insert(place.clone(), Opened { room: room.clone(), until, stamp });
         self.of_room.entry(room.id()).or_default().push((place.clone(), door));
         Ok(NewlyOpen { place, door: opened, taken_from: before.filter(|_| !own) })
     }
@@ -308,6 +312,9 @@ mod tests {
         }
         fn have(&self, _: &Place, _: RoomId) -> bool {
             false
+        }
+        fn newest(&self, _: &Place) -> u64 {
+            0
         }
     }
 

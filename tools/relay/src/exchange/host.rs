@@ -8,6 +8,7 @@ use crate::config::Timing;
 use crate::metrics::Present;
 use crate::refusal::refusal;
 use crate::socket::{Gone, Incoming, Reader, Writer, bad, finish, goodbye, parse, text, turn_away};
+use crate::tenants::Tenant;
 use axum::extract::ws::{Message, WebSocket, close_code};
 use futures_util::{SinkExt, StreamExt};
 use panecast_protocol::{Door, DoorEnd, Ended, HostSays, Refusal, RefusalKind, RelayToHost};
@@ -29,7 +30,7 @@ pub(crate) async fn serve(socket: WebSocket, exchange: Arc<Exchange>, peer: IpAd
     let mut reader = Reader::new(stream, timing);
     let network = network_of(peer);
     let queue = Arc::new(HostQueue::default());
-    let (room, connection) = match enter(&mut reader, &exchange, &queue).await {
+    let (tenant, room, connection) = match enter(&mut reader, &exchange, &queue).await {
         Ok(entered) => entered,
         Err(gone) => return turn_away(writer, reader, gone, RelayToHost::Refused, network).await,
     };
@@ -37,7 +38,7 @@ pub(crate) async fn serve(socket: WebSocket, exchange: Arc<Exchange>, peer: IpAd
     let _present = Present::new(&exchange.metrics.hosts);
     let mut writing = tokio::spawn(write(writer, queue.clone(), timing));
     let stopped = tokio::select! {
-        stopped = read(&mut reader, &exchange, &room, connection, &queue) => stopped,
+        stopped = read(&mut reader, &exchange, &tenant, (&room, connection), &queue) => stopped,
         _ = &mut writing => Stopped::Gone(Gone::Left),
     };
     match stopped {
@@ -84,35 +85,40 @@ async fn enter(
     reader: &mut Reader,
     exchange: &Exchange,
     queue: &Arc<HostQueue>,
-) -> Result<(Arc<Room>, Connection), Gone> {
+) -> Result<(Arc<Tenant>, Arc<Room>, Connection), Gone> {
     let HostSays::Hello { tenant, token, resume, .. } = reader.hello().await? else {
         return Err(bad("the first message must be a hello"));
     };
-    let tenant = exchange.tenants.find(&tenant).map_err(Gone::Refused)?;
+    let tenant = exchange.tenants.find(&tenant).map_err(Gone::Refused)?.clone();
     tenant.host(token.as_deref()).map_err(Gone::Refused)?;
+    tenant.spend(0).map_err(Gone::Refused)?;
     let room = match resume {
         Some(proof) => exchange.directory.resume(tenant.name(), tenant.rooms(), &proof, Instant::now()),
         None => exchange.directory.create(tenant.name(), tenant.rooms()),
     }
     .map_err(Gone::Refused)?;
     let ended = || Gone::Refused(refusal(RefusalKind::Unavailable, "the session has ended"));
-    let connection = room.host_came(queue).ok_or_else(ended)?;
+    let connection = room.host_came(queue, exchange.directory.stamp_of(&room)).ok_or_else(ended)?;
     exchange.directory.host_moved(&room);
-    Ok((room, connection))
+    Ok((tenant, room, connection))
 }
 
 async fn read(
     reader: &mut Reader,
     exchange: &Exchange,
-    room: &Arc<Room>,
-    connection: Connection,
+    tenant: &Tenant,
+    (room, connection): (&Arc<Room>, Connection),
     queue: &HostQueue,
 ) -> Stopped {
+    let mut pace = tenant.pace();
     loop {
         let said = match reader.next().await {
             Ok(Incoming::Text(said)) => parse::<HostSays>(&said),
             Ok(Incoming::Binary(message)) => {
                 exchange.metrics.bytes_from_hosts.inc_by(message.len() as u64);
+                if let Some(pace) = &mut pace {
+                    pace.take(message.len()).await;
+                }
                 if let Some(passed) = room.parcel(connection, &message, Instant::now()) {
                     exchange.metrics.passed(passed.behind, passed.waiting);
                     continue;

@@ -13,6 +13,7 @@ use crate::config::Timing;
 use crate::metrics::{Knocked, Metrics, Present};
 use crate::refusal::refusal;
 use crate::socket::{Gone, Incoming, Reader, Writer, bad, finish, goodbye, text, turn_away};
+use crate::tenants::Tenant;
 use axum::extract::ws::{Message, WebSocket, close_code};
 use futures_util::{SinkExt, StreamExt};
 use panecast_protocol::{Door, JoinerSays, Place, Refusal, RefusalKind, RelayToJoiner, Who};
@@ -25,16 +26,16 @@ pub(crate) async fn serve(socket: WebSocket, exchange: Arc<Exchange>, peer: IpAd
     let (mut writer, stream) = socket.split();
     let mut reader = Reader::new(stream, timing);
     let network = network_of(peer);
-    let entry = match enter(&mut reader, &mut writer, &exchange, peer, timing).await {
-        Ok(entry) => Arc::new(entry),
+    let (tenant, entry) = match enter(&mut reader, &mut writer, &exchange, peer, timing).await {
+        Ok((tenant, entry)) => (tenant, Arc::new(entry)),
         Err(gone) => return turn_away(writer, reader, gone, RelayToJoiner::Refused, network).await,
     };
     tracing::info!(%network, tenant = %entry.tenant, "joiner came in");
     let metrics = &exchange.metrics;
     let _present = Present::new(&metrics.joiners);
-    let mut writing = tokio::spawn(write(writer, entry.clone(), metrics.clone(), timing));
+    let mut writing = tokio::spawn(write(writer, tenant.clone(), entry.clone(), metrics.clone(), timing));
     let gone = tokio::select! {
-        gone = read(&mut reader, &entry, metrics) => gone,
+        gone = read(&mut reader, &tenant, &entry, metrics) => gone,
         // The writer ends when the session does, or when the socket breaks.
         _ = &mut writing => Gone::Left,
     };
@@ -54,13 +55,14 @@ async fn enter(
     exchange: &Exchange,
     peer: IpAddr,
     timing: Timing,
-) -> Result<Entry, Gone> {
+) -> Result<(Arc<Tenant>, Entry), Gone> {
     let JoinerSays::Hello { tenant, token, door, resume, .. } = reader.hello().await?;
-    let tenant = exchange.tenants.find(&tenant).map_err(Gone::Refused)?;
+    let tenant = exchange.tenants.find(&tenant).map_err(Gone::Refused)?.clone();
     let who = tenant.joiner(token.as_deref(), door.as_ref()).map_err(Gone::Refused)?;
+    tenant.spend(0).map_err(Gone::Refused)?;
     let now = Instant::now();
-    match (door, resume) {
-        (None, Some(place)) => back(exchange, tenant.name(), place, who, now).await,
+    let entry = match (door, resume) {
+        (None, Some(place)) => back(exchange, tenant.name(), place, who, now).await?,
         (Some(door @ Door::Key { .. }), None) => {
             let Some(counted) = exchange.count_knock(tenant.name(), peer, now).await else {
                 exchange.metrics.knocked(Knocked::TooMany);
@@ -71,7 +73,7 @@ async fn enter(
             let outcome = at_the_door(Knock::at_key(entry, now, timing), reader, writer).await;
             let entry = counted_as(outcome, &exchange.metrics)?;
             exchange.give_back(counted);
-            Ok(entry)
+            entry
         }
         (Some(door), None) => {
             let outcome = match knock(exchange, tenant.name(), &door, who, now).await {
@@ -80,10 +82,11 @@ async fn enter(
                     refusal(RefusalKind::Unavailable, "nobody is there to be reached this way now")
                 }))),
             };
-            counted_as(outcome, &exchange.metrics)
+            counted_as(outcome, &exchange.metrics)?
         }
-        _ => Err(bad("a hello has either a door or a place to come back to")),
-    }
+        _ => return Err(bad("a hello has either a door or a place to come back to")),
+    };
+    Ok((tenant, entry))
 }
 
 /// What became of a knock, counted.
@@ -146,12 +149,15 @@ async fn there(
     Ok(Entry::there(tenant.clone(), near))
 }
 
-async fn read(reader: &mut Reader, entry: &Entry, metrics: &Metrics) -> Gone {
+async fn read(reader: &mut Reader, tenant: &Tenant, entry: &Entry, metrics: &Metrics) -> Gone {
     loop {
         match reader.next().await {
             // What comes while the host is away is lost; the ends notice by their own counting.
             Ok(Incoming::Binary(bytes)) => {
                 metrics.bytes_from_joiners.inc_by(bytes.len() as u64);
+                if let Err(refusal) = tenant.spend(bytes.len() as u64) {
+                    return Gone::Refused(refusal);
+                }
                 entry.send(&bytes).await;
             }
             Ok(Incoming::Text(_)) => return bad("a joiner says nothing to the relay after its hello"),
@@ -160,7 +166,13 @@ async fn read(reader: &mut Reader, entry: &Entry, metrics: &Metrics) -> Gone {
     }
 }
 
-async fn write(mut writer: Writer, entry: Arc<Entry>, metrics: Arc<Metrics>, timing: Timing) {
+async fn write(
+    mut writer: Writer,
+    tenant: Arc<Tenant>,
+    entry: Arc<Entry>,
+    metrics: Arc<Metrics>,
+    timing: Timing,
+) {
     let mut pings = interval_at(Instant::now() + timing.ping, timing.ping);
     loop {
         let (message, since) = tokio::select! {
@@ -184,6 +196,10 @@ async fn write(mut writer: Writer, entry: Arc<Entry>, metrics: Arc<Metrics>, tim
         metrics.bytes_to_joiners.inc_by(bytes);
         if was_bytes {
             entry.wrote(bytes as usize);
+            if let Err(refusal) = tenant.spend(bytes) {
+                let last = text(&RelayToJoiner::Refused(refusal));
+                return goodbye(writer, Some(last), close_code::POLICY, timing).await;
+            }
         }
         if let Some(since) = since {
             metrics.forwarded(since.elapsed());

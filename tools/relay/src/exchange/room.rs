@@ -131,7 +131,7 @@ impl Room {
     }
 
     /// The host came, or came back: its earlier connection ends. `None` if the room has ended.
-    pub(crate) fn host_came(&self, queue: &Arc<HostQueue>) -> Option<Connection> {
+    pub(crate) fn host_came(&self, queue: &Arc<HostQueue>, stamp: u64) -> Option<Connection> {
         let mut state = self.lock();
         if state.ended {
             return None;
@@ -141,7 +141,7 @@ impl Room {
             old.close();
         }
         state.connection += 1;
-        state.stamp = stamp();
+        state.stamp = stamp;
         queue.text(RelayToHost::Room { room: self.id.to_string(), secret: self.secret.reveal() });
         // Who was at the door of the old connection was asked there.
         let knocking: Vec<u32> = state.seats.iter().filter(|(_, s)| !s.let_in).map(|(n, _)| *n).collect();

@@ -18,6 +18,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::Request;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
@@ -75,9 +77,13 @@ impl Socket {
     }
 
     pub async fn over(stream: Box<dyn Stream>, path: &str) -> Self {
+        let request = format!("ws://relay.test{path}").into_client_request().unwrap();
+        Self::request(stream, request).await
+    }
+
+    pub async fn request(stream: Box<dyn Stream>, request: Request<()>) -> Self {
         let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
-        let url = format!("ws://relay.test{path}");
-        let (inner, _) = client_async_with_config(url, stream, Some(config)).await.unwrap();
+        let (inner, _) = client_async_with_config(request, stream, Some(config)).await.unwrap();
         Self { inner, patience: Loopback::PATIENCE }
     }
 

@@ -13,6 +13,10 @@ fn program() -> PathBuf {
     if debian.is_file() { debian.into() } else { "nats-server".into() }
 }
 
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 pub struct Nats {
     child: Child,
     port: u16,
@@ -21,14 +25,18 @@ pub struct Nats {
 impl Nats {
     /// Starts one at any free port.
     pub fn start() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self::at(free)
+        Self::at(free_port())
     }
 
     /// Starts one at this port.
     pub fn at(port: u16) -> Self {
+        Self::with(port, &[])
+    }
+
+    pub fn with(port: u16, arguments: &[&str]) -> Self {
         let mut child = Command::new(program())
             .args(["--addr", "127.0.0.1", "--port", &port.to_string()])
+            .args(arguments)
             .stderr(Stdio::piped())
             .spawn()
             .expect("nats-server is installed (`cargo xtask setup`)");
@@ -74,8 +82,13 @@ impl Cluster {
     }
 
     pub fn relay(&self, arguments: &[&str]) -> Process {
-        let (url, secret) = (self.nats.url(), self.folder.path().join("secret"));
-        let mut all = vec!["--nats", &url, "--cluster-secret", secret.to_str().unwrap()];
+        self.relay_by(&self.nats.url(), arguments)
+    }
+
+    /// A relay that reaches NATS this way.
+    pub fn relay_by(&self, url: &str, arguments: &[&str]) -> Process {
+        let secret = self.folder.path().join("secret");
+        let mut all = vec!["--nats", url, "--cluster-secret", secret.to_str().unwrap()];
         all.extend(arguments);
         Process::start(&all)
     }
