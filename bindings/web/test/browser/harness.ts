@@ -310,6 +310,7 @@ export async function launch(name: BrowserName, downloads: string, more: string[
       "--disable-component-update",
       "--disable-sync",
       "--force-color-profile=srgb",
+      ...more,
     ],
   });
 }
