@@ -247,7 +247,7 @@ pub(crate) fn text(message: &impl serde::Serialize) -> Option<Message> {
 /// not get them reset.
 const STEADY: Duration = Duration::from_secs(5);
 
-/// The waits between tries to reconnect: none before the first, a tenth of a second for about five seconds, so that a
+/// The waits between tries to reconnect: none before the first, a twentieth of a second for about five seconds, so that a
 /// picture is soon back after a short cut (`benches/resume.rs`), then doubling up to five.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
@@ -256,8 +256,8 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// So many tries are a tenth of a second apart.
-    const QUICK: u32 = 50;
+    /// So many tries are a twentieth of a second apart.
+    const QUICK: u32 = 100;
 
     /// The connection is there.
     pub(crate) fn connected(&mut self) {
@@ -276,7 +276,7 @@ impl Backoff {
         self.tries += 1;
         match tries {
             0 => Duration::ZERO,
-            1..=Self::QUICK => Duration::from_millis(100),
+            1..=Self::QUICK => Duration::from_millis(50),
             _ => Duration::from_millis(200) * 2u32.pow((tries - Self::QUICK - 1).min(5)),
         }
         .min(Duration::from_secs(5))
@@ -312,9 +312,9 @@ mod tests {
         let waits = |n: usize, backoff: &mut Backoff| -> Vec<u64> {
             (0..n).map(|_| backoff.next_wait().as_millis() as u64).collect()
         };
-        assert_eq!(waits(3, &mut backoff), [0, 100, 100]);
-        let rest = waits(55, &mut backoff);
-        assert_eq!(rest[47..], [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+        assert_eq!(waits(3, &mut backoff), [0, 50, 50]);
+        let rest = waits(105, &mut backoff);
+        assert_eq!(rest[97..], [50, 200, 400, 800, 1600, 3200, 5000, 5000]);
         backoff.connected();
         tokio::time::advance(STEADY - Duration::from_millis(1)).await;
         backoff.cut();
@@ -322,6 +322,6 @@ mod tests {
         backoff.connected();
         tokio::time::advance(STEADY).await;
         backoff.cut();
-        assert_eq!(waits(2, &mut backoff), [0, 100]);
+        assert_eq!(waits(2, &mut backoff), [0, 50]);
     }
 }

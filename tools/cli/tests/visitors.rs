@@ -156,6 +156,51 @@ fn a_pass_of_another_tenant_or_a_visitor_on_another_device_is_told_as_that() {
     shop.agent(&[]).find("pictures", has_pictures);
 }
 
+/// Of the tenant `shop`, HS256 with [`SECRET`]: `sub` ada, `name` Ada, `exp` in the year 2100.
+const TOKEN: [&str; 3] = [
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9",
+    "eyJ0ZW5hbnQiOiJzaG9wIiwic3ViIjoiYWRhIiwibmFtZSI6IkFkYSIsImV4cCI6NDEwMjQ0NDgwMH0",
+    "bR9pO43v7hc6yxMY_7BcdkChwxnY1FWzf8XNa_o1Iec",
+];
+const SECRET: &str = "a secret of more than thirty-two bytes";
+
+#[test]
+fn a_tenants_own_visitors_and_agents_show_their_tokens_to_the_relay() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        std::fs::write(dir.path().join(name), text).unwrap();
+        path(dir.path(), name)
+    };
+    file("shop.secret", SECRET);
+    let asks = "hosts-need-token = true\nkeys-need-token = true\n";
+    let tenants = file("tenants.toml", &format!("[tenants.shop]\nsecret-file = \"shop.secret\"\n{asks}"));
+    let relay = Running::start(&["relay", "--bind", "127.0.0.1:0", "--json", "--tenants", &tenants]);
+    let url = relay.find("address", |line| line["url"].is_string())["url"].as_str().unwrap().to_owned();
+    let at = ["--relay", &url, "--tenant", "shop"];
+    run(&["pass", "keygen", "--out", &path(dir.path(), "shop.key")], b"").ok();
+    let (key, public) = (path(dir.path(), "shop.key"), path(dir.path(), "shop.key.pub"));
+    let has = path(dir.path(), "ada.pass");
+    let issue = ["pass", "issue", "--tenant-key", &key, "--tenant", "shop", "--name", "Ada", "--out", &has];
+    run(&issue, b"").ok();
+    let here = ["--visitor-id", "4711", "--tenant-key", &public, "--source", "pattern:320x180@30", "--yes"];
+    let share = [&["share", "--json"], &at[..], &here].concat();
+    run(&share, b"").failed(1, "token");
+    let token = file("token", &format!("{}\n", TOKEN.join(".")));
+    let visitor = Running::start(&[&share[..], &["--token", &token]].concat());
+    let typed = visitor.event("key")["key"].as_str().unwrap().to_owned();
+    visitor.event("present");
+
+    let by_key = [&["view", "--json", "--key", &typed], &at[..]].concat();
+    run(&by_key, b"").failed(1, "token");
+    Running::start(&[&by_key[..], &["--token", &token]].concat()).find("pictures", has_pictures);
+    // The tenant is the pass's.
+    let by_pass = ["view", "--json", "--relay", &url, "--visitor", "4711", "--pass", &has];
+    run(&by_pass, b"").failed(1, "token");
+    Running::start(&[&by_pass[..], &["--token", &token]].concat()).find("pictures", has_pictures);
+    let none = file("none", "no token at all");
+    run(&[&by_pass[..], &["--token", &none]].concat(), b"").failed(1, "holds no token");
+}
+
 #[test]
 fn keys_and_passes_are_files_that_others_cannot_read_and_nothing_overwrites() {
     let dir = tempfile::tempdir().unwrap();
