@@ -120,6 +120,7 @@ async fn run_all(
         marks,
         commands: consent::hears(),
         shown: None,
+        link: None,
     };
     let mut opened = false;
     let result = visitor::share(share, &mut reporter, stop, |agent_url| {

@@ -16,6 +16,9 @@ const PRESENCE: DoorId = DoorId(10_000);
 /// The link's door.
 const LINK: DoorId = DoorId(10_001);
 
+/// How long who has sent a link is waited for.
+const TAKEN_LASTS: Duration = Duration::from_secs(30 * 60);
+
 /// Whom a link lets in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum LinkKind {
@@ -23,6 +26,8 @@ pub(crate) enum LinkKind {
     Alone { uses: u32, lasts: Duration },
     /// Those who have a key as well.
     WithKeys,
+    /// The one who has drawn it and sent it here.
+    Taken,
 }
 
 /// A link that is told to others.
@@ -90,9 +95,17 @@ impl Doors {
         Ok(self.link_door(now))
     }
 
+    /// Lets in the one who has drawn this link, once.
+    pub(crate) fn take_link(&mut self, secret: LinkSecret, sharer: &mut Sharer) -> Result<(), SealError> {
+        let until = Timestamp(0) + TAKEN_LASTS;
+        sharer.open(LINK, Door::Link(SecretOffer::of_link(&secret, &self.tenant, 1, until, &self.limits)?));
+        self.link = Some(Link { kind: LinkKind::Taken, secret, until, shown: true });
+        Ok(())
+    }
+
     /// What the relay is asked for so that a link finds its host; nothing where its key does.
     fn link_door(&self, now: Timestamp) -> Option<NewDoor> {
-        let link = self.link.as_ref().filter(|link| matches!(link.kind, LinkKind::Alone { .. }))?;
+        let link = self.link.as_ref().filter(|link| !matches!(link.kind, LinkKind::WithKeys))?;
         let lifetime_s = u32::try_from(link.until.since(now).as_secs()).unwrap_or(u32::MAX).max(1);
         Some(NewDoor::Link { id: link.secret.door_id(), lifetime_s })
     }
@@ -146,14 +159,18 @@ impl Doors {
         self.keys || self.presence.is_some() || self.link.is_some()
     }
 
-    /// The kind of the link, if this is its door.
+    /// The kind of the link, if this is its door and another link is to be drawn in its place.
     pub(crate) fn link_at(&self, id: DoorId) -> Option<LinkKind> {
-        self.link.as_ref().filter(|_| id == LINK).map(|link| link.kind)
+        let kind = self.link.as_ref().filter(|_| id == LINK)?.kind;
+        (!matches!(kind, LinkKind::Taken)).then_some(kind)
     }
 
     /// A door is closed: what to ask the relay for in its place. One key is open at a time; the next is for the next
     /// agent.
     pub(crate) fn after(&mut self, closed: DoorId) -> Option<NewDoor> {
+        if closed == LINK {
+            self.link = None;
+        }
         (self.key == Some(closed)).then(|| {
             self.key = None;
             NewDoor::Key {}

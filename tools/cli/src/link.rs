@@ -85,6 +85,26 @@ impl FromStr for LinkUrl {
     }
 }
 
+/// A link that asks for a camera: `https://HOST/camera#SECRET`. Somebody else has drawn it.
+#[derive(Clone, Debug)]
+pub(crate) struct CameraUrl {
+    pub(crate) relay: RelayUrl,
+    pub(crate) secret: LinkSecret,
+}
+
+impl FromStr for CameraUrl {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        let bad = || "this is not a whole link; copy all of it, such as https://HOST/camera#0123…".to_owned();
+        let (before, text) = s.trim().split_once('#').ok_or_else(bad)?;
+        if !before.ends_with("/camera") {
+            return Err(bad());
+        }
+        Ok(Self { relay: before.parse()?, secret: text.parse().map_err(|_| bad())? })
+    }
+}
+
 fn usual_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
 }

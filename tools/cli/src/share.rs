@@ -5,6 +5,7 @@ use crate::codec_args::CodecArgs;
 use crate::consent;
 use crate::doors::{Presence, tenant_public, visitor_id};
 use crate::failure::Failure;
+use crate::link::CameraUrl;
 use crate::mask_args::MaskArgs;
 use crate::status::Reporter;
 use crate::visitor::{self, Share};
@@ -25,6 +26,7 @@ Examples:
   panecast share --relay http://127.0.0.1:7700 --source screen --only-window class:firefox
   panecast share --relay http://127.0.0.1:7700 --visitor-id 4711 --tenant-key shop.key.pub --no-key
   panecast share --relay http://127.0.0.1:7700 --source pattern --yes --json
+  panecast share --link 'https://relay.example/camera#0123…' --source window:0x1200003
 
 Sources: screen, screen:N, window:ID, pattern[:WxH@FPS], file:PATH; see `panecast sources`. Without --source you choose
 when somebody asks.
@@ -48,6 +50,9 @@ pub(crate) struct Arguments {
     /// Show no key: only agents with a pass may ask
     #[arg(long, requires = "visitor_id")]
     no_key: bool,
+    /// Answer a link that somebody has sent, such as https://HOST/camera#…: who sent it may ask, once, and nobody else
+    #[arg(long, value_name = "URL", conflicts_with_all = ["visitor_id", "no_key"])]
+    link: Option<CameraUrl>,
     /// Allow every agent who has a key or a pass without being asked
     #[arg(long)]
     yes: bool,
@@ -76,6 +81,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         visitor_id,
         tenant_key,
         no_key,
+        link,
         yes,
         fps,
         codec,
@@ -89,7 +95,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         masks.masks(source)?;
     }
     let ask = consent::how(source.as_ref(), yes, commands)?;
-    let relay = access.access()?;
+    let relay = match &link {
+        Some(link) => access.at(link.relay.clone())?.access()?,
+        None => access.access()?,
+    };
     let presence = match (visitor_id, tenant_key) {
         (Some(visitor), Some(key)) => Some(Presence { visitor, key: tenant_public(&key)? }),
         _ => None,
@@ -104,11 +113,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             ask,
             masks,
             config,
-            keys: !no_key,
+            keys: !no_key && link.is_none(),
             presence,
             marks: !no_marks,
             commands: commands || consent::hears(),
             shown: None,
+            link: link.map(|link| link.secret),
         };
         visitor::share(share, &mut reporter, stop, |_| {}).await
     })

@@ -101,6 +101,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             marks: false,
             commands: commands || consent::hears(),
             shown,
+            link: None,
         };
         visitor::share(share, &mut reporter, stop, |_| {}).await
     })

@@ -14,6 +14,7 @@ use crate::status::{Rate, Reporter, TICK, tenth};
 use panecast::capture::{self, Excluded, OpenOptions, SourceSpec};
 use panecast::frame::Timestamp;
 use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, PipelineStats, StreamState};
+use panecast::session::seal::LinkSecret;
 use panecast::session::{
     CaptureGrant, Consent, Decision, EndReason, Lane, Purpose, Question, Sharer, SharerOutput, ViewerId,
 };
@@ -57,6 +58,8 @@ pub(crate) struct Share {
     pub(crate) commands: bool,
     /// What is shown is one's own, to others who have a link.
     pub(crate) shown: Option<Shown>,
+    /// A link that was sent here: its sender may ask, and nobody else.
+    pub(crate) link: Option<LinkSecret>,
 }
 
 /// Why a connection ended.
@@ -81,7 +84,7 @@ pub(crate) async fn share(
     on_key: impl FnMut(&str),
 ) -> Result<(), Failure> {
     let (sink, outputs) = mpsc::channel(MOST_QUEUED);
-    let Share { relay, source, ask, masks, mut config, keys, presence, marks, commands, shown } = share;
+    let Share { relay, source, ask, masks, mut config, keys, presence, marks, commands, shown, link } = share;
     // What seals a packet and what names whom it is for must fit beside it.
     config.encoder.limits.packet_bytes = MAX_BINARY_BYTES - 1024;
     let limits = Limits { record_bytes: MAX_BINARY_BYTES - 64, ..config.encoder.limits };
@@ -118,6 +121,9 @@ pub(crate) async fn share(
         visitor.answers.listen();
     }
     visitor.doors.open_presence(&mut visitor.sharer).map_err(Error::from)?;
+    if let Some(link) = link {
+        visitor.doors.take_link(link, &mut visitor.sharer).map_err(Error::from)?;
+    }
     if let Some(shown) = &visitor.shown {
         visitor.doors.draw_link(shown.link, &mut visitor.sharer, Timestamp(0)).map_err(Error::from)?;
     }
@@ -455,6 +461,10 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                 let text = format!("present   as {}: agents with a pass may ask", printable(&visitor));
                 self.reporter.event(&text, json!({ "event": "present", "visitor": visitor }));
             }
+            RelayToHost::Opened { door: OpenDoor::Link { .. } } if self.shown.is_none() => {
+                let text = "waiting   for who has sent the link";
+                self.reporter.event(text, json!({ "event": "waiting" }));
+            }
             RelayToHost::Opened { door: OpenDoor::Link { id, .. } } if self.doors.shows_link(&id) => {
                 self.show_link(None);
             }
@@ -465,6 +475,10 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                 if let Some(id) = self.doors.id(&door) {
                     self.sharer.close(id);
                     self.replace(id);
+                    if !self.doors.any() && self.admitted.is_empty() {
+                        let what = "nobody came by the link in time";
+                        return Some(Left::Useless(Failure::new(what, "ask for a new link")));
+                    }
                 }
             }
             RelayToHost::Came { joiner, resumed: true, .. } => self.sharer.came_back(ViewerId(joiner), now),
@@ -614,6 +628,10 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                     }
                     if self.chooses && self.source.is_some() && self.sharer.watchers().next().is_none() {
                         self.stop_showing().await;
+                    }
+                    // A link that was used up lets in nobody else.
+                    if !self.doors.any() && self.admitted.is_empty() && self.ended.is_none() {
+                        self.ended = Some(Ok(()));
                     }
                 }
                 SharerOutput::Ended(_) => {}
