@@ -35,6 +35,8 @@ export class Show implements HostLinkEvents {
   #news = false;
   #reading = false;
   #asked = false;
+  /** Whether the last question had a picture for an answer. */
+  #answered = true;
   #pulledAt = 0;
   /** Counts what ends the use of pictures that are being read. */
   #epoch = 0;
@@ -70,6 +72,7 @@ export class Show implements HostLinkEvents {
   /** The answer to a question for a picture. */
   picture(picture: ImageBitmap | undefined): void {
     this.#asked = false;
+    this.#answered = picture !== undefined;
     this.#pulledAt = this.around.now();
     if (picture === undefined) this.#pump();
     else this.frame(picture);
@@ -332,7 +335,8 @@ export class Show implements HostLinkEvents {
     if (this.#asked) return;
     const now = this.#host.needsPicture;
     if (!now && (this.shown.pushed || !this.#host.wants(true))) return;
-    const wait = now ? 0 : this.#pulledAt + PULL_MS - this.around.now();
+    // One that had nothing to give is not asked over and over.
+    const wait = now && this.#answered ? 0 : this.#pulledAt + PULL_MS - this.around.now();
     this.#asked = true;
     this.around.after(Math.max(0, wait), () => {
       if (!this.#over) this.post({ type: "picture", changed: !this.#host.needsPicture });

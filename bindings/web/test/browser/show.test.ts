@@ -37,6 +37,10 @@ class Shower {
     await page.$eval("#name", (e) => ((e as HTMLInputElement).value = "Ada"));
     if (options.key === true) await page.click("#with-key");
     await page.click("#show-form .primary");
+    // As a person does, who sees the preview before the link is given away.
+    await until("the preview", () =>
+      page.$eval("#preview", (e) => (e as HTMLVideoElement).readyState >= 2 || undefined),
+    );
     return new Shower(page, complaints);
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseRelayMessage } from "../../src/protocol.ts";
+import { parseHostMessage, parseRelayMessage } from "../../src/protocol.ts";
 
 test("the relay's messages are read", () => {
   const known: [string, unknown][] = [
@@ -47,4 +47,44 @@ test("text for people is cut to a length that fits", () => {
     JSON.stringify({ type: "refused", kind: "full", message: "x".repeat(100_000) }),
   );
   assert.equal(message?.type === "refused" && message.message.length, 400);
+});
+
+test("the relay's messages to a host are read", () => {
+  const refusal = { kind: "full", message: "no" };
+  const known: [object, unknown][] = [
+    [{ type: "room", room: "r", secret: "s" }, { type: "room", room: "r", secret: "s" }],
+    [
+      { type: "opened", door: { key: { number: "0042", expires_in_s: 600 } } },
+      { type: "opened", door: { key: { number: "0042" } } },
+    ],
+    [{ type: "closed", door: { link: { id: "ab" } }, reason: "expired" }, { type: "closed", door: { link: { id: "ab" } } }],
+    [
+      { type: "came", joiner: 7, door: { presence: { visitor: "v" } }, who: { id: "a" } },
+      { type: "came", joiner: 7, door: { presence: { visitor: "v" } }, resumed: false },
+    ],
+    [
+      { type: "came", joiner: 7, resumed: true },
+      { type: "came", joiner: 7, door: undefined, resumed: true },
+    ],
+    [{ type: "left", joiner: 7 }, { type: "left", joiner: 7 }],
+    [{ type: "behind", joiner: 7 }, { type: "behind", joiner: 7 }],
+    [{ type: "ready", joiner: 7 }, { type: "ready", joiner: 7 }],
+    [{ type: "going-away", after_ms: 9 }, { type: "going-away", afterMs: 9 }],
+    [{ type: "not-opened", ...refusal }, { type: "not-opened", ...refusal }],
+    [{ type: "refused", ...refusal }, { type: "refused", ...refusal }],
+  ];
+  for (const [message, read] of known) assert.deepEqual(parseHostMessage(JSON.stringify(message)), read);
+  for (const bad of [
+    "{",
+    "[]",
+    '{"type":"room","room":"r"}',
+    '{"type":"opened","door":{}}',
+    '{"type":"opened","door":{"key":{"number":42}}}',
+    '{"type":"closed","door":null}',
+    '{"type":"came"}',
+    '{"type":"left","joiner":"7"}',
+    '{"type":"refused","kind":"because","message":""}',
+  ]) {
+    assert.equal(parseHostMessage(bad), undefined, bad);
+  }
 });
