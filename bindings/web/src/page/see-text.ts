@@ -86,7 +86,7 @@ function joined(status: Status, withKey: boolean): SeeText {
   if (stop !== undefined) return at(stop.tone, stop.label, stop.title, stop.text, false);
   if (!shown) return { ...busy("Receiving the first picture…", "You have been let in."), label: "Starting" };
   if (picture === "stale" || resyncing) return { ...PLAIN, tone: "busy", label: "Refreshing", dim: true };
-  return { ...PLAIN, tone: "good", label: stream?.state === "idle" ? "Live, unchanged" : "Live" };
+  return { ...PLAIN, tone: "good", label: "Live" };
 }
 
 /** States that are worth a word. */

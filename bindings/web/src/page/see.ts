@@ -138,6 +138,7 @@ class SeePage {
     this.#status = NO_SESSION;
     this.#said = undefined;
     this.#show();
+    byId("join", HTMLButtonElement).disabled = this.#link === undefined;
     if (this.#link === undefined) {
       this.#error("key", "This page is opened by a link, and the address holds no whole one. Copy all of the link that you were given, or ask for it again.");
     }

@@ -29,7 +29,7 @@ export class Show implements HostLinkEvents {
   #people = new Map<number, Person>();
   #admitted = new Set<number>();
 
-  /** The newest picture; while nobody pauses it stays, for those who come when nothing changes. */
+  /** The newest picture stays, for those who come when nothing changes. */
   #held: Picture | undefined;
   /** It has not been pushed. */
   #news = false;
@@ -59,7 +59,7 @@ export class Show implements HostLinkEvents {
 
   /** The newest frame; it is closed here. */
   frame(frame: Picture): void {
-    if (this.#over || this.#status.paused) {
+    if (this.#over) {
       frame.close();
       return;
     }
@@ -80,7 +80,11 @@ export class Show implements HostLinkEvents {
 
   pause(on: boolean): void {
     if (this.#over || on === this.#status.paused) return;
+    const held = this.shown.pushed ? this.#held : undefined;
+    if (held !== undefined) this.#held = undefined;
     this.#forget();
+    // Unread, it is what the screen shows now, and the browser tells it no second time where nothing changes.
+    [this.#held, this.#news] = [held, held !== undefined];
     this.#host.pause(on);
     this.#update({ paused: on });
     this.#pump();
@@ -326,8 +330,11 @@ export class Show implements HostLinkEvents {
       this.#figures.workMs += performance.now() - started;
       this.#reading = false;
     }
-    if (this.#held === undefined && epoch === this.#epoch && !this.#over) this.#held = picture;
-    else picture.close();
+    const current = epoch === this.#epoch;
+    if (this.#held === undefined && !this.#over && (current || this.shown.pushed)) {
+      this.#held = picture;
+      this.#news = !current;
+    } else picture.close();
     this.#pump();
   }
 
