@@ -1,14 +1,13 @@
 //! How a tenant's agents prove who they are: JSON Web Tokens, by a shared secret or by the tenant's public keys.
 
+use crate::jwks::{Jwks, pinned};
 use crate::refusal::refusal;
 use crate::tenants::TenantsError;
-use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use panecast_protocol::{Refusal, RefusalKind, Who};
 use serde::Deserialize;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::sync::Arc;
 use std::{fmt, fs};
 
 /// How far apart the clocks of those who make and check tokens may be, in seconds.
@@ -16,12 +15,6 @@ const LEEWAY_S: u64 = 30;
 
 /// Fewest bytes of a shared secret: as many as the MAC has.
 const FEWEST_SECRET_BYTES: usize = 32;
-
-/// How often a file of keys is read again at most, when a token names a key that is not in it.
-const REREAD: Duration = Duration::from_secs(5);
-
-/// How long a file of keys is believed without reading it again: a key that is taken out ends with that.
-const BELIEVED: Duration = Duration::from_secs(60);
 
 /// Most bytes of a person's id and name.
 const MOST_ID_BYTES: usize = 256;
@@ -36,12 +29,7 @@ pub(crate) struct Agents {
 
 enum Keys {
     Secret(DecodingKey),
-    Jwks(PathBuf, Mutex<Read>),
-}
-
-struct Read {
-    at: Instant,
-    keys: Arc<JwkSet>,
+    Public(Jwks),
 }
 
 #[derive(Deserialize)]
@@ -65,9 +53,8 @@ impl Agents {
     }
 
     /// By the public keys of a JWKS; each names its algorithm.
-    pub(crate) fn by_jwks(path: &Path) -> Result<Self, TenantsError> {
-        let keys = Arc::new(read(path)?);
-        Ok(Self::new(Keys::Jwks(path.to_owned(), Mutex::new(Read { at: Instant::now(), keys }))))
+    pub(crate) fn by_jwks(jwks: Jwks) -> Self {
+        Self::new(Keys::Public(jwks))
     }
 
     fn new(keys: Keys) -> Self {
@@ -88,9 +75,9 @@ impl Agents {
     fn claims(&self, token: &str) -> Option<Who> {
         let (key, algorithm) = match &self.keys {
             Keys::Secret(secret) => (secret.clone(), Algorithm::HS256),
-            Keys::Jwks(path, read) => {
+            Keys::Public(jwks) => {
                 let id = decode_header(token).ok()?.kid?;
-                let key = find(path, read, &id)?;
+                let key = jwks.find(&id)?;
                 (DecodingKey::from_jwk(&key).ok()?, pinned(&key)?)
             }
         };
@@ -115,43 +102,6 @@ impl Agents {
         let short = (1..=MOST_ID_BYTES).contains(&sub.len()) && name.len() <= MOST_ID_BYTES;
         (short && *tenant == *self.tenant).then_some(Who { id: sub, name })
     }
-}
-
-/// The algorithm that a key is for: a public key's, stated by it.
-fn pinned(key: &Jwk) -> Option<Algorithm> {
-    match key.common.key_algorithm? {
-        KeyAlgorithm::RS256 => Some(Algorithm::RS256),
-        KeyAlgorithm::PS256 => Some(Algorithm::PS256),
-        KeyAlgorithm::ES256 => Some(Algorithm::ES256),
-        KeyAlgorithm::EdDSA => Some(Algorithm::EdDSA),
-        _ => None,
-    }
-}
-
-fn read(path: &Path) -> Result<JwkSet, TenantsError> {
-    let text = fs::read(path).map_err(|e| TenantsError::Io(path.to_owned(), e))?;
-    let wrong = |what: String| TenantsError::Wrong(path.to_owned(), what);
-    let keys: JwkSet = serde_json::from_slice(&text).map_err(|e| wrong(format!("no JWKS: {e}")))?;
-    for key in &keys.keys {
-        if key.common.key_id.is_none() || pinned(key).is_none() || DecodingKey::from_jwk(key).is_err() {
-            return Err(wrong("each key has a kid and an alg of RS256, PS256, ES256, EdDSA".into()));
-        }
-    }
-    Ok(keys)
-}
-
-/// The key of this id, from the file as it is now or was a moment ago.
-fn find(path: &Path, held: &Mutex<Read>, id: &str) -> Option<Jwk> {
-    let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
-    let age = held.at.elapsed();
-    if age >= BELIEVED || (age >= REREAD && held.keys.find(id).is_none()) {
-        held.at = Instant::now();
-        match read(path) {
-            Ok(keys) => held.keys = Arc::new(keys),
-            Err(e) => tracing::error!("the keys of before stay: {e}"),
-        }
-    }
-    held.keys.find(id).cloned()
 }
 
 impl fmt::Debug for Agents {

@@ -17,6 +17,7 @@ mod config;
 mod exchange;
 mod forwarded;
 mod http;
+mod jwks;
 mod metrics;
 mod page;
 mod quota;

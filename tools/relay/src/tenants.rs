@@ -1,6 +1,7 @@
 //! Whose customers and agents a relay serves.
 
 use crate::agents::Agents;
+use crate::jwks::Jwks;
 use crate::quota::{Pace, Quota};
 use crate::refusal::refusal;
 use panecast_protocol::{DEFAULT_TENANT, Door, Refusal, RefusalKind, Who};
@@ -67,6 +68,7 @@ struct Entry {
     keys_need_token: bool,
     secret_file: Option<PathBuf>,
     jwks_file: Option<PathBuf>,
+    jwks_url: Option<String>,
     issuer: Option<String>,
     audience: Option<String>,
     bytes_a_day: Option<u64>,
@@ -111,13 +113,17 @@ impl Tenants {
             if !(1..=MOST_NAME_BYTES).contains(&name.len()) {
                 return Err(wrong("a tenant's name has 1 to 255 bytes".into()));
             }
-            let agents = match (&entry.secret_file, &entry.jwks_file) {
-                (Some(_), Some(_)) => {
-                    return Err(wrong(format!("{name} has both a secret and a JWKS; one of them will do")));
+            let by_url = |url: &str| Jwks::from_url(url).map_err(|e| wrong(format!("{name}: {e}")));
+            let agents = match (&entry.secret_file, &entry.jwks_file, &entry.jwks_url) {
+                (Some(secret), None, None) => Some(Agents::by_secret(&folder.join(secret))?),
+                (None, Some(jwks), None) => Some(Agents::by_jwks(Jwks::from_file(&folder.join(jwks))?)),
+                (None, None, Some(url)) => Some(Agents::by_jwks(by_url(url)?)),
+                (None, None, None) => None,
+                _ => {
+                    return Err(wrong(format!(
+                        "{name} has both a secret and a JWKS, or two of them; one will do"
+                    )));
                 }
-                (Some(secret), None) => Some(Agents::by_secret(&folder.join(secret))?),
-                (None, Some(jwks)) => Some(Agents::by_jwks(&folder.join(jwks))?),
-                (None, None) => None,
             };
             if agents.is_none() && (entry.hosts_need_token || entry.keys_need_token) {
                 return Err(wrong(format!("{name} needs tokens and has nothing to check them by")));

@@ -217,6 +217,68 @@ async fn a_jwks_pins_each_keys_algorithm() {
     relay.stop().await;
 }
 
+/// Serves one JWKS after the other, and tells when.
+fn key_server(answers: Vec<String>) -> (String, std::sync::mpsc::Receiver<()>) {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/jwks", listener.local_addr().unwrap());
+    let (tell, served) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for body in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            lines.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+            let length = body.len();
+            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+                .unwrap();
+            let _ = tell.send(());
+        }
+    });
+    (url, served)
+}
+
+#[tokio::test]
+async fn a_jwks_at_an_address_is_fetched_again_when_a_token_names_a_new_key() {
+    let pairs = ["k1", "k2"].map(|kid| (kid, rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap()));
+    let jwks = |(kid, pair): &(&str, rcgen::KeyPair)| {
+        let x = BASE64_URL_SAFE_NO_PAD.encode(pair.public_key_raw());
+        json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": kid, "x": x}]}).to_string()
+    };
+    let token = |(kid, pair): &(&str, rcgen::KeyPair)| {
+        let header = Header { kid: Some((*kid).into()), ..Header::new(Algorithm::EdDSA) };
+        Some(encode(&header, &claims(), &EncodingKey::from_ed_der(&pair.serialize_der())).unwrap())
+    };
+    let (url, served) = key_server(pairs.iter().map(jwks).collect());
+    let folder = tempfile::tempdir().unwrap();
+    let relay = serving(tenants(folder.path(), &format!("[tenants.shop]\njwks-url = '{url}'\n")));
+    served.recv().unwrap();
+    let (mut host, door) = present(&relay, "v").await;
+    let mut socket = knock(&relay, "shop", token(&pairs[0]), &door).await;
+    assert!(who(&mut host).await.is_some());
+    joined(&mut socket).await;
+    let mut early = knock(&relay, "shop", token(&pairs[1]), &door).await;
+    assert_eq!(refused(&mut early).await.kind, RefusalKind::NotAllowed);
+    tokio::task::spawn_blocking(move || served.recv().unwrap()).await.unwrap();
+    // It is stored in the very moment after it was served.
+    let mut tries = 0;
+    let mut socket = loop {
+        let mut socket = knock(&relay, "shop", token(&pairs[1]), &door).await;
+        tokio::select! {
+            who = who(&mut host) => {
+                assert!(who.is_some());
+                break socket;
+            }
+            refused = refused(&mut socket) => assert_eq!(refused.kind, RefusalKind::NotAllowed),
+        }
+        tries += 1;
+        assert!(tries < 1000, "the new key is not taken");
+    };
+    joined(&mut socket).await;
+    let mut old = knock(&relay, "shop", token(&pairs[0]), &door).await;
+    assert_eq!(refused(&mut old).await.kind, RefusalKind::NotAllowed, "a key that was taken out");
+    relay.stop().await;
+}
+
 #[test]
 fn a_file_that_makes_no_sense_is_refused_and_says_why() {
     let folder = tempfile::tempdir().unwrap();
@@ -231,6 +293,9 @@ fn a_file_that_makes_no_sense_is_refused_and_says_why() {
         ("[tenants.shop]\nsecret-file = 'none'", "cannot read"),
         ("[tenants.shop]\nsecret-file = 'long'\njwks-file = 'long'", "both"),
         ("[tenants.shop]\njwks-file = 'long'", "no JWKS"),
+        ("[tenants.shop]\njwks-url = 'http://id.example/keys'", "https"),
+        ("[tenants.shop]\njwks-url = 'https://id.example'\nsecret-file = 'long'", "both"),
+        ("[tenants.shop]\nroom-mbit = 0", "room-mbit"),
         ("[tenants.'']", "1 to 255"),
     ] {
         let path = folder.path().join("tenants.toml");
