@@ -7,6 +7,14 @@ use panecast::session::EndReason;
 use panecast::{Error, ErrorKind};
 use panecast_protocol::{Ended, Refusal, RefusalKind};
 
+/// Why there is no room.
+pub(crate) enum NoRoom {
+    Unreachable(crate::link::Unreachable),
+    Refused(Refusal),
+    /// The file with the token is gone.
+    NoToken(Failure),
+}
+
 /// What the relay is told of an end; the agent is told more, within the seal.
 pub(crate) fn told(reason: EndReason) -> Ended {
     match reason {

@@ -111,3 +111,15 @@ impl Rate {
 pub(crate) fn tenth(v: impl Into<f64>) -> f64 {
     (v.into() * 10.0).round() / 10.0
 }
+
+/// Updates and bytes a second.
+pub(crate) struct Rates {
+    pub(crate) updates: Rate,
+    pub(crate) bytes: Rate,
+}
+
+impl Rates {
+    pub(crate) fn new() -> Self {
+        Self { updates: Rate::new(), bytes: Rate::new() }
+    }
+}

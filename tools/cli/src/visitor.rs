@@ -3,14 +3,14 @@
 use crate::access::Access;
 use crate::consent::{Answers, Ask, COMMANDS, Prompt, Said};
 use crate::doors::{Doors, Presence};
-use crate::ending::{end_reason, refused, told};
+use crate::ending::{NoRoom, end_reason, refused, told};
 use crate::failure::Failure;
 use crate::link::{Backoff, Link, text};
 use crate::mask_args::MaskArgs;
 use crate::overlay::{self, Overlay};
 use crate::show::Shown;
 use crate::sources::printable;
-use crate::status::{Rate, Reporter, TICK, tenth};
+use crate::status::{Rates, Reporter, TICK, tenth};
 use panecast::capture::{self, Excluded, OpenOptions, SourceSpec};
 use panecast::frame::Timestamp;
 use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, PipelineStats, StreamState};
@@ -141,17 +141,6 @@ pub(crate) async fn share(
     drop(outputs);
     let _ = tokio::task::spawn_blocking(move || drop(pipeline)).await;
     result
-}
-
-struct Rates {
-    updates: Rate,
-    bytes: Rate,
-}
-
-impl Rates {
-    fn new() -> Self {
-        Self { updates: Rate::new(), bytes: Rate::new() }
-    }
 }
 
 struct Visitor<'a, R> {
@@ -798,14 +787,6 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
         });
         self.reporter.status(&text, facts);
     }
-}
-
-/// Why there is no room.
-enum NoRoom {
-    Unreachable(crate::link::Unreachable),
-    Refused(Refusal),
-    /// The file with the token is gone.
-    NoToken(Failure),
 }
 
 fn parse(message: &Message) -> Option<RelayToHost> {
