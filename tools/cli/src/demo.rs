@@ -3,6 +3,7 @@
 use crate::access::Access;
 use crate::codec_args::CodecArgs;
 use crate::consent::{self, Ask};
+use crate::desk::DeskArgs;
 use crate::failure::Failure;
 use crate::link::RelayUrl;
 use crate::mask_args::MaskArgs;
@@ -56,9 +57,8 @@ pub(crate) struct Arguments {
     codec: CodecArgs,
     #[command(flatten)]
     masks: MaskArgs,
-    /// Do not draw over the screen what agents point at and draw
-    #[arg(long)]
-    no_marks: bool,
+    #[command(flatten)]
+    desk: DeskArgs,
     /// Print JSON: one object for each event, and one a second
     #[arg(long)]
     json: bool,
@@ -108,7 +108,7 @@ async fn run_all(
     };
     let opens = !arguments.no_open && has_desktop();
     let (masks, source) = (arguments.masks, Some(source));
-    let marks = !arguments.no_marks;
+    let desk = arguments.desk;
     let share = Share {
         relay: Access::open(url)?,
         source,
@@ -117,7 +117,7 @@ async fn run_all(
         config,
         keys: true,
         presence: None,
-        marks,
+        desk,
         commands: consent::hears(),
         shown: None,
         link: None,

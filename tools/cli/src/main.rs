@@ -8,6 +8,7 @@ mod consent;
 mod cost;
 mod decode;
 mod demo;
+mod desk;
 mod doors;
 mod encode;
 mod ending;
@@ -18,11 +19,6 @@ mod links;
 mod lookout;
 mod mask_args;
 mod output;
-#[cfg(target_os = "linux")]
-mod overlay;
-#[cfg(not(target_os = "linux"))]
-#[path = "overlay/absent.rs"]
-mod overlay;
 mod pass;
 mod pictures;
 mod progress;

@@ -3,6 +3,7 @@
 use crate::access::AccessArgs;
 use crate::codec_args::CodecArgs;
 use crate::consent;
+use crate::desk::DeskArgs;
 use crate::doors::{Presence, tenant_public, visitor_id};
 use crate::failure::Failure;
 use crate::link::CameraUrl;
@@ -63,9 +64,8 @@ pub(crate) struct Arguments {
     codec: CodecArgs,
     #[command(flatten)]
     masks: MaskArgs,
-    /// Do not draw over the screen what agents point at and draw
-    #[arg(long)]
-    no_marks: bool,
+    #[command(flatten)]
+    desk: DeskArgs,
     /// Take pause, resume, end and answers from standard input, though it is no terminal
     #[arg(long)]
     commands: bool,
@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         fps,
         codec,
         masks,
-        no_marks,
+        desk,
         commands,
         json,
     } = arguments;
@@ -115,7 +115,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             config,
             keys: !no_key && link.is_none(),
             presence,
-            marks: !no_marks,
+            desk,
             commands: commands || consent::hears(),
             shown: None,
             link: link.map(|link| link.secret),

@@ -3,6 +3,7 @@
 use crate::access::AccessArgs;
 use crate::codec_args::CodecArgs;
 use crate::consent::{self, Ask};
+use crate::desk::DeskArgs;
 use crate::doors::LinkKind;
 use crate::failure::Failure;
 use crate::mask_args::MaskArgs;
@@ -98,7 +99,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             keys: key,
             presence: None,
             // Those who see it have nothing to draw with.
-            marks: false,
+            desk: DeskArgs::NOTHING,
             commands: commands || consent::hears(),
             shown,
             link: None,

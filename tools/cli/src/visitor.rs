@@ -2,16 +2,16 @@
 
 use crate::access::Access;
 use crate::consent::{Answers, Ask, COMMANDS, Prompt, Said};
+use crate::desk::{Desk, DeskArgs};
 use crate::doors::{Doors, Presence};
 use crate::ending::{NoRoom, end_reason, refused, told};
 use crate::failure::Failure;
 use crate::link::{Backoff, Link, text};
 use crate::mask_args::MaskArgs;
-use crate::overlay::{self, Overlay};
 use crate::show::Shown;
 use crate::sources::printable;
 use crate::status::{Rates, Reporter, TICK, tenth};
-use panecast::capture::{self, Excluded, OpenOptions, SourceSpec};
+use panecast::capture::{self, SourceSpec};
 use panecast::frame::Timestamp;
 use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, PipelineStats, StreamState};
 use panecast::session::seal::LinkSecret;
@@ -52,8 +52,8 @@ pub(crate) struct Share {
     pub(crate) keys: bool,
     /// Whether agents with a pass may ask.
     pub(crate) presence: Option<Presence>,
-    /// What agents point at and draw is shown over the source, where there is a display.
-    pub(crate) marks: bool,
+    /// What is shown on the visitor's own screen, where there is one.
+    pub(crate) desk: DeskArgs,
     /// The visitor may pause, resume and end on standard input.
     pub(crate) commands: bool,
     /// What is shown is one's own, to others who have a link.
@@ -84,7 +84,7 @@ pub(crate) async fn share(
     on_key: impl FnMut(&str),
 ) -> Result<(), Failure> {
     let (sink, outputs) = mpsc::channel(MOST_QUEUED);
-    let Share { relay, source, ask, masks, mut config, keys, presence, marks, commands, shown, link } = share;
+    let Share { relay, source, ask, masks, mut config, keys, presence, desk, commands, shown, link } = share;
     // What seals a packet and what names whom it is for must fit beside it.
     config.encoder.limits.packet_bytes = MAX_BINARY_BYTES - 1024;
     let limits = Limits { record_bytes: MAX_BINARY_BYTES - 64, ..config.encoder.limits };
@@ -101,9 +101,7 @@ pub(crate) async fn share(
         sharer: Sharer::new(began_s, limits)?,
         began: Instant::now(),
         pipeline: None,
-        marks,
-        excluded: Excluded::new(),
-        overlay: None,
+        desk: Desk::new(desk),
         sink: Some(sink),
         outputs,
         reporter,
@@ -160,10 +158,7 @@ struct Visitor<'a, R> {
     began: Instant,
     /// There is none before the first Allow.
     pipeline: Option<Pipeline>,
-    marks: bool,
-    /// Windows of ours that are no part of the picture.
-    excluded: Excluded,
-    overlay: Option<Overlay>,
+    desk: Desk,
     sink: Option<mpsc::Sender<Output>>,
     outputs: mpsc::Receiver<Output>,
     reporter: &'a mut Reporter,
@@ -294,7 +289,7 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
         let masks = self.masks.masks(&source)?;
         let Some(sink) = self.sink.take() else { return Ok(()) };
         let config = self.config;
-        let options = OpenOptions { excluded: self.excluded.clone() };
+        let options = self.desk.options();
         let starting = tokio::task::spawn_blocking(move || {
             Pipeline::start(
                 grant,
@@ -317,14 +312,8 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
         // Nothing is captured before an agent watches, so they are on from the first picture.
         pipeline.set_masks(masks);
         self.pipeline = Some(pipeline);
-        if let Some(source) = self.source.as_ref().filter(|_| self.marks) {
-            match overlay::open(source, &self.excluded).await {
-                Ok(overlay) => self.overlay = overlay,
-                Err(e) => {
-                    let text = format!("marks are not shown: {e}");
-                    self.reporter.event(&text, json!({ "event": "no-marks", "message": e.to_string() }));
-                }
-            }
+        if let Some(source) = &self.source {
+            self.desk.open(source, self.reporter).await;
         }
         Ok(())
     }
@@ -414,9 +403,12 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                 },
                 // What is new waits where it can still be replaced by what is newer.
                 output = self.outputs.recv(), if self.queue.is_empty() => match output {
-                    Some(Output::Packet { to: Audience::All, bytes, .. }) => self.sharer.packet(&bytes),
-                    Some(Output::Packet { to: Audience::One(viewer), bytes, .. }) => {
-                        self.sharer.packet_for(viewer, &bytes);
+                    Some(Output::Packet { to, bytes, .. }) => {
+                        self.desk.sent(to, &bytes);
+                        match to {
+                            Audience::All => self.sharer.packet(&bytes),
+                            Audience::One(viewer) => self.sharer.packet_for(viewer, &bytes),
+                        }
                     }
                     Some(Output::State(state)) => self.state_is(state),
                     Some(Output::Ended(how)) if self.chooses => self.source_ended(how).await,
@@ -595,15 +587,11 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                 SharerOutput::Mark(viewer, mark) => {
                     let facts = json!({ "event": "mark", "agent": viewer.0, "mark": format!("{mark:?}") });
                     self.reporter.fact(facts);
-                    if let Some(overlay) = &self.overlay {
-                        overlay.mark(viewer, mark);
-                    }
+                    self.desk.mark(viewer, mark);
                 }
                 SharerOutput::Left { viewer, who, reason } => {
                     self.admitted.remove(&viewer);
-                    if let Some(overlay) = &self.overlay {
-                        overlay.left(viewer);
-                    }
+                    self.desk.left(viewer);
                     let stood = self.questions.front().is_some_and(|question| question.viewer == viewer);
                     self.questions.retain(|question| question.viewer != viewer);
                     let facts = json!({ "event": "agent-left", "agent": viewer.0, "name": who, "reason": reason.name() });
@@ -699,10 +687,7 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
 
     fn state_is(&mut self, state: StreamState) {
         self.state = Some(state);
-        if let (StreamState::Paused, Some(overlay)) = (state, &self.overlay) {
-            // They belong to what was seen.
-            overlay.clear();
-        }
+        self.desk.state(state);
         if let Some(what) = self.what() {
             self.sharer.state(state, &what);
         }

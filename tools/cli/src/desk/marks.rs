@@ -1,17 +1,13 @@
 //! What agents point at and draw, over the visitor's own screen and never part of what is captured.
 
-mod scene;
-mod window;
-
+use super::canvas::{Canvas, Origin};
+use super::scene::Scene;
 use panecast::capture::linux::x11::{Target, corner};
 use panecast::capture::{Excluded, SourceSpec};
 use panecast::session::{Mark, ViewerId};
-use panecast::{Error, ErrorKind};
-use scene::Scene;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use window::{Canvas, Origin};
 
 /// A pointer that has not been heard of for so long goes away.
 const POINTER_RESTS: Duration = Duration::from_secs(10);
@@ -22,23 +18,16 @@ enum Order {
     Clear,
 }
 
-/// As [`Overlay::open`], for the display that `DISPLAY` names.
-pub(crate) async fn open(source: &SourceSpec, excluded: &Excluded) -> panecast::Result<Option<Overlay>> {
-    let (source, excluded) = (source.clone(), excluded.clone());
-    let opening = tokio::task::spawn_blocking(move || Overlay::open(&source, None, &excluded));
-    opening.await.map_err(|e| Error::new(ErrorKind::Io, e.to_string()))?
-}
-
 /// A window over the whole screen that only shows marks, and lets every click through.
-pub(crate) struct Overlay {
+pub(super) struct Marks {
     orders: Option<Sender<Order>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Overlay {
+impl Marks {
     /// For the marks over `source`, on `display` or the one that `DISPLAY` names. The window is added to `excluded`.
     /// `None` where there is no screen that `source` is part of.
-    pub(crate) fn open(
+    pub(super) fn open(
         source: &SourceSpec,
         display: Option<&str>,
         excluded: &Excluded,
@@ -55,17 +44,17 @@ impl Overlay {
         Ok(Some(Self { orders: Some(orders), thread: Some(thread) }))
     }
 
-    pub(crate) fn mark(&self, viewer: ViewerId, mark: Mark) {
+    pub(super) fn mark(&self, viewer: ViewerId, mark: Mark) {
         self.order(Order::Mark(viewer, mark));
     }
 
     /// Takes away what `viewer` drew.
-    pub(crate) fn left(&self, viewer: ViewerId) {
+    pub(super) fn left(&self, viewer: ViewerId) {
         self.order(Order::Left(viewer));
     }
 
     /// Takes away everything.
-    pub(crate) fn clear(&self) {
+    pub(super) fn clear(&self) {
         self.order(Order::Clear);
     }
 
@@ -75,7 +64,7 @@ impl Overlay {
     }
 }
 
-impl Drop for Overlay {
+impl Drop for Marks {
     fn drop(&mut self) {
         self.orders = None;
         let _ = self.thread.take().map(JoinHandle::join);
@@ -113,13 +102,10 @@ fn carry_out(scene: &mut Scene, order: Order) -> bool {
 }
 
 #[cfg(test)]
-#[path = "../../../../tests/xserver/mod.rs"]
-mod xserver;
-
-#[cfg(test)]
 mod tests {
-    use super::xserver::{Artist, LONG, Xvfb, wait_for};
+    use super::super::xserver::{Artist, LONG, Xvfb, wait_for};
     use super::*;
+    use panecast::ErrorKind;
     use panecast::capture::linux::x11::{Options, X11Capturer};
     use panecast::capture::{Captured, Capturer as _};
     use panecast::frame::{FrameBuf, Rect, Region, Size};
@@ -163,12 +149,11 @@ mod tests {
             at(&frame, (0, 0)) == 0x30_6090
         });
         let before = frame.clone();
-        let overlay =
-            Overlay::open(&SourceSpec::Screen(None), display, &excluded).unwrap().expect("a screen");
-        overlay.mark(ANN, line(Tool::Pen, 0xE5_383B, &[(20, 20), (120, 20)]));
-        overlay.mark(ViewerId(4), line(Tool::Highlight, 0xFF_D60A, &[(20, 100), (220, 100)]));
-        overlay.mark(ViewerId(5), line(Tool::Arrow, 0x00_FF00, &[(20, 200), (220, 200)]));
-        overlay.mark(ANN, Mark::Pointer(Some((280, 40))));
+        let marks = Marks::open(&SourceSpec::Screen(None), display, &excluded).unwrap().expect("a screen");
+        marks.mark(ANN, line(Tool::Pen, 0xE5_383B, &[(20, 20), (120, 20)]));
+        marks.mark(ViewerId(4), line(Tool::Highlight, 0xFF_D60A, &[(20, 100), (220, 100)]));
+        marks.mark(ViewerId(5), line(Tool::Arrow, 0x00_FF00, &[(20, 200), (220, 200)]));
+        marks.mark(ANN, Mark::Pointer(Some((280, 40))));
         wait_for("the marks", || {
             looked(&mut frame);
             assert!(frame.pixels() == before.pixels(), "a mark was captured");
@@ -181,16 +166,16 @@ mod tests {
         let rows: Vec<u32> = (93..107).map(|y| at(&shown, (100, y))).collect();
         assert!(rows.contains(&0xFF_D60A) && rows.contains(&0x30_6090), "{rows:x?}");
         // Each agent's marks go with it; what they lay on is there again.
-        overlay.mark(ANN, Mark::Clear);
-        overlay.mark(ANN, Mark::Pointer(None));
-        overlay.left(ViewerId(4));
+        marks.mark(ANN, Mark::Clear);
+        marks.mark(ANN, Mark::Pointer(None));
+        marks.left(ViewerId(4));
         wait_for("two to be gone", || {
             let shown = artist.screen_pixels();
             [(70, 20), (100, 100), (280, 40)].iter().all(|p| at(&shown, *p) == 0x30_6090)
                 && at(&shown, (210, 200)) == 0x00_FF00
         });
         // They end with the share.
-        drop(overlay);
+        drop(marks);
         assert!(artist.screen_pixels().pixels() == before.pixels());
         artist.fill(artist.root(), SIZE.rect(), 0);
         let begun = std::time::Instant::now();
@@ -209,9 +194,8 @@ mod tests {
         let artist = Artist::connect(&server);
         let excluded = Excluded::new();
         let display = Some(server.display.as_str());
-        let overlay =
-            Overlay::open(&SourceSpec::Screen(None), display, &excluded).unwrap().expect("a screen");
-        overlay.mark(ANN, line(Tool::Pen, 0xFF_FFFF, &[(20, 20), (120, 20)]));
+        let marks = Marks::open(&SourceSpec::Screen(None), display, &excluded).unwrap().expect("a screen");
+        marks.mark(ANN, line(Tool::Pen, 0xFF_FFFF, &[(20, 20), (120, 20)]));
         wait_for("the mark", || at(&artist.screen_pixels(), (70, 20)) == 0xFF_FFFF);
         let tree = artist.x.query_tree(artist.root()).unwrap().reply().unwrap();
         let top = *tree.children.last().expect("the marks are above all");
@@ -224,8 +208,8 @@ mod tests {
     #[test]
     fn what_is_no_part_of_a_screen_has_no_marks_over_it() {
         let pattern = "pattern:640x360@15".parse().unwrap();
-        assert!(Overlay::open(&pattern, Some(":no-such"), &Excluded::new()).unwrap().is_none());
-        let nowhere = Overlay::open(&SourceSpec::Screen(None), Some(":47321"), &Excluded::new());
+        assert!(Marks::open(&pattern, Some(":no-such"), &Excluded::new()).unwrap().is_none());
+        let nowhere = Marks::open(&SourceSpec::Screen(None), Some(":47321"), &Excluded::new());
         assert_eq!(nowhere.err().map(|e| e.kind()), Some(ErrorKind::NotFound));
     }
 }
