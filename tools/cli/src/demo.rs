@@ -12,15 +12,22 @@ use crate::visitor::{self, Share};
 use panecast::capture::{SourceKind, SourceSpec, sources};
 use panecast::codec::Mode;
 use panecast::pipeline::PipelineConfig;
+use panecast_links::Outbox;
+use panecast_links::service::Service;
 use panecast_relay::command::stop_signal;
-use panecast_relay::{Config, Relay};
+use panecast_relay::{Config, Relay, Tenants};
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// The relay's own port, so that the demo's URL is the one that the documents name.
 const USUAL_PORT: u16 = 7700;
+
+/// Most links an hour: whoever tries the demo tries it often.
+const MOST_LINKS: usize = 100;
 
 /// Run relay, visitor and agent page on this machine
 #[derive(Debug, clap::Args)]
@@ -81,14 +88,26 @@ async fn run_all(
     arguments.masks.masks(&source)?;
     let signal = stop_signal()?;
     let mut reporter = Reporter::new(arguments.json);
-    let relay = bind(arguments.port).await?;
+    // For as long as the demo lasts: in it are the secrets of links.
+    let outbox = tempfile::tempdir()?;
+    let mut links = links(outbox.path()).await?;
+    let relay = bind(arguments.port, format!("http://{}", links.address())).await?;
     let address = relay.address();
+    links.add_page(format!("http://{address}"))?;
     let url: RelayUrl =
         address.to_string().parse().map_err(|e: String| Failure::new(e, "choose another --port"))?;
     reporter.event(
-        &format!("sharing   {source}\nrelay     {}", url.name()),
+        &format!(
+            "sharing   {source}\nrelay     {relay}\nalso      {relay}/show shows a screen to somebody else; links to \
+             phones (the page's *A camera*) are printed here",
+            relay = url.name()
+        ),
         json!({ "event": "demo", "source": source.to_string(), "relay": url.name() }),
     );
+    let (stop_links, links_stopped) = oneshot::channel::<()>();
+    let sending = tokio::spawn(links.run(async {
+        let _ = links_stopped.await;
+    }));
     let (stop_relay, relay_stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(relay.run(async {
         // Dropping the sender stops it too.
@@ -133,14 +152,31 @@ async fn run_all(
         }
     })
     .await;
-    drop(stop_relay);
-    let _ = serving.await;
+    drop((stop_relay, stop_links));
+    let _ = tokio::join!(serving, sending);
     result
 }
 
+/// What sends links to phones: to the console, and to files in `outbox`.
+async fn links(outbox: &Path) -> Result<Service, Failure> {
+    let config = panecast_links::service::Config {
+        bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        pages: Vec::new(),
+        tenants: Tenants::default(),
+        sender: Arc::new(Outbox::into(outbox, true)?),
+        agent_links: MOST_LINKS,
+        number_links: MOST_LINKS,
+    };
+    Ok(Service::bind(config).await?)
+}
+
 /// The relay on this machine only; on any free port if the usual one is in use and no other was asked for.
-async fn bind(port: Option<u16>) -> Result<Relay, Failure> {
-    let config = |port| Config { bind: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), ..Config::default() };
+async fn bind(port: Option<u16>, links: String) -> Result<Relay, Failure> {
+    let config = |port| Config {
+        bind: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        links: Some(links.clone()),
+        ..Config::default()
+    };
     let bound = match Relay::bind(config(port.unwrap_or(USUAL_PORT))).await {
         Err(_) if port.is_none() => Relay::bind(config(0)).await,
         bound => bound,

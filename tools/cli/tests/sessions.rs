@@ -4,7 +4,7 @@
 mod panecast;
 
 use panecast::{DEADLINE, Running, run};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -316,6 +316,17 @@ fn a_source_that_ends_ends_the_session() {
     assert_eq!(share.exit(), Some(0));
 }
 
+/// Asks `url`'s server once.
+fn request(url: &str, head: &str, body: &str) -> String {
+    let mut server = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
+    server.set_read_timeout(Some(DEADLINE)).unwrap();
+    write!(server, "{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+        .unwrap();
+    let mut answer = String::new();
+    server.read_to_string(&mut answer).unwrap();
+    answer
+}
+
 #[test]
 fn the_demo_serves_its_page_and_ends_by_itself_and_by_ctrl_c() {
     for ends_by_itself in [true, false] {
@@ -328,12 +339,19 @@ fn the_demo_serves_its_page_and_ends_by_itself_and_by_ctrl_c() {
         assert_eq!(start["source"], "pattern:1280x720@30", "there is no display in this test");
         let room = demo.event("key");
         let (url, key) = (start["relay"].as_str().unwrap(), room["key"].as_str().unwrap());
-        let mut page = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
-        page.set_read_timeout(Some(DEADLINE)).unwrap();
-        page.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        page.read_to_string(&mut answer).unwrap();
+        let answer = request(url, "GET / HTTP/1.1", "");
         assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("<!doctype html>"), "{answer}");
+        // Links to phones are sent by what the page is told of, and from this page alone.
+        let answer = request(url, "GET /links.json HTTP/1.1", "");
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let links: Value = serde_json::from_str(body).unwrap();
+        let body = json!({ "to": "+4915123456789", "url": format!("{url}/camera#{}", "0123456789abcdefghjkmnpqrs") });
+        let post = |origin: &str| {
+            let head = format!("POST /links HTTP/1.1\r\nOrigin: {origin}\r\nContent-Type: application/json");
+            request(links["url"].as_str().unwrap(), &head, &body.to_string())
+        };
+        assert!(post(url).starts_with("HTTP/1.1 202"), "{}", post(url));
+        assert!(post("http://elsewhere.example").starts_with("HTTP/1.1 403"));
         let watching = view(url, key, &[]);
         watching.event("allowed");
         let begun = Instant::now();

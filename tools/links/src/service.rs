@@ -112,6 +112,17 @@ impl Service {
         Ok(Self { listener, address, shared })
     }
 
+    /// Lets the agent page at `origin` ask, too: one whose address was not known before.
+    ///
+    /// # Errors
+    /// If `origin` is none.
+    pub fn add_page(&mut self, origin: String) -> io::Result<()> {
+        let shared = Arc::get_mut(&mut self.shared).filter(|_| is_origin(&origin));
+        let shared = shared.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no page's origin"))?;
+        shared.pages.push(origin);
+        Ok(())
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
