@@ -41,7 +41,7 @@ pub struct Arguments {
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7710")]
     pub bind: SocketAddr,
 
-    /// Origin of an agent page that may ask, such as https://relay.example; may come several times
+    /// Origin of an agent page that may ask, such as `https://relay.example`; may come several times
     #[arg(long, value_name = "URL", required = true)]
     pub page: Vec<String>,
 

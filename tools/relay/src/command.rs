@@ -29,7 +29,7 @@ pub struct Arguments {
     pub page: Option<PathBuf>,
 
     /// Origin of the service that sends camera links for the page's agents (`panecast links`), such as
-    /// https://links.example [default: none; agents pass links on themselves]
+    /// `https://links.example` [default: none; agents pass links on themselves]
     #[arg(long, value_name = "URL", value_parser = parse_origin)]
     pub links: Option<String>,
 
