@@ -102,6 +102,11 @@ export class StandIn {
     const server = createServer((request, response) => {
       const name = (request.url ?? "/").replace(/^\/|\?.*$/g, "") || "index.html";
       const type = TYPES[name.split(".").pop() ?? ""];
+      if (name === "links.json") {
+        // As a relay without a service that sends links.
+        response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ url: null }));
+        return;
+      }
       const file =
         /^[\w.-]+$/.test(name) && type !== undefined
           ? readFile(join(folder, name))
