@@ -5,14 +5,14 @@ mod xserver;
 
 use panecast::capture::linux::x11::{Options, Target, X11Capturer};
 use panecast::capture::mask::{MASK_COLOUR, MaskSet, Masked, WindowMatch};
-use panecast::capture::{Captured, Capturer, Excluded};
-use panecast::frame::{FrameBuf, Rect, Region, Size};
-use panecast::limits::Limits;
+use panecast::capture::{Capturer, Excluded};
+use panecast::frame::{Rect, Size};
 use panecast::session::{Consent, Decision, Purpose};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use x11rb::protocol::shape::{ConnectionExt as _, SK, SO};
 use x11rb::protocol::xproto::{ClipOrdering, ConfigureWindowAux, ConnectionExt as _, Rectangle, Window};
+use xserver::eye::{Eye, Stops, at, shows};
 use xserver::{Artist, Dice, LONG, Xvfb};
 
 const SIZE: Size = Size::new(400, 300);
@@ -69,50 +69,6 @@ fn cut(artist: &Artist, id: Window, shape: &[Rect]) {
         .collect();
     artist.x.shape_rectangles(SO::SET, SK::BOUNDING, ClipOrdering::UNSORTED, id, 0, 0, &rects).unwrap();
     artist.sync();
-}
-
-struct Eye<C> {
-    source: C,
-    frame: FrameBuf,
-    stale: Region,
-}
-
-impl<C: Capturer> Eye<C> {
-    fn new(source: C) -> Self {
-        Self { source, frame: FrameBuf::new(SIZE, &Limits::default()).unwrap(), stale: Region::full(SIZE) }
-    }
-
-    fn look(&mut self, wait: Duration) -> bool {
-        match self.source.next(&mut self.frame, &self.stale, wait).unwrap() {
-            Captured::Frame { .. } => {
-                self.stale.clear();
-                true
-            }
-            Captured::Unchanged => false,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Captures until `accept` takes the picture.
-    fn until(&mut self, what: &str, accept: impl Fn(&FrameBuf) -> bool) {
-        let start = Instant::now();
-        loop {
-            self.look(Duration::from_millis(50));
-            if self.stale.is_empty() && accept(&self.frame) {
-                return;
-            }
-            assert!(start.elapsed() < LONG, "waited in vain for {what}");
-        }
-    }
-}
-
-fn at(frame: &FrameBuf, x: u32, y: u32) -> u32 {
-    let px = frame.row_of(&Rect::new(x, y, 1, 1), y);
-    u32::from_le_bytes([px[0], px[1], px[2], 0])
-}
-
-fn shows(frame: &FrameBuf, color: u32) -> bool {
-    frame.pixels().as_chunks::<4>().0.iter().any(|px| u32::from_le_bytes([px[0], px[1], px[2], 0]) == color)
 }
 
 #[test]
@@ -184,12 +140,6 @@ fn nothing_of_a_shape_that_changes_all_the_time_is_ever_seen() {
                 artist.sync();
             }
         });
-        struct Stops<'a>(&'a AtomicBool);
-        impl Drop for Stops<'_> {
-            fn drop(&mut self) {
-                self.0.store(true, Ordering::SeqCst);
-            }
-        }
         let _stops = Stops(&stop);
         let (mut pictures, start) = (0, Instant::now());
         while pictures < 300 {

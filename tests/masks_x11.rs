@@ -5,9 +5,8 @@ mod xserver;
 
 use panecast::capture::linux::x11::{Options, Target, X11Capturer};
 use panecast::capture::mask::{MASK_COLOUR, MaskSet, Masked, WindowMatch};
-use panecast::capture::{Captured, Capturer};
 use panecast::codec::{Decoder, Encoder, EncoderConfig, Mode};
-use panecast::frame::{FrameBuf, Rect, Region, Size, Timestamp};
+use panecast::frame::{Rect, Size, Timestamp};
 use panecast::limits::Limits;
 use panecast::session::{Consent, Decision, Purpose};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +15,7 @@ use x11rb::protocol::xproto::{
     AtomEnum, ConfigureWindowAux, ConnectionExt as _, PropMode, StackMode, Window,
 };
 use x11rb::wrapper::ConnectionExt as _;
+use xserver::eye::{Eye, Stops, at, shows};
 use xserver::{Artist, Dice, LONG, Xvfb};
 
 const SIZE: Size = Size::new(400, 300);
@@ -61,66 +61,16 @@ impl Desk {
         self.artist.sync();
     }
 
-    fn masked(&self, masks: MaskSet) -> Eye {
+    fn masked(&self, masks: MaskSet) -> Eye<Masked> {
         let grant = Consent::ask(Purpose::Screen, "screen").answer(Decision::Allow).unwrap();
         let options = Options { display: Some(self.server.display.clone()), ..Options::default() };
         let source = X11Capturer::open(Target::Screen, options, &grant).unwrap();
-        let frame = FrameBuf::new(SIZE, &Limits::default()).unwrap();
-        Eye { masked: Masked::new(Box::new(source), masks), frame, stale: Region::full(SIZE) }
+        Eye::new(Masked::new(Box::new(source), masks))
     }
-}
-
-struct Eye {
-    masked: Masked,
-    frame: FrameBuf,
-    stale: Region,
-}
-
-impl Eye {
-    /// Captures once; true if there was a picture.
-    fn look(&mut self, wait: Duration) -> bool {
-        match self.masked.next(&mut self.frame, &self.stale, wait).unwrap() {
-            Captured::Frame { .. } => {
-                self.stale.clear();
-                true
-            }
-            Captured::Unchanged => false,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Captures until `accept` takes the picture.
-    fn until(&mut self, what: &str, accept: impl Fn(&FrameBuf) -> bool) {
-        let start = Instant::now();
-        loop {
-            self.look(Duration::from_millis(50));
-            if self.stale.is_empty() && accept(&self.frame) {
-                return;
-            }
-            assert!(start.elapsed() < LONG, "waited in vain for {what}");
-        }
-    }
-}
-
-fn at(frame: &FrameBuf, x: u32, y: u32) -> u32 {
-    let px = frame.row_of(&Rect::new(x, y, 1, 1), y);
-    u32::from_le_bytes([px[0], px[1], px[2], 0])
 }
 
 fn mask() -> u32 {
     u32::from_le_bytes([MASK_COLOUR[0], MASK_COLOUR[1], MASK_COLOUR[2], 0])
-}
-
-fn shows(frame: &FrameBuf, color: u32) -> bool {
-    frame.pixels().as_chunks::<4>().0.iter().any(|px| u32::from_le_bytes([px[0], px[1], px[2], 0]) == color)
-}
-
-struct Stops<'a>(&'a AtomicBool);
-
-impl Drop for Stops<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
 }
 
 /// Dragged as fast as the server takes it, while pictures are captured, coded and decoded.
@@ -157,7 +107,6 @@ fn a_window_that_is_dragged_never_shows_in_a_decoded_picture() {
                     artist.sync();
                 }
             });
-            // Set where the test fails, too, or its scope would wait for ever.
             let _stops = Stops(&stop);
             let (mut packets, start) = (0, Instant::now());
             while packets < 150 {
@@ -179,13 +128,13 @@ fn a_window_that_is_dragged_never_shows_in_a_decoded_picture() {
         desk.configure(secret, &ConfigureWindowAux::new().x(200).y(100).stack_mode(StackMode::ABOVE));
         // Where it was while the last picture was taken is hidden with it until the next one.
         let start = Instant::now();
-        while eye.masked.hidden_px() != 120 * 90 {
-            assert!(start.elapsed() < LONG, "{} px hidden at rest", eye.masked.hidden_px());
+        while eye.source.hidden_px() != 120 * 90 {
+            assert!(start.elapsed() < LONG, "{} px hidden at rest", eye.source.hidden_px());
             eye.look(Duration::from_millis(50));
             assert!(!shows(&eye.frame, SECRET));
         }
         eye.until("the mask to settle", |f| at(f, 250, 150) == mask() && at(f, 20, 20) == OTHER);
-        assert_eq!(eye.masked.hidden_px(), 120 * 90);
+        assert_eq!(eye.source.hidden_px(), 120 * 90);
     }
 }
 
@@ -207,7 +156,7 @@ fn windows_are_hidden_by_class_by_id_and_with_what_belongs_to_them() {
     // Nobody knows which window was meant: all is blank.
     let mut eye = desk.masked(MaskSet::new().with_window(WindowMatch::Id(0x7_7777)));
     assert!(eye.look(Duration::ZERO));
-    assert_eq!(eye.masked.hidden_px(), SIZE.area());
+    assert_eq!(eye.source.hidden_px(), SIZE.area());
     // The window within a frame is found by its name, and the frame is hidden with it.
     let frame = desk.artist.window(Rect::new(150, 150, 120, 100), 0, SECRET);
     let inner = desk.artist.hidden_window(Rect::new(4, 20, 100, 60), SECRET);
@@ -226,10 +175,10 @@ fn a_window_is_hidden_from_the_moment_that_it_is_called_so() {
     let window = desk.window(Rect::new(20, 20, 100, 80), SECRET, "News", "browser");
     let mut eye = desk.masked(MaskSet::new().with_window(WindowMatch::Title("bank".into())));
     eye.until("the news", |f| at(f, 60, 60) == SECRET);
-    assert!(!eye.masked.take_anew());
+    assert!(!eye.source.take_anew());
     desk.name(window, "Bank");
     eye.until("the mask", |f| !shows(f, SECRET));
-    assert!(eye.masked.take_anew(), "it was seen before: that is to be forgotten");
+    assert!(eye.source.take_anew(), "it was seen before: that is to be forgotten");
     desk.name(window, "News");
     eye.until("the news again", |f| at(f, 60, 60) == SECRET);
 }
@@ -253,7 +202,7 @@ fn only_one_window_is_shown_and_what_is_over_it_is_not() {
     let shown = desk.window(Rect::new(20, 20, 200, 150), OTHER, "Letters", "editor");
     let mut eye = desk.masked(MaskSet::new().with_only(WindowMatch::Title("letters".into())));
     eye.until("the window", |f| at(f, 30, 30) == OTHER);
-    assert_eq!(eye.masked.hidden_px(), SIZE.area() - 200 * 150);
+    assert_eq!(eye.source.hidden_px(), SIZE.area() - 200 * 150);
     // Another comes over it, from another program.
     let other = Desk { server: Xvfb::start("8x8x24", &[]), artist: Artist::connect(&desk.server) };
     other.window(Rect::new(100, 60, 200, 200), SECRET, "Chat", "chat");
@@ -267,5 +216,5 @@ fn only_one_window_is_shown_and_what_is_over_it_is_not() {
     desk.artist.sync();
     eye.until("nothing", |f| !shows(f, OTHER));
     assert!(!shows(&eye.frame, SECRET));
-    assert_eq!(eye.masked.hidden_px(), SIZE.area());
+    assert_eq!(eye.source.hidden_px(), SIZE.area());
 }

@@ -1,6 +1,8 @@
 //! An X server of its own for each test, and a client that draws on it.
 #![allow(dead_code, reason = "each test binary and the bench use their own part")]
 
+pub(crate) mod eye;
+
 use panecast::frame::{FrameBuf, FrameView, PixelFormat, Rect, Size};
 use panecast::limits::Limits;
 use std::io::BufRead as _;
