@@ -9,7 +9,7 @@ mod source;
 use rules::{Tree, violations};
 use std::path::{Path, PathBuf};
 
-const FOLDERS: [&str; 7] = ["src", "tools", "xtask", "tests", "benches", "examples", "bindings"];
+const FOLDERS: [&str; 8] = ["src", "protocol", "tools", "xtask", "tests", "benches", "examples", "bindings"];
 const MADE: [&str; 3] = ["node_modules", "dist", "target"];
 
 fn collect(root: &Path, dir: &Path, tree: &mut Tree) {

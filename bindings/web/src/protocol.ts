@@ -1,4 +1,4 @@
-// The relay's messages to a joiner and to a host, as tools/protocol defines them, and the names that the two ends use within the
+// The relay's messages to a joiner and to a host, as protocol/ defines them, and the names that the two ends use within the
 // seal. What arrives is checked field by field: the relay is another program, perhaps of another version.
 
 export const PROTOCOL_VERSION = 3;
