@@ -3,13 +3,13 @@
 //! crate turns the bytes back into pixels, natively and, compiled to WebAssembly, in a browser page.
 //!
 //! ```text
-//! capture → damage → codec → bitstream → session
-//! (source   (what     (pixels to (payloads  (who may see
-//!  to Frame) changed)  payloads)  to bytes)  what, when)
+//! capture → damage → codec → bitstream → session → ffi
+//! (source   (what     (pixels to (payloads  (who may see  (the same for C,
+//!  to Frame) changed)  payloads)  to bytes)  what, when)   Kotlin, Swift)
 //! ```
 //!
 //! The modules below stand in that order; [`frame`] holds the nouns they share and [`pipeline`] is the only
-//! module that knows all stages.
+//! module that knows all stages. `ffi` (features `capi`, `uniffi`) is the doors for other languages.
 
 pub mod consent;
 pub mod error;
@@ -27,6 +27,9 @@ pub mod bitstream;
 pub mod session;
 
 pub mod pipeline;
+
+#[cfg(any(feature = "capi", feature = "uniffi"))]
+pub mod ffi;
 
 pub use error::{Error, ErrorKind, Result};
 pub use limits::Limits;

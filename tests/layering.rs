@@ -35,7 +35,7 @@ fn the_tree_keeps_the_rules() {
     for folder in FOLDERS {
         collect(root, &root.join(folder), &mut tree);
     }
-    for stage in ["capture", "damage", "codec", "bitstream", "session"] {
+    for stage in ["capture", "damage", "codec", "bitstream", "session", "ffi"] {
         assert!(
             tree.contains_key(&format!("src/{stage}/mod.rs")),
             "the walk did not find src/{stage}/mod.rs"
@@ -101,6 +101,10 @@ fn a_later_stage_is_refused_however_it_is_written() {
         only_violation("src/codec/encoder.rs", "use crate::pipeline::X;").contains("codec imports pipeline")
     );
     assert!(only_violation("src/codec/encoder.rs", "use crate::Capturer;").contains("crate::Capturer"));
+    for name in ["src/pipeline/mod.rs", "src/session/flow.rs"] {
+        assert!(only_violation(name, "use crate::ffi::Share;").contains("the last stage"), "{name}");
+    }
+    sound("src/ffi/share.rs", "use crate::ffi::Grant;\nuse crate::pipeline::Pipeline;");
 }
 
 #[test]

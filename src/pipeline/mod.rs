@@ -28,7 +28,7 @@ use crate::consent::{CaptureGrant, Revoke};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Rect;
 use shared::{Clock, Shared, State};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -115,7 +115,7 @@ impl Default for PipelineConfig {
 #[derive(Debug)]
 pub struct Pipeline {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
     revoke: Revoke,
 }
 
@@ -147,7 +147,7 @@ impl Pipeline {
         revoke.check()?;
         let shared = Arc::new(Shared::new(Clock::Running(Instant::now())));
         shared.ends_with(&revoke);
-        let mut pipeline = Self { shared, threads: Vec::new(), revoke };
+        let pipeline = Self { shared, threads: Mutex::default(), revoke };
         let (opened, is_open) = mpsc::channel();
         pipeline.spawn("panecast-capture", move |shared| {
             match open(&grant) {
@@ -169,9 +169,10 @@ impl Pipeline {
         Ok(pipeline)
     }
 
-    fn spawn(&mut self, name: &str, run: impl FnOnce(&Arc<Shared>) + Send + 'static) -> Result<()> {
+    fn spawn(&self, name: &str, run: impl FnOnce(&Arc<Shared>) + Send + 'static) -> Result<()> {
         let shared = self.shared.clone();
-        self.threads.push(thread::Builder::new().name(name.into()).spawn(move || run(&shared))?);
+        let thread = thread::Builder::new().name(name.into()).spawn(move || run(&shared))?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())
     }
 
@@ -257,14 +258,61 @@ impl Pipeline {
     }
 }
 
+impl Pipeline {
+    /// As [`Pipeline::stop`], for those who share it. From within the sink it only asks for the end: what is at hand is
+    /// the sink's last call.
+    #[cfg(any(feature = "capi", feature = "uniffi"))]
+    pub(crate) fn halt(&self) {
+        self.shared.update(|s, _| s.stop = true);
+        if self.shared.lock().encode_thread == Some(thread::current().id()) {
+            // Somebody else may be waiting for this very thread, with the lock below.
+            return;
+        }
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
+            // As where it is dropped.
+            let _ = thread.join();
+        }
+    }
+
+    /// What a sink that keeps packets asks before it gives one away.
+    #[cfg(any(feature = "capi", feature = "uniffi"))]
+    pub(crate) fn kept(&self) -> Kept {
+        Kept(Arc::clone(&self.shared))
+    }
+}
+
 impl Drop for Pipeline {
     fn drop(&mut self) {
         self.shared.update(|s, _| s.stop = true);
-        for thread in self.threads.drain(..) {
+        for thread in self.threads.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
             if thread.thread().id() != thread::current().id() {
                 // A panic on the thread has been told as `Ended` where that was possible.
                 let _ = thread.join();
             }
         }
+    }
+}
+
+/// Tells packets that are still good from those that were made before all was forgotten.
+#[cfg(any(feature = "capi", feature = "uniffi"))]
+#[derive(Clone, Debug)]
+pub(crate) struct Kept(Arc<Shared>);
+
+#[cfg(any(feature = "capi", feature = "uniffi"))]
+impl Kept {
+    /// How often all was forgotten before the packet was made that the sink has at hand.
+    pub(crate) fn made_after(&self) -> u64 {
+        self.0.purges().1
+    }
+
+    /// How often all was forgotten. What was made after fewer goes to nobody.
+    pub(crate) fn purges(&self) -> u64 {
+        self.0.purges().0
+    }
+
+    /// Asks the pipeline to end.
+    pub(crate) fn stop(&self) {
+        self.0.update(|s, _| s.stop = true);
     }
 }

@@ -82,6 +82,8 @@ pub(super) struct State {
     pub(super) fresh: bool,
     /// The encode thread is about to call the sink, or is in it, with a packet.
     pub(super) emitting: bool,
+    /// After how many purges the packets were made that went to the sink last.
+    emitted_after: u64,
     pub(super) encode_thread: Option<ThreadId>,
     pub(super) stats: PipelineStats,
 }
@@ -232,6 +234,7 @@ impl Shared {
             focus: None,
             fresh: false,
             emitting: false,
+            emitted_after: 0,
             encode_thread: None,
             stats: PipelineStats { exact_ratio: 1.0, ..PipelineStats::default() },
         };
@@ -318,7 +321,15 @@ impl Shared {
         }
         note(&mut state, self.now());
         state.emitting = true;
+        state.emitted_after = purges;
         true
+    }
+
+    /// How often all was to be forgotten, and after how many of these the packet was made that the sink has at hand.
+    #[cfg(any(feature = "capi", feature = "uniffi"))]
+    pub(super) fn purges(&self) -> (u64, u64) {
+        let state = self.lock();
+        (state.purges, state.emitted_after)
     }
 
     /// The sink has returned.

@@ -123,6 +123,10 @@ fn imports(inside: &str, words: &[&str], broken: &mut impl FnMut(String)) {
             broken(format!("session uses {path}; bytes and time are arguments there"));
         }
         let Some(target) = from_root(&path, parts.len()) else { continue };
+        if target == "ffi" && !["ffi", "lib"].contains(&module) {
+            broken(format!("{module} imports ffi ({path}), the last stage"));
+            continue;
+        }
         let Some(allowed) = may_import(module) else { continue };
         let known = target == module || NOUNS.contains(&target) || allowed.contains(&target);
         if known || NOUNS_AT_THE_ROOT.contains(&target) || seen.contains(&target.to_owned()) {

@@ -1,0 +1,14 @@
+//! Stage 6 of 6. In: calls from C, Kotlin and Swift. Out: the same objects, verbs, numbers and defaults behind each door.
+//!
+//! What stands here is safe Rust that all doors share: statuses, frames, a grant that can be taken back, a share with a
+//! queue or a callback. `c` is the C ABI (feature `capi`); every other door mirrors the same objects.
+
+pub mod encoder;
+pub mod grant;
+pub mod share;
+pub mod status;
+
+pub use encoder::FrameEncoder;
+pub use grant::{Grant, Source, ask};
+pub use share::Share;
+pub use status::Status;
