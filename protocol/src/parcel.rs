@@ -71,6 +71,9 @@ pub struct FromJoiner<'a> {
 }
 
 impl<'a> FromJoiner<'a> {
+    /// Bytes before the joiner's own.
+    pub const HEADER_BYTES: usize = 4;
+
     /// Reads a binary message; `None` if it is too short.
     #[must_use]
     pub fn parse(message: &'a [u8]) -> Option<Self> {

@@ -13,6 +13,8 @@ mod mark;
 mod message;
 mod rate;
 mod record;
+#[cfg(feature = "relay")]
+pub mod relay;
 pub mod seal;
 mod sharer;
 pub mod state;

@@ -1,0 +1,347 @@
+//! The watching end, which knocks at a relay.
+
+use super::{Message, Refusal, RefusalKind, Retry, fitting, reason_of};
+use crate::error::Result;
+use crate::frame::{Rect, Size, Timestamp};
+use crate::limits::Limits;
+use crate::session::seal::{self, Credential, LinkSecret, LinkText, TypedKey};
+use crate::session::{EndReason, Mark, Purpose, StreamState, Watcher, WatcherOutput};
+use panecast_protocol::{
+    Door, JoinerSays, MAX_BINARY_BYTES, MAX_TEXT_BYTES, PROTOCOL_VERSION, Place, RelayToJoiner,
+};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// The way in.
+#[derive(Debug)]
+pub enum Way {
+    /// A key that was read out.
+    Key(TypedKey),
+    /// A link by which somebody shows a screen, with the key if it needs one.
+    Link(LinkText, Option<TypedKey>),
+    /// The visitor's id in the app, and a pass of the tenant's.
+    Visitor(String, Box<Credential>),
+    /// A link that was drawn here and sent to somebody else.
+    Sent(LinkSecret),
+}
+
+impl Way {
+    /// The door at the relay.
+    #[must_use]
+    pub fn door(&self) -> Door {
+        match self {
+            Self::Key(key) | Self::Link(_, Some(key)) => Door::Key { number: format!("{:04}", key.number()) },
+            Self::Link(link, None) => Door::Link { id: link.secret.door_id() },
+            Self::Visitor(visitor, _) => Door::Presence { visitor: visitor.clone() },
+            Self::Sent(link) => Door::Link { id: link.door_id() },
+        }
+    }
+
+    /// The beginning of the handshake.
+    ///
+    /// # Errors
+    /// - [`crate::ErrorKind::Io`] where there is no randomness.
+    pub fn handshake(&self, tenant: &str, limits: &Limits) -> Result<(seal::Joiner, Vec<u8>)> {
+        Ok(match self {
+            Self::Key(key) => seal::Joiner::by_key(key, tenant, limits)?,
+            Self::Link(link, Some(key)) => seal::Joiner::by_key_and_link(key, &link.secret, tenant, limits)?,
+            Self::Link(link, None) => seal::Joiner::by_link(&link.secret, tenant, limits)?,
+            Self::Visitor(visitor, has) => seal::Joiner::by_pass(has.pass(), has.key(), visitor, limits)?,
+            Self::Sent(link) => seal::Joiner::by_link(link, tenant, limits)?,
+        })
+    }
+
+    /// What a refusal at the door means to who knocks this way.
+    fn reason_of(&self, kind: RefusalKind) -> EndReason {
+        match kind {
+            // To the relay whoever is not let in has a wrong key.
+            RefusalKind::WrongKey if matches!(self, Self::Visitor(..)) => EndReason::Untrusted,
+            RefusalKind::WrongKey if matches!(self, Self::Link(_, None)) => EndReason::Spent,
+            RefusalKind::WrongKey => EndReason::WrongKey,
+            RefusalKind::Declined => EndReason::Declined,
+            RefusalKind::Unavailable => EndReason::Lost,
+            _ => EndReason::Failed,
+        }
+    }
+}
+
+/// What a joiner wants done, or has learnt.
+#[derive(Debug)]
+pub enum JoinerOutput {
+    /// Connect to the relay's [`super::JOIN_PATH`] after so long, then call [`Joiner::connected`]; where that fails, [`Joiner::disconnected`].
+    Connect {
+        /// How long to wait before.
+        after: Duration,
+    },
+    /// For the connection.
+    Send(Message),
+    /// Close the connection, once what came before is sent.
+    Disconnect,
+    /// The key was right: nobody between can read what follows.
+    Sealed,
+    /// The person at the other end is being asked.
+    Asking,
+    /// Allowed; pictures follow.
+    Allowed {
+        /// What is shown.
+        source: String,
+    },
+    /// How the picture lives.
+    State {
+        /// The state.
+        state: StreamState,
+        /// What is shown.
+        source: String,
+    },
+    /// Bytes for the decoder.
+    Packet {
+        /// Whether a decoder begins anew with them ([`crate::codec::Decoder::restart`]).
+        starts_over: bool,
+        /// One packet, or a header and a packet.
+        bytes: Vec<u8>,
+    },
+    /// After a cut it is let in again: say what the decoder holds by [`Joiner::holds`].
+    Back,
+    /// The relay does not let it in; [`JoinerOutput::Ended`] follows.
+    Refused(Refusal),
+    /// All is over; nothing follows.
+    Ended(EndReason),
+}
+
+/// The watching end, which knocks at a relay. Outputs come out of [`Joiner::poll`] until it is `None`; time is an argument.
+#[derive(Debug)]
+pub struct Joiner {
+    tenant: String,
+    way: Way,
+    who: String,
+    purpose: Purpose,
+    limits: Limits,
+    /// There is none before the first connection.
+    watcher: Option<Watcher>,
+    place: Option<Place>,
+    connected: bool,
+    over: bool,
+    retry: Retry,
+    outputs: VecDeque<JoinerOutput>,
+}
+
+impl Joiner {
+    /// Knocks by `way`. `who` is how the other end is told who asks; a pass knows better.
+    #[must_use]
+    pub fn new(tenant: &str, way: Way, who: &str, purpose: Purpose, limits: Limits) -> Self {
+        Self {
+            tenant: tenant.to_owned(),
+            way,
+            who: who.to_owned(),
+            purpose,
+            limits: fitting(limits),
+            watcher: None,
+            place: None,
+            connected: false,
+            over: false,
+            retry: Retry::default(),
+            outputs: VecDeque::from([JoinerOutput::Connect { after: Duration::ZERO }]),
+        }
+    }
+
+    /// The connection is there. `token`: who this is, where the tenant asks for it.
+    ///
+    /// # Errors
+    /// - [`crate::ErrorKind::Io`] where there is no randomness.
+    pub fn connected(&mut self, token: Option<String>, now: Timestamp) -> Result<()> {
+        if self.over || self.connected {
+            return Ok(());
+        }
+        let knocks = match (&self.place, &self.watcher) {
+            (None, _) => Some(self.way.handshake(&self.tenant, &self.limits)?),
+            (Some(_), _) => None,
+        };
+        self.connected = true;
+        self.retry.connected(now);
+        let says = JoinerSays::Hello {
+            protocol: PROTOCOL_VERSION,
+            tenant: self.tenant.clone(),
+            // A place has a token of its own.
+            token: token.filter(|_| self.place.is_none()),
+            door: self.place.is_none().then(|| self.way.door()),
+            resume: self.place.clone(),
+        };
+        // What is made of strings and numbers can be written.
+        let text = serde_json::to_string(&says).ok().map(Message::Text);
+        self.outputs.extend(text.map(JoinerOutput::Send));
+        match (knocks, &mut self.watcher) {
+            (Some(knocks), _) => {
+                let watcher = Watcher::knock(knocks, self.who.clone(), self.purpose, now, self.limits);
+                self.watcher = Some(watcher);
+            }
+            // The proof goes along.
+            (None, Some(watcher)) => watcher.back(),
+            (None, None) => {}
+        }
+        Ok(())
+    }
+
+    /// The connection is gone, or there was none to be had. Another one is asked for, unless it has become of no use.
+    pub fn disconnected(&mut self, now: Timestamp) {
+        self.come_back(Duration::ZERO, now);
+    }
+
+    fn come_back(&mut self, at_least: Duration, now: Timestamp) {
+        if self.over {
+            return;
+        }
+        self.retry.cut(now);
+        self.outputs.retain(|output| !matches!(output, JoinerOutput::Send(_) | JoinerOutput::Connect { .. }));
+        if std::mem::take(&mut self.connected) {
+            self.outputs.push_back(JoinerOutput::Disconnect);
+        }
+        if self.place.is_none() && matches!(self.way, Way::Visitor(..)) {
+            // Nobody was asked yet, and a pass can be shown again.
+            self.watcher = None;
+        }
+        if let Some(watcher) = &mut self.watcher {
+            watcher.cut(now);
+        }
+        self.outputs.push_back(JoinerOutput::Connect { after: self.retry.next_wait().max(at_least) });
+    }
+
+    /// A text message came.
+    pub fn text(&mut self, text: &str, now: Timestamp) {
+        if !self.connected || self.over {
+            return;
+        }
+        if text.len() > MAX_TEXT_BYTES {
+            return self.come_back(Duration::ZERO, now);
+        }
+        // What this version does not know, a newer relay may say: it changes nothing.
+        let Ok(says) = serde_json::from_str::<RelayToJoiner>(text) else { return };
+        match says {
+            RelayToJoiner::Joined(place) => self.place = Some(place),
+            RelayToJoiner::GoingAway { after_ms } => {
+                self.come_back(Duration::from_millis(after_ms.into()), now);
+            }
+            RelayToJoiner::Refused(refusal) => self.refused(refusal, now),
+            RelayToJoiner::HostLost {} => self.with(|watcher| watcher.cut(now)),
+            RelayToJoiner::HostBack {} => self.with(Watcher::back),
+            // What the sharing end said of it, within the seal, came before.
+            RelayToJoiner::End { reason } => self.with(|watcher| watcher.ended(reason_of(reason))),
+        }
+    }
+
+    /// A binary message came. It is opened where it lies.
+    pub fn binary(&mut self, bytes: &mut [u8], now: Timestamp) {
+        if bytes.len() > MAX_BINARY_BYTES {
+            return self.come_back(Duration::ZERO, now);
+        }
+        if self.connected {
+            self.with(|watcher| watcher.received(bytes, now));
+        }
+    }
+
+    fn refused(&mut self, refusal: Refusal, now: Timestamp) {
+        // A relay that has just started knows a room only once its host is back.
+        let passes = matches!(
+            refusal.kind,
+            RefusalKind::TooManyTries | RefusalKind::WrongKey | RefusalKind::Unavailable
+        );
+        if self.place.is_some() && passes {
+            return self.come_back(Duration::ZERO, now);
+        }
+        let reason = self.way.reason_of(refusal.kind);
+        self.outputs.push_back(JoinerOutput::Refused(refusal));
+        self.end(reason);
+    }
+
+    fn with(&mut self, act: impl FnOnce(&mut Watcher)) {
+        if let Some(watcher) = &mut self.watcher {
+            act(watcher);
+        }
+    }
+
+    /// An update was painted, which took so long from its last byte's arrival.
+    pub fn painted(&mut self, sequence: u64, held_us: u64) {
+        self.with(|watcher| watcher.painted(sequence, held_us));
+    }
+
+    /// The decoder lost the thread.
+    pub fn resync(&mut self) {
+        self.with(Watcher::resync);
+    }
+
+    /// What the decoder holds, after [`JoinerOutput::Back`], as [`Watcher::holds`] takes it.
+    pub fn holds(&mut self, held: Option<(Size, Vec<u32>)>) {
+        self.with(|watcher| watcher.holds(held));
+    }
+
+    /// Where the person looks.
+    pub fn focus(&mut self, rect: Option<Rect>) {
+        self.with(|watcher| watcher.focus(rect));
+    }
+
+    /// The person points or draws.
+    pub fn mark(&mut self, mark: Mark) {
+        self.with(|watcher| watcher.mark(mark));
+    }
+
+    /// The person wants no pictures for now, or wants them again.
+    pub fn pause(&mut self, paused: bool) {
+        self.with(|watcher| watcher.pause(paused));
+    }
+
+    /// The person leaves.
+    pub fn leave(&mut self) {
+        match &mut self.watcher {
+            Some(watcher) => watcher.leave(),
+            None => self.end(EndReason::WatcherLeft),
+        }
+    }
+
+    /// Time passes.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.with(|watcher| watcher.tick(now));
+    }
+
+    /// When [`Joiner::tick`] has something to do next.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<Timestamp> {
+        self.watcher.as_ref().filter(|_| !self.over).and_then(Watcher::next_tick)
+    }
+
+    /// What is to be done next; `None` until something happens.
+    pub fn poll(&mut self) -> Option<JoinerOutput> {
+        loop {
+            if let Some(output) = self.outputs.pop_front() {
+                return Some(output);
+            }
+            if self.over {
+                return None;
+            }
+            let output = match self.watcher.as_mut()?.poll()? {
+                WatcherOutput::Send(bytes) if self.connected => JoinerOutput::Send(Message::Binary(bytes)),
+                WatcherOutput::Send(_) => continue,
+                WatcherOutput::Sealed => JoinerOutput::Sealed,
+                WatcherOutput::Asking => JoinerOutput::Asking,
+                WatcherOutput::Allowed { source } => JoinerOutput::Allowed { source },
+                WatcherOutput::State { state, source } => JoinerOutput::State { state, source },
+                WatcherOutput::Packet { starts_over, bytes } => JoinerOutput::Packet { starts_over, bytes },
+                WatcherOutput::Back => JoinerOutput::Back,
+                WatcherOutput::Ended(reason) => {
+                    self.end(reason);
+                    continue;
+                }
+            };
+            return Some(output);
+        }
+    }
+
+    fn end(&mut self, reason: EndReason) {
+        if std::mem::replace(&mut self.over, true) {
+            return;
+        }
+        self.outputs.retain(|output| !matches!(output, JoinerOutput::Connect { .. }));
+        if std::mem::take(&mut self.connected) {
+            self.outputs.push_back(JoinerOutput::Disconnect);
+        }
+        self.outputs.push_back(JoinerOutput::Ended(reason));
+    }
+}
