@@ -192,7 +192,7 @@ fn a_film_gets_a_surface_that_ends_with_it_and_is_repaired() {
         }
         surfaces.dedup();
         if av1 == Av1Choice::Off {
-            assert_eq!(surfaces, [], "without AV1 there are no surfaces");
+            assert!(surfaces.is_empty(), "without AV1 there are no surfaces");
         } else {
             assert_eq!(surfaces.len(), 1, "{av1}: one surface from the beginning to the end");
         }

@@ -3,12 +3,17 @@
 //! What stands here is safe Rust that all doors share: statuses, frames, a grant that can be taken back, a share with a
 //! queue or a callback. `c` is the C ABI (feature `capi`); every other door mirrors the same objects.
 
+mod bell;
 pub mod encoder;
 pub mod grant;
+pub mod host;
+pub mod joiner;
 pub mod share;
 pub mod status;
 
 pub use encoder::FrameEncoder;
 pub use grant::{Grant, Source, ask};
+pub use host::{Host, HostConfig, HostEvent};
+pub use joiner::{Joiner, JoinerEvent};
 pub use share::Share;
 pub use status::Status;

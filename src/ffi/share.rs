@@ -135,6 +135,26 @@ impl Share {
         if self.pushes { Ok(()) } else { Err(Error::input("this share captures its source itself")) }
     }
 
+    /// `bell` is called whenever an output waits that did not before, on a thread of the library; at once, too, as some may
+    /// wait already. It is called from within a lock and must only wake somebody who then asks [`Share::next`].
+    pub(super) fn on_news(&self, bell: Bell) {
+        if let Some(queue) = &self.queue {
+            let mut waiting = queue.lock();
+            bell();
+            waiting.bell = Some(bell);
+        }
+    }
+
+    /// Takes what a session has learnt of its watchers.
+    ///
+    /// # Errors
+    /// As [`Share::viewer_joined`].
+    pub(super) fn viewer(&self, event: crate::pipeline::ViewerEvent) -> Result<()> {
+        self.running()?;
+        self.pipeline.viewer(event);
+        Ok(())
+    }
+
     /// As [`Pipeline::viewer_joined`].
     ///
     /// # Errors
@@ -245,6 +265,9 @@ impl fmt::Debug for Share {
     }
 }
 
+/// Wakes who waits for something else besides.
+pub(super) type Bell = Box<dyn Fn() + Send + Sync>;
+
 /// How a source is opened, on the thread that captures from it.
 type Open = Box<dyn FnOnce(&CaptureGrant) -> Result<Box<dyn Capturer>> + Send>;
 
@@ -268,6 +291,7 @@ struct Waiting {
     /// Nothing comes after what waits.
     full: bool,
     closed: bool,
+    bell: Option<Bell>,
 }
 
 impl Queue {
@@ -291,6 +315,9 @@ impl Queue {
             waiting.outputs.push_back((made_after, Output::Ended(Err(error))));
         }
         let full = waiting.full;
+        if let Some(bell) = &waiting.bell {
+            bell();
+        }
         drop(waiting);
         self.came.notify_all();
         if let (true, Some(kept)) = (full, self.kept.get()) {

@@ -252,7 +252,8 @@ impl Host {
         if passes {
             return self.come_back(Duration::ZERO, now);
         }
-        self.outputs.push_back(HostOutput::Refused(refusal));
+        self.line = Line::Waiting;
+        self.outputs.extend([HostOutput::Refused(refusal), HostOutput::Disconnect]);
         self.sharer.end(EndReason::Failed);
     }
 
