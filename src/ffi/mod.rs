@@ -4,6 +4,8 @@
 //! queue or a callback. `c` is the C ABI (feature `capi`); every other door mirrors the same objects.
 
 mod bell;
+#[cfg(feature = "capi")]
+pub mod c;
 pub mod encoder;
 pub mod grant;
 pub mod host;

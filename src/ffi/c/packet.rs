@@ -1,0 +1,44 @@
+//! Bytes of a stream that a caller owns.
+
+use super::boundary::{free, on, put, wants};
+use super::handle::handled;
+use crate::ffi::Status;
+
+/// Bytes of a stream.
+#[derive(Debug)]
+pub struct panecast_packet {
+    _opaque: [u8; 0],
+}
+
+/// What its handle stands for.
+#[derive(Debug)]
+pub struct Packet(pub(super) Vec<u8>);
+
+handled!(Packet, 1, "packet");
+
+/// Where its bytes are, and how many; good until it is freed.
+///
+/// # Safety
+/// `bytes` and `length` are good for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn panecast_packet_bytes(
+    packet: *const panecast_packet,
+    bytes: *mut *const u8,
+    length: *mut usize,
+) -> Status {
+    on(packet, |packet: &Packet| {
+        wants(bytes, "bytes")?;
+        // SAFETY: as this function's contract says.
+        unsafe {
+            put(length, packet.0.len())?;
+            put(bytes, packet.0.as_ptr())?;
+        }
+        Ok(Status::Ok)
+    })
+}
+
+/// Frees a packet; NULL is fine.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_packet_free(packet: *mut panecast_packet) -> Status {
+    free(packet, |_: &Packet| Ok(()))
+}
