@@ -30,6 +30,10 @@ pub mod pipeline;
 
 #[cfg(any(feature = "capi", feature = "uniffi"))]
 pub mod ffi;
+/// What UniFFI's macros look for at the root.
+#[cfg(feature = "uniffi")]
+#[doc(hidden)]
+pub use ffi::uniffi::UniFfiTag;
 
 pub use error::{Error, ErrorKind, Result};
 pub use limits::Limits;

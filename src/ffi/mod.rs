@@ -12,6 +12,8 @@ pub mod host;
 pub mod joiner;
 pub mod share;
 pub mod status;
+#[cfg(feature = "uniffi")]
+pub mod uniffi;
 
 pub use encoder::FrameEncoder;
 pub use grant::{Grant, Source, ask};

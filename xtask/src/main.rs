@@ -3,6 +3,7 @@
 mod apt;
 mod counts;
 mod demo;
+mod doors;
 mod fingerprint;
 mod header;
 mod licences;
@@ -77,6 +78,13 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Write the Kotlin and Swift sources that UniFFI generates from the shared library
+    #[command(after_help = "Examples:\n  cargo xtask bindings\n  cargo xtask bindings --check")]
+    Bindings {
+        /// Write nothing; fail if the committed sources differ
+        #[arg(long)]
+        check: bool,
+    },
     /// Count the instructions of fixed work and compare with benches/counts.txt
     #[command(
         after_help = "Examples:\n  cargo xtask counts\n  cargo xtask counts --bless     renew the baseline"
@@ -115,6 +123,7 @@ fn run(arguments: Arguments) -> Result<bool> {
             viewer::build(choice)?;
         }
         Chore::Header { check } => header::run(check)?,
+        Chore::Bindings { check } => doors::bindings::run_all(check)?,
         Chore::Counts { bless } => counts::run(bless)?,
         Chore::Licences => licences::run()?,
     }

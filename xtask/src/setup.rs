@@ -26,7 +26,7 @@ struct Need {
     present: fn() -> bool,
 }
 
-const NEEDS: [Need; 19] = [
+const NEEDS: [Need; 21] = [
     Need { purpose: Purpose::Viewer, packages: &["gcc", "libc6-dev"], present: || on_path("cc").is_some() },
     Need { purpose: Purpose::Viewer, packages: &["clang"], present: || wasm::c_compiler().is_some() },
     Need { purpose: Purpose::Viewer, packages: &["nodejs"], present: node_is_new_enough },
@@ -48,6 +48,13 @@ const NEEDS: [Need; 19] = [
     },
     Need { purpose: Purpose::Test, packages: &["valgrind"], present: || on_path("valgrind").is_some() },
     Need { purpose: Purpose::Test, packages: &["nats-server"], present: || nats_server().is_some() },
+    // The Kotlin package.
+    Need {
+        purpose: Purpose::Test,
+        packages: &["default-jdk-headless"],
+        present: java_compiler_is_new_enough,
+    },
+    Need { purpose: Purpose::Test, packages: &["maven"], present: || on_path("mvn").is_some() },
     Need { purpose: Purpose::Test, packages: &["zstd"], present: || on_path("zstd").is_some() },
     Need {
         purpose: Purpose::Test,
@@ -130,6 +137,12 @@ fn any(names: &[&str]) -> bool {
 /// Debian puts it where only root's PATH looks.
 fn nats_server() -> Option<PathBuf> {
     on_path("nats-server").or_else(|| Some(PathBuf::from("/usr/sbin/nats-server")).filter(|p| p.is_file()))
+}
+
+/// JUnit and the Android classes need Java 17: `javac 17.0.15`.
+fn java_compiler_is_new_enough() -> bool {
+    let version = capture(Command::new("javac").arg("--version")).unwrap_or_default();
+    version.trim().strip_prefix("javac ").and_then(|v| major(&format!("v{v}"))).is_some_and(|v| v >= 17)
 }
 
 /// The agent page's tools need node 18.

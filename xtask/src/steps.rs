@@ -13,8 +13,8 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Adds what a line of a test program's output says: cargo's `test result:` or the totals of node's
-    /// reporters (`# pass 3`, `ℹ fail 0`).
+    /// Adds what a line of a test program's output says: cargo's `test result:`, the totals of node's
+    /// reporters (`# pass 3`, `ℹ fail 0`) or Maven's (`Tests run: 3, Failures: 0, …`, without a class's name).
     pub(crate) fn read(&mut self, line: &str) {
         let line = line.trim();
         if let Some(result) = line.strip_prefix("test result: ") {
@@ -31,6 +31,17 @@ impl Tally {
                 Some(("fail", count)) => self.failed += count.parse().unwrap_or(0),
                 _ => {}
             }
+        } else if let Some((_, totals)) = line.split_once("Tests run: ")
+            && !line.contains("Time elapsed")
+        {
+            let mut counts = totals.split(',').map(|part| {
+                let digits = part.trim().rsplit(' ').next().unwrap_or_default();
+                digits.parse::<u64>().unwrap_or(0)
+            });
+            let mut next = || counts.next().unwrap_or(0);
+            let (run, failures, errors, skipped) = (next(), next(), next(), next());
+            self.failed += failures + errors;
+            self.passed += run.saturating_sub(failures + errors + skipped);
         }
     }
 }
@@ -100,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_totals_of_cargo_and_node() {
+    fn reads_the_totals_of_cargo_node_and_maven() {
         let mut tally = Tally::default();
         for line in [
             "running 3 tests",
@@ -109,10 +120,12 @@ mod tests {
             "ℹ fail 1",
             "ℹ pass 20",
             "# passengers 9",
+            "[ERROR] Tests run: 4, Failures: 1, Errors: 1, Skipped: 0, Time elapsed: 0.1 s <<< FAILURE! -- in A",
+            "[ERROR] Tests run: 9, Failures: 1, Errors: 1, Skipped: 2",
         ] {
             tally.read(line);
         }
-        assert_eq!(tally, Tally { passed: 37, failed: 3 });
+        assert_eq!(tally, Tally { passed: 42, failed: 5 });
     }
 
     #[test]

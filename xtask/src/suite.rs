@@ -2,12 +2,16 @@
 
 use crate::process::{cargo, on_path, root, run, run_counting, succeeds, target_dir};
 use crate::steps::Steps;
-use crate::{Result, counts, header, licences, setup, viewer, wasm};
+use crate::{Result, counts, doors, header, licences, setup, viewer, wasm};
 use std::process::Command;
 
 /// Runs the checks and prints the summary; true if all passed.
 pub(crate) fn run_all(choice: wasm::Choice, quick: bool) -> bool {
-    let mut steps = Steps::new(9 + usize::from(!quick) + usize::from(header::is_needed()));
+    let mut steps = Steps::new(
+        9 + usize::from(!quick)
+            + usize::from(header::is_needed())
+            + 2 * usize::from(doors::kotlin::is_needed()),
+    );
     let outcome = checks(&mut steps, choice, quick);
     if let Err(error) = &outcome {
         println!("\nerror: {error}");
@@ -41,6 +45,10 @@ fn checks(steps: &mut Steps, choice: wasm::Choice, quick: bool) -> Result<()> {
     steps.run("agent page tests", |tally| {
         run_counting(viewer::npm().args(["run", "--silent", "test"]), tally)
     })?;
+    if doors::kotlin::is_needed() {
+        steps.run("generated sources", |_| doors::bindings::run_all(true))?;
+        steps.run("Kotlin", doors::kotlin::test)?;
+    }
     if quick {
         return Ok(());
     }
