@@ -11,7 +11,9 @@ mod retry;
 pub use doors::{Doors, LinkKind, Presence};
 pub use host::{Host, HostOutput};
 pub use joiner::{Joiner, JoinerOutput, Way};
-pub use panecast_protocol::{DEFAULT_TENANT, MAX_BINARY_BYTES, MAX_TEXT_BYTES, Refusal, RefusalKind};
+pub use panecast_protocol::{
+    DEFAULT_TENANT, MAX_BINARY_BYTES, MAX_TEXT_BYTES, MOST_VISITOR_BYTES, Refusal, RefusalKind,
+};
 pub use retry::Retry;
 
 use super::EndReason;

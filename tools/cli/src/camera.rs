@@ -4,8 +4,9 @@ use crate::access::AccessArgs;
 use crate::failure::Failure;
 use crate::status::Reporter;
 use crate::view::{self, Keeping};
-use crate::watcher::{Knock, Way};
+use crate::watcher::Knock;
 use panecast::session::Purpose;
+use panecast::session::relay::Way;
 use panecast::session::seal::LinkSecret;
 use panecast_links::command::{SecretArguments, SenderArguments, sender};
 use panecast_links::{LINK_LASTS, LinkMessage, PhoneNumber};
@@ -64,7 +65,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     let link = LinkSecret::draw().map_err(panecast::Error::from)?;
     let (url, tenant) = (relay.url.camera_url(&link), relay.tenant.clone());
-    let knock = Knock { relay, way: Way::Camera(link), name: name.clone(), purpose: Purpose::Camera };
+    let knock = Knock { relay, way: Way::Sent(link), name: name.clone(), purpose: Purpose::Camera };
     view::watch(knock, &Keeping { save, seconds }, Reporter::new(json), async |reporter| {
         let lasts = LINK_LASTS.as_secs();
         let Some((to, sender)) = to.as_ref().zip(sender.as_ref()) else {

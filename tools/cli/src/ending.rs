@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::sources::printable;
 use panecast::session::EndReason;
 use panecast::{Error, ErrorKind};
-use panecast_protocol::{Ended, Refusal, RefusalKind};
+use panecast_protocol::{Refusal, RefusalKind};
 
 /// Why there is no room.
 pub(crate) enum NoRoom {
@@ -13,17 +13,6 @@ pub(crate) enum NoRoom {
     Refused(Refusal),
     /// The file with the token is gone.
     NoToken(Failure),
-}
-
-/// What the relay is told of an end; the agent is told more, within the seal.
-pub(crate) fn told(reason: EndReason) -> Ended {
-    match reason {
-        EndReason::SharerStopped => Ended::HostStopped,
-        EndReason::SourceEnded => Ended::SourceEnded,
-        EndReason::SourceFailed | EndReason::Failed => Ended::SourceFailed,
-        EndReason::Tampered => Ended::Tampered,
-        _ => Ended::Dismissed,
-    }
 }
 
 /// A closed window is the source's end; everything else is a failure.

@@ -4,7 +4,7 @@ use crate::access::AccessArgs;
 use crate::codec_args::CodecArgs;
 use crate::consent;
 use crate::desk::DeskArgs;
-use crate::doors::{Presence, tenant_public, visitor_id};
+use crate::doors::{tenant_public, visitor_id};
 use crate::failure::Failure;
 use crate::link::CameraUrl;
 use crate::mask_args::MaskArgs;
@@ -12,6 +12,7 @@ use crate::status::Reporter;
 use crate::visitor::{self, Share};
 use panecast::capture::SourceSpec;
 use panecast::codec::Mode;
+use panecast::session::relay::Presence;
 use panecast_relay::command::stop_signal;
 
 /// Show a screen or a window to agents who type the key or have a pass, each once you allow it
@@ -100,7 +101,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         None => access.access()?,
     };
     let presence = match (visitor_id, tenant_key) {
-        (Some(visitor), Some(key)) => Some(Presence { visitor, key: tenant_public(&key)? }),
+        (Some(visitor), Some(key)) => Some(Presence::new(visitor, tenant_public(&key)?)?),
         _ => None,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

@@ -4,13 +4,13 @@ use crate::access::AccessArgs;
 use crate::codec_args::CodecArgs;
 use crate::consent::{self, Ask};
 use crate::desk::DeskArgs;
-use crate::doors::LinkKind;
 use crate::failure::Failure;
 use crate::mask_args::MaskArgs;
 use crate::status::Reporter;
 use crate::visitor::{self, Share};
 use panecast::capture::SourceSpec;
 use panecast::codec::Mode;
+use panecast::session::relay::LinkKind;
 use panecast_relay::command::stop_signal;
 use std::time::Duration;
 

@@ -3,8 +3,7 @@
 use crate::access::Access;
 use crate::consent::{Answers, Ask, COMMANDS, Prompt, Said};
 use crate::desk::{Desk, DeskArgs};
-use crate::doors::{Doors, Presence};
-use crate::ending::{NoRoom, end_reason, refused, told};
+use crate::ending::{NoRoom, end_reason, refused};
 use crate::failure::Failure;
 use crate::link::{Backoff, Link, text};
 use crate::mask_args::MaskArgs;
@@ -14,6 +13,7 @@ use crate::status::{Rates, Reporter, TICK, tenth};
 use panecast::capture::{self, SourceSpec};
 use panecast::frame::Timestamp;
 use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, PipelineStats, StreamState};
+use panecast::session::relay::{Doors, Presence, told};
 use panecast::session::seal::LinkSecret;
 use panecast::session::{
     CaptureGrant, Consent, Decision, EndReason, Lane, Purpose, Question, Sharer, SharerOutput, ViewerId,
@@ -120,7 +120,7 @@ pub(crate) async fn share(
     }
     visitor.doors.open_presence(&mut visitor.sharer).map_err(Error::from)?;
     if let Some(link) = link {
-        visitor.doors.take_link(link, &mut visitor.sharer).map_err(Error::from)?;
+        visitor.doors.take_link(link, &mut visitor.sharer, Timestamp(0)).map_err(Error::from)?;
     }
     if let Some(shown) = &visitor.shown {
         visitor.doors.draw_link(shown.link, &mut visitor.sharer, Timestamp(0)).map_err(Error::from)?;

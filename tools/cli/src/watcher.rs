@@ -11,10 +11,10 @@ use crate::status::{Rate, Reporter, TICK, tenth};
 use panecast::Limits;
 use panecast::codec::{Decoded, Decoder};
 use panecast::frame::Timestamp;
-use panecast::session::seal::{Credential, Joiner, LinkSecret, LinkText, TypedKey};
+use panecast::session::relay::{Way, reason_of};
 use panecast::session::{self, EndReason, Purpose, StreamState, WatcherOutput};
 use panecast_protocol::{
-    Door, JoinerSays, MAX_BINARY_BYTES, PROTOCOL_VERSION, Place, Refusal, RefusalKind, RelayToJoiner,
+    JoinerSays, MAX_BINARY_BYTES, PROTOCOL_VERSION, Place, Refusal, RefusalKind, RelayToJoiner,
 };
 use serde_json::json;
 use std::pin::Pin;
@@ -22,59 +22,24 @@ use std::time::Duration;
 use tokio::time::{Instant, interval_at, sleep, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
 
-/// The way in.
-pub(crate) enum Way {
-    /// A key that the visitor has told.
-    Key(TypedKey),
-    /// A link by which somebody shows a screen, with the key if it needs one.
-    Link(LinkText, Option<TypedKey>),
-    /// The visitor's id, and a pass of the tenant's; waits until the visitor is there.
-    Visitor(String, Box<Credential>),
-    /// A link that was sent to a phone; waits until the phone has opened it.
-    Camera(LinkSecret),
+/// Whom who comes this way waits for.
+fn awaited(way: &Way) -> Option<Awaited> {
+    let name = match way {
+        Way::Key(_) | Way::Link(..) => return None,
+        Way::Visitor(visitor, _) => visitor.clone(),
+        Way::Sent(_) => "the phone".to_owned(),
+    };
+    Some(Awaited { door: way.door(), name })
 }
 
-impl Way {
-    /// The door at the relay.
-    fn door(&self) -> Door {
-        match self {
-            Self::Key(key) | Self::Link(_, Some(key)) => Door::Key { number: format!("{:04}", key.number()) },
-            Self::Link(link, None) => Door::Link { id: link.secret.door_id() },
-            Self::Visitor(visitor, _) => Door::Presence { visitor: visitor.clone() },
-            Self::Camera(link) => Door::Link { id: link.door_id() },
-        }
-    }
+fn is_pass(way: &Way) -> bool {
+    matches!(way, Way::Visitor(..))
+}
 
-    /// Whom it waits for.
-    fn awaited(&self) -> Option<Awaited> {
-        let name = match self {
-            Self::Key(_) | Self::Link(..) => return None,
-            Self::Visitor(visitor, _) => visitor.clone(),
-            Self::Camera(_) => "the phone".to_owned(),
-        };
-        Some(Awaited { door: self.door(), name })
-    }
-
-    fn is_pass(&self) -> bool {
-        matches!(self, Self::Visitor(..))
-    }
-
-    /// Whether a refusal means that the link lets in nobody any more.
-    fn is_dead(&self, refusal: &Refusal) -> bool {
-        let dead = matches!(refusal.kind, RefusalKind::Unavailable | RefusalKind::WrongKey);
-        dead && matches!(self, Self::Link(_, None))
-    }
-
-    /// The beginning of the handshake.
-    fn joiner(&self, tenant: &str, limits: &Limits) -> panecast::Result<(Joiner, Vec<u8>)> {
-        Ok(match self {
-            Self::Key(key) => Joiner::by_key(key, tenant, limits)?,
-            Self::Link(link, Some(key)) => Joiner::by_key_and_link(key, &link.secret, tenant, limits)?,
-            Self::Link(link, None) => Joiner::by_link(&link.secret, tenant, limits)?,
-            Self::Visitor(visitor, has) => Joiner::by_pass(has.pass(), has.key(), visitor, limits)?,
-            Self::Camera(link) => Joiner::by_link(link, tenant, limits)?,
-        })
-    }
+/// Whether a refusal means that the link lets in nobody any more.
+fn is_dead(way: &Way, refusal: &Refusal) -> bool {
+    let dead = matches!(refusal.kind, RefusalKind::Unavailable | RefusalKind::WrongKey);
+    dead && matches!(way, Way::Link(_, None))
 }
 
 /// Where to knock, how, and what for.
@@ -158,7 +123,7 @@ impl<'a> Watcher<'a> {
     ) -> Result<(), Failure> {
         let mut backoff = Backoff::default();
         loop {
-            if let (None, Some(awaited)) = (&self.place, self.knock.way.awaited()) {
+            if let (None, Some(awaited)) = (&self.place, awaited(&self.knock.way)) {
                 let there = lookout::wait_for(&self.knock.relay, &awaited, self.reporter);
                 tokio::select! {
                     () = stop.as_mut() => return Ok(()),
@@ -191,11 +156,11 @@ impl<'a> Watcher<'a> {
                     Left::Refused(refusal) if self.waits_for(&refusal) => self.session = None,
                     // To the relay whoever is not let in has a wrong key.
                     Left::Refused(refusal)
-                        if refusal.kind == RefusalKind::WrongKey && self.knock.way.is_pass() =>
+                        if refusal.kind == RefusalKind::WrongKey && is_pass(&self.knock.way) =>
                     {
                         return over(EndReason::Untrusted);
                     }
-                    Left::Refused(refusal) if self.knock.way.is_dead(&refusal) => {
+                    Left::Refused(refusal) if is_dead(&self.knock.way, &refusal) => {
                         return Err(Failure::new(
                             "the link does not work: it is too old, used up, or nobody shows a screen by it now",
                             "ask for a new link",
@@ -206,7 +171,7 @@ impl<'a> Watcher<'a> {
                     Left::Cut(wait) => {
                         at_least = wait;
                         backoff.cut();
-                        if self.place.is_none() && self.knock.way.is_pass() {
+                        if self.place.is_none() && is_pass(&self.knock.way) {
                             // Nobody was asked yet, and a pass can be shown again.
                             self.session = None;
                         }
@@ -240,7 +205,7 @@ impl<'a> Watcher<'a> {
 
     /// Whether the relay says that the visitor is not there, which can change.
     fn waits_for(&self, refusal: &Refusal) -> bool {
-        refusal.kind == RefusalKind::Unavailable && self.knock.way.awaited().is_some()
+        refusal.kind == RefusalKind::Unavailable && awaited(&self.knock.way).is_some()
     }
 
     /// Connects and knocks, or comes back.
@@ -266,7 +231,7 @@ impl<'a> Watcher<'a> {
                 session.back();
             }
         } else {
-            let joiner = way.joiner(&relay.tenant, &self.limits)?;
+            let joiner = way.handshake(&relay.tenant, &self.limits)?;
             let session = session::Watcher::knock(joiner, name.clone(), *purpose, self.now(), self.limits);
             self.session = Some(session);
         }
@@ -492,18 +457,6 @@ fn may_pass(refusal: &Refusal) -> bool {
         | RefusalKind::BadMessage
         | RefusalKind::Declined
         | RefusalKind::NotAllowed => false,
-    }
-}
-
-fn reason_of(ended: panecast_protocol::Ended) -> EndReason {
-    use panecast_protocol::Ended;
-    match ended {
-        Ended::HostStopped => EndReason::SharerStopped,
-        Ended::SourceEnded => EndReason::SourceEnded,
-        Ended::SourceFailed => EndReason::SourceFailed,
-        Ended::HostLost | Ended::TooFarBehind => EndReason::Lost,
-        Ended::Dismissed => EndReason::Dismissed,
-        Ended::Tampered => EndReason::Tampered,
     }
 }
 
