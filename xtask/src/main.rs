@@ -15,6 +15,7 @@ mod viewer;
 mod wasm;
 
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// What a chore returns; the message is for the person who called it.
@@ -85,6 +86,20 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Build the C library with header, pkg-config file and CMake package
+    #[command(after_help = "Examples:\n  cargo xtask dist\n  cargo xtask dist --out /usr/local")]
+    Dist {
+        /// Install under this folder [default: target/dist]
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
+    },
+    /// Test one of the doors for other languages
+    #[command(after_help = "Example:\n  cargo xtask door c")]
+    Door {
+        /// Which
+        #[arg(value_enum)]
+        which: doors::Which,
+    },
     /// Count the instructions of fixed work and compare with benches/counts.txt
     #[command(
         after_help = "Examples:\n  cargo xtask counts\n  cargo xtask counts --bless     renew the baseline"
@@ -124,6 +139,8 @@ fn run(arguments: Arguments) -> Result<bool> {
         }
         Chore::Header { check } => header::run(check)?,
         Chore::Bindings { check } => doors::bindings::run_all(check)?,
+        Chore::Dist { out } => doors::install::dist(out)?,
+        Chore::Door { which } => doors::test(which, &mut steps::Tally::default())?,
         Chore::Counts { bless } => counts::run(bless)?,
         Chore::Licences => licences::run()?,
     }

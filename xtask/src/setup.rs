@@ -26,7 +26,7 @@ struct Need {
     present: fn() -> bool,
 }
 
-const NEEDS: [Need; 21] = [
+const NEEDS: &[Need] = &[
     Need { purpose: Purpose::Viewer, packages: &["gcc", "libc6-dev"], present: || on_path("cc").is_some() },
     Need { purpose: Purpose::Viewer, packages: &["clang"], present: || wasm::c_compiler().is_some() },
     Need { purpose: Purpose::Viewer, packages: &["nodejs"], present: node_is_new_enough },
@@ -56,6 +56,17 @@ const NEEDS: [Need; 21] = [
     },
     Need { purpose: Purpose::Test, packages: &["maven"], present: || on_path("mvn").is_some() },
     Need { purpose: Purpose::Test, packages: &["zstd"], present: || on_path("zstd").is_some() },
+    // The C door: a second compiler for C++, what examples and tests link, what installs and inspects libraries.
+    Need { purpose: Purpose::Test, packages: &["clang"], present: || any(&["clang"]) && any(&["clang++"]) },
+    Need { purpose: Purpose::Test, packages: &["pkg-config"], present: || on_path("pkg-config").is_some() },
+    Need { purpose: Purpose::Test, packages: &["binutils"], present: || any(&["objcopy"]) && any(&["nm"]) },
+    Need { purpose: Purpose::Test, packages: &["libpng-dev"], present: || apt::installed("libpng-dev") },
+    Need { purpose: Purpose::Test, packages: &["libcjson-dev"], present: || apt::installed("libcjson-dev") },
+    Need {
+        purpose: Purpose::Test,
+        packages: &["libwebsockets-dev"],
+        present: || apt::installed("libwebsockets-dev"),
+    },
     Need {
         purpose: Purpose::Test,
         packages: &["chromium"],

@@ -8,7 +8,7 @@ use std::process::Command;
 /// Runs the checks and prints the summary; true if all passed.
 pub(crate) fn run_all(choice: wasm::Choice, quick: bool) -> bool {
     let mut steps = Steps::new(
-        9 + usize::from(!quick)
+        10 + usize::from(!quick)
             + usize::from(header::is_needed())
             + 2 * usize::from(doors::kotlin::is_needed()),
     );
@@ -38,6 +38,7 @@ fn checks(steps: &mut Steps, choice: wasm::Choice, quick: bool) -> Result<()> {
     // dependencies once more, because tests unify more features.
     steps
         .run("tests", |tally| run_counting(cargo().args(["test", "--workspace", "--no-fail-fast"]), tally))?;
+    steps.run("C library", |tally| doors::test(doors::Which::C, tally))?;
     steps.run("docs", |_| {
         run(cargo().args(["doc", "--workspace", "--no-deps", "--lib"]).env("RUSTDOCFLAGS", "-D warnings"))
     })?;

@@ -1,5 +1,25 @@
-//! The doors from outside Rust: the shared library and what is generated and tested around it.
+//! The doors from outside Rust: what is built, installed, generated and tested of each.
 
 pub(crate) mod bindings;
+mod c;
+pub(crate) mod install;
 pub(crate) mod kotlin;
 pub(crate) mod library;
+
+use crate::Result;
+use crate::steps::Tally;
+use clap::ValueEnum;
+
+/// A door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Which {
+    /// The C library
+    C,
+}
+
+/// Every check of a door.
+pub(crate) fn test(which: Which, tally: &mut Tally) -> Result<()> {
+    match which {
+        Which::C => c::test(tally),
+    }
+}

@@ -1,0 +1,384 @@
+/* What the header promises, call by call. C99 and C++11. */
+#include <panecast.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK(condition)                                                       \
+    do {                                                                       \
+        if (!(condition)) {                                                    \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);    \
+            exit(1);                                                           \
+        }                                                                      \
+    } while (0)
+#define OK(call) CHECK((call) == PANECAST_STATUS_OK)
+#define BAD(call) CHECK((call) == PANECAST_STATUS_INVALID_INPUT)
+
+enum { W = 64, H = 48 };
+static uint8_t pixels[W * H * 4];
+
+static panecast_frame sound_frame(void) {
+    panecast_frame frame;
+    memset(&frame, 0, sizeof frame);
+    frame.struct_size = sizeof frame;
+    frame.format = PANECAST_FORMAT_BGRA;
+    frame.width = W;
+    frame.height = H;
+    frame.planes[0].bytes = pixels;
+    frame.planes[0].length = sizeof pixels;
+    frame.planes[0].stride_bytes = W * 4;
+    return frame;
+}
+
+static panecast_grant *granted(const char *source) {
+    panecast_consent *consent = NULL;
+    panecast_grant *grant = NULL;
+    OK(panecast_consent_ask(PANECAST_PURPOSE_CAMERA, source, &consent));
+    OK(panecast_consent_answer(consent, 1, &grant));
+    return grant;
+}
+
+static void texts(void) {
+    char text[8];
+    char *text_of_mine = text;
+    panecast_encoder *none = NULL;
+    CHECK(strcmp(panecast_status_name(PANECAST_STATUS_DESYNC), "desync") == 0);
+    CHECK(strcmp(panecast_status_name(4000), "unknown") == 0);
+    CHECK(strlen(panecast_strerror(PANECAST_STATUS_REVOKED)) > 5);
+    CHECK(strlen(panecast_strerror(0xFFFFFFFFu)) > 5);
+    CHECK(strlen(panecast_version()) >= 5);
+    BAD(panecast_encoder_forget(none));
+    CHECK(panecast_last_error(NULL, text_of_mine, sizeof text) > sizeof text);
+    CHECK(strlen(text) == sizeof text - 1);
+    CHECK(panecast_last_error(NULL, NULL, 0) > 0);
+}
+
+static void frames(void) {
+    panecast_encoder *encoder = NULL;
+    panecast_encoder_config config;
+    panecast_packet *packet = NULL;
+    panecast_update update;
+    panecast_frame frame = sound_frame();
+    panecast_rect rect = {0, 0, 8, 8};
+    const uint8_t *bytes = NULL;
+    size_t length = 0;
+    memset(&config, 0, sizeof config);
+    memset(&update, 0, sizeof update);
+    BAD(panecast_encoder_new(&config, &encoder)); /* struct_size of 0 */
+    config.struct_size = sizeof config - 1;
+    BAD(panecast_encoder_new(&config, &encoder));
+    config.struct_size = 1u << 30;
+    BAD(panecast_encoder_new(&config, &encoder));
+    config.struct_size = sizeof config;
+    config.mode = 77;
+    BAD(panecast_encoder_new(&config, &encoder));
+    config.mode = PANECAST_MODE_LOSSLESS;
+    config.quality = 101;
+    BAD(panecast_encoder_new(&config, &encoder));
+    config.quality = 0;
+    BAD(panecast_encoder_new(&config, NULL));
+    CHECK(encoder == NULL);
+    OK(panecast_encoder_new(&config, &encoder));
+
+    BAD(panecast_encoder_encode(encoder, NULL, &packet, NULL));
+    BAD(panecast_encoder_encode(encoder, &frame, NULL, NULL));
+    BAD(panecast_encoder_encode(encoder, &frame, &packet, &update)); /* its struct_size is 0 */
+    update.struct_size = sizeof update;
+    frame.format = 4;
+    BAD(panecast_encoder_encode(encoder, &frame, &packet, &update));
+    frame = sound_frame();
+    frame.width = 0;
+    BAD(panecast_encoder_encode(encoder, &frame, &packet, &update));
+    frame = sound_frame();
+    frame.planes[0].stride_bytes = W * 4 - 1;
+    BAD(panecast_encoder_encode(encoder, &frame, &packet, &update));
+    frame.planes[0].stride_bytes = (size_t)-1;
+    BAD(panecast_encoder_encode(encoder, &frame, &packet, &update));
+    frame = sound_frame();
+    frame.planes[0].length--;
+    BAD(panecast_encoder_encode(encoder, &frame, &packet, &update));
+    frame.planes[0].length = (size_t)-1;
+    BAD(panecast_encoder_encode(encoder, &frame, &packet, &update));
+    frame = sound_frame();
+    frame.planes[0].bytes = NULL;
+    BAD(panecast_encoder_encode(encoder, &frame, &packet, &update));
+    frame = sound_frame();
+    frame.format = PANECAST_FORMAT_I420; /* planes 1 and 2 are missing */
+    BAD(panecast_encoder_encode(encoder, &frame, &packet, &update));
+    frame = sound_frame();
+    frame.damage_count = 1; /* NULL */
+    BAD(panecast_encoder_encode(encoder, &frame, &packet, &update));
+    frame.damage = &rect;
+    frame.damage_count = (size_t)-1;
+    CHECK(panecast_encoder_encode(encoder, &frame, &packet, &update) == PANECAST_STATUS_LIMIT_EXCEEDED);
+    CHECK(packet == NULL);
+    frame = sound_frame();
+    frame.width = 1u << 20; /* a picture over the limits, in bytes that are there */
+    frame.height = 1;
+    frame.planes[0].stride_bytes = (size_t)4 << 20;
+    frame.planes[0].length = (size_t)4 << 20;
+    frame.planes[0].bytes = (uint8_t *)calloc(1, (size_t)4 << 20);
+    CHECK(panecast_encoder_encode(encoder, &frame, &packet, &update) == PANECAST_STATUS_LIMIT_EXCEEDED);
+    free((void *)(uintptr_t)frame.planes[0].bytes);
+
+    frame = sound_frame();
+    OK(panecast_encoder_encode(encoder, &frame, &packet, &update));
+    CHECK(packet != NULL && update.kind == PANECAST_UPDATE_KIND_KEYFRAME && update.sequence == 1);
+    BAD(panecast_packet_bytes(packet, NULL, &length));
+    BAD(panecast_packet_bytes(packet, &bytes, NULL));
+    OK(panecast_packet_bytes(packet, &bytes, &length));
+    CHECK(length > 8 && bytes != NULL);
+    OK(panecast_packet_free(packet));
+    BAD(panecast_packet_free(packet));
+    BAD(panecast_packet_bytes(packet, &bytes, &length));
+    OK(panecast_encoder_encode(encoder, &frame, &packet, &update));
+    CHECK(packet == NULL && update.kind == PANECAST_UPDATE_KIND_UNCHANGED);
+    /* One type's handle in another's place. */
+    BAD(panecast_packet_free((panecast_packet *)(void *)encoder));
+    BAD(panecast_decoder_reset((panecast_decoder *)(void *)encoder));
+    BAD(panecast_encoder_free((panecast_encoder *)(void *)&frame));
+    OK(panecast_encoder_free(encoder));
+    BAD(panecast_encoder_free(encoder));
+    BAD(panecast_encoder_encode(encoder, &frame, &packet, &update));
+    OK(panecast_encoder_free(NULL));
+    OK(panecast_packet_free(NULL));
+}
+
+static void newer_callers(void) {
+    struct {
+        panecast_encoder_config known;
+        uint64_t newer;
+    } config;
+    panecast_encoder *encoder = NULL;
+    memset(&config, 0, sizeof config);
+    config.known.struct_size = sizeof config;
+    OK(panecast_encoder_new(&config.known, &encoder));
+    OK(panecast_encoder_free(encoder));
+    config.newer = 1;
+    CHECK(panecast_encoder_new(&config.known, &encoder) == PANECAST_STATUS_UNSUPPORTED);
+}
+
+static void pictures(void) {
+    panecast_decoder *decoder = NULL;
+    panecast_encoder *encoder = NULL;
+    panecast_packet *packet = NULL;
+    panecast_frame frame = sound_frame();
+    panecast_decoded decoded;
+    panecast_picture picture;
+    panecast_cursor cursor;
+    panecast_limits limits;
+    panecast_rect all = {0, 0, 0xFFFFFFFFu, 0xFFFFFFFFu};
+    uint64_t lossy = 7;
+    static uint8_t copy[H * (W * 4 + 8)];
+    const uint8_t *bytes = NULL;
+    size_t length = 0;
+    memset(&decoded, 0, sizeof decoded);
+    memset(&picture, 0, sizeof picture);
+    memset(&cursor, 0, sizeof cursor);
+    memset(&limits, 0, sizeof limits);
+    decoded.struct_size = sizeof decoded;
+    picture.struct_size = sizeof picture;
+    cursor.struct_size = sizeof cursor;
+    limits.struct_size = sizeof limits;
+    OK(panecast_encoder_new(NULL, &encoder));
+    OK(panecast_encoder_encode(encoder, &frame, &packet, NULL));
+    OK(panecast_packet_bytes(packet, &bytes, &length));
+    OK(panecast_decoder_new(&limits, &decoder));
+    CHECK(panecast_decoder_picture(decoder, &picture) == PANECAST_STATUS_NOTHING_NOW);
+    CHECK(panecast_decoder_next(decoder, &decoded) == PANECAST_STATUS_NOTHING_NOW);
+    BAD(panecast_decoder_feed(decoder, NULL, 3));
+    OK(panecast_decoder_feed(decoder, NULL, 0));
+    OK(panecast_decoder_feed(decoder, bytes, length));
+    OK(panecast_decoder_next(decoder, &decoded));
+    CHECK(decoded.kind == PANECAST_DECODED_KIND_HEADER);
+    OK(panecast_decoder_next(decoder, &decoded));
+    CHECK(decoded.kind == PANECAST_DECODED_KIND_PICTURE && decoded.keyframe == 1 && decoded.dirty.width == W);
+    OK(panecast_decoder_picture(decoder, &picture));
+    CHECK(picture.width == W && picture.height == H && picture.length == sizeof pixels);
+    CHECK(picture.struct_size == sizeof picture && picture.lossy_px == 0);
+    BAD(panecast_decoder_copy_picture(decoder, W, H, copy, W * 4 * H - 1, W * 4));
+    BAD(panecast_decoder_copy_picture(decoder, W, H, copy, sizeof copy, W * 4 - 1));
+    BAD(panecast_decoder_copy_picture(decoder, W + 1, H, copy, sizeof copy, W * 4 + 8));
+    BAD(panecast_decoder_copy_picture(decoder, W, H, NULL, sizeof copy, W * 4));
+    memset(copy, 9, sizeof copy);
+    OK(panecast_decoder_copy_picture(decoder, W, H, copy, sizeof copy - 8, W * 4 + 8));
+    CHECK(memcmp(copy + W * 4 + 8, picture.pixels + W * 4, W * 4) == 0 && copy[W * 4] == 9);
+    OK(panecast_decoder_lossy_px(decoder, &all, &lossy));
+    CHECK(lossy == 0);
+    OK(panecast_decoder_cursor(decoder, &cursor));
+    CHECK(cursor.visible == 0 && cursor.pixels == NULL);
+    OK(panecast_decoder_feed(decoder, pixels, 200));
+    CHECK(panecast_decoder_next(decoder, &decoded) == PANECAST_STATUS_INVALID_DATA);
+    CHECK(panecast_last_error(decoder, NULL, 0) > 0);
+    CHECK(panecast_decoder_picture(decoder, &picture) == PANECAST_STATUS_NOTHING_NOW);
+    OK(panecast_decoder_reset(decoder));
+    OK(panecast_decoder_feed(decoder, bytes, length));
+    OK(panecast_decoder_next(decoder, NULL));
+    OK(panecast_packet_free(packet));
+    OK(panecast_encoder_free(encoder));
+    OK(panecast_decoder_free(decoder));
+}
+
+static void words(void) {
+    panecast_consent *consent = NULL;
+    panecast_grant *grant = NULL;
+    panecast_share *share = NULL;
+    panecast_mask mask;
+    panecast_frame frame = sound_frame();
+    uint32_t revoked = 7;
+    const char bad_utf8[] = "file:\xff\xfe";
+    BAD(panecast_consent_ask(9, "screen", &consent));
+    BAD(panecast_consent_ask(PANECAST_PURPOSE_SCREEN, NULL, &consent));
+    BAD(panecast_consent_ask(PANECAST_PURPOSE_SCREEN, bad_utf8, &consent));
+    BAD(panecast_consent_ask(PANECAST_PURPOSE_SCREEN, "no such source", &consent));
+    OK(panecast_consent_ask(PANECAST_PURPOSE_CAMERA, "push:64x48", &consent));
+    BAD(panecast_consent_answer(consent, 2, &grant));
+    BAD(panecast_consent_answer(consent, 1, NULL));
+    CHECK(panecast_consent_answer(consent, 0, &grant) == PANECAST_STATUS_DENIED && grant == NULL);
+    BAD(panecast_consent_answer(consent, 1, &grant));
+    BAD(panecast_consent_free(consent));
+    BAD(panecast_share_start(grant, "push:64x48", NULL, &share));
+    grant = granted("push:64x48");
+    CHECK(panecast_share_start(grant, "push:64x49", NULL, &share) == PANECAST_STATUS_DENIED);
+    OK(panecast_share_start(grant, "push:64x48", NULL, &share));
+    memset(&mask, 0, sizeof mask);
+    mask.kind = 3;
+    BAD(panecast_share_set_masks(share, &mask, 1));
+    mask.kind = PANECAST_MASK_KIND_RECT;
+    BAD(panecast_share_set_masks(share, &mask, 1));
+    mask.kind = PANECAST_MASK_KIND_WINDOW;
+    BAD(panecast_share_set_masks(share, &mask, 1));
+    mask.window = "title:bank";
+    OK(panecast_share_set_masks(share, &mask, 1));
+    BAD(panecast_share_set_masks(share, NULL, 1));
+    OK(panecast_share_set_masks(share, NULL, 0));
+    OK(panecast_grant_is_revoked(grant, &revoked));
+    CHECK(revoked == 0);
+    OK(panecast_share_push(share, &frame));
+    OK(panecast_grant_revoke(grant));
+    OK(panecast_grant_is_revoked(grant, &revoked));
+    CHECK(revoked == 1);
+    CHECK(panecast_share_push(share, &frame) == PANECAST_STATUS_REVOKED);
+    OK(panecast_share_stop(share));
+    CHECK(panecast_share_push(share, &frame) == PANECAST_STATUS_CLOSED);
+    OK(panecast_grant_free(grant));
+    OK(panecast_share_free(share));
+    BAD(panecast_share_free(share));
+}
+
+typedef struct {
+    pthread_mutex_t lock;
+    pthread_cond_t came;
+    panecast_share *share;
+    int calls, freed, stopped;
+} callback;
+
+static void told(const panecast_event *event, void *user) {
+    callback *me = (callback *)user;
+    CHECK(event->struct_size == sizeof *event);
+    pthread_mutex_lock(&me->lock);
+    me->calls++;
+    if (event->kind == PANECAST_EVENT_KIND_PACKET && me->share != NULL) {
+        /* It may call back into the library, but not free its own share. */
+        panecast_stats stats;
+        memset(&stats, 0, sizeof stats);
+        stats.struct_size = sizeof stats;
+        OK(panecast_share_stats(me->share, &stats));
+        CHECK(event->packet == NULL && event->length > 0);
+        BAD(panecast_share_free(me->share));
+        me->freed = 1;
+        OK(panecast_share_stop(me->share));
+        me->stopped = 1;
+    }
+    pthread_cond_signal(&me->came);
+    pthread_mutex_unlock(&me->lock);
+}
+
+static void callbacks(void) {
+    callback me;
+    panecast_grant *grant = granted("push:64x48");
+    panecast_share_config config;
+    panecast_frame frame = sound_frame();
+    panecast_event event;
+    panecast_share *share = NULL;
+    memset(&me, 0, sizeof me);
+    memset(&event, 0, sizeof event);
+    pthread_mutex_init(&me.lock, NULL);
+    pthread_cond_init(&me.came, NULL);
+    memset(&config, 0, sizeof config);
+    config.struct_size = sizeof config;
+    config.on_event = told;
+    config.user = &me;
+    event.struct_size = sizeof event;
+    OK(panecast_share_start(grant, "push:64x48", &config, &share));
+    pthread_mutex_lock(&me.lock);
+    me.share = share;
+    pthread_mutex_unlock(&me.lock);
+    BAD(panecast_share_next(share, 0, &event));
+    OK(panecast_share_viewer_joined(share, 1));
+    OK(panecast_share_push(share, &frame));
+    pthread_mutex_lock(&me.lock);
+    while (!me.stopped) pthread_cond_wait(&me.came, &me.lock);
+    CHECK(me.freed);
+    pthread_mutex_unlock(&me.lock);
+    OK(panecast_share_free(share));
+    /* Nothing is told after the share is freed: the lock may go. */
+    pthread_mutex_destroy(&me.lock);
+    pthread_cond_destroy(&me.came);
+    OK(panecast_grant_free(grant));
+}
+
+static int lines;
+static void logged(uint32_t level, const char *line, void *user) {
+    CHECK(level >= PANECAST_LOG_LEVEL_ERROR && level <= PANECAST_LOG_LEVEL_DEBUG && strlen(line) > 0);
+    CHECK(user == (void *)&lines);
+    lines++;
+    panecast_encoder_forget(NULL); /* its failing is not told */
+}
+
+static void logs(void) {
+    BAD(panecast_log_set(4, logged, &lines));
+    OK(panecast_log_set(PANECAST_LOG_LEVEL_DEBUG, logged, &lines));
+    BAD(panecast_encoder_forget(NULL));
+    CHECK(lines == 1);
+    OK(panecast_log_set(PANECAST_LOG_LEVEL_INFO, logged, &lines));
+    BAD(panecast_encoder_forget(NULL));
+    CHECK(lines == 1);
+    OK(panecast_log_set(0, NULL, NULL));
+    BAD(panecast_encoder_forget(NULL));
+    CHECK(lines == 1);
+}
+
+static void sources(void) {
+    panecast_sources *list = NULL;
+    panecast_source source;
+    size_t count = 0;
+    memset(&source, 0, sizeof source);
+    source.struct_size = sizeof source;
+    OK(panecast_sources_list(&list));
+    OK(panecast_sources_count(list, &count));
+    CHECK(count >= 1);
+    CHECK(panecast_sources_at(list, count, &source) == PANECAST_STATUS_NOT_FOUND);
+    OK(panecast_sources_at(list, count - 1, &source));
+    CHECK(source.kind == PANECAST_SOURCE_KIND_PATTERN && strncmp(source.id, "pattern:", 8) == 0);
+    CHECK(source.width > 0 && strlen(source.name) > 0);
+    OK(panecast_sources_free(list));
+    BAD(panecast_sources_count(list, &count));
+}
+
+int main(void) {
+    size_t i;
+    for (i = 0; i < sizeof pixels; i++) pixels[i] = (uint8_t)(i * i >> 5);
+    texts();
+    frames();
+    newer_callers();
+    pictures();
+    words();
+    callbacks();
+    logs();
+    sources();
+    CHECK(panecast_handles_alive() == 0);
+    printf("# pass 8\n");
+    return 0;
+}
