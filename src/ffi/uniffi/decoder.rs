@@ -1,10 +1,10 @@
 //! Bytes to pictures.
 
 use super::held::{Held, guarded};
+use super::picture::{CursorShape, PictureSize, Point, copy_to, no_picture};
 use super::{PanecastError, Rect};
 use crate::codec;
 use crate::error::{Error, ErrorKind};
-use crate::frame::FrameBuf;
 use crate::limits::Limits;
 use std::sync::Arc;
 
@@ -42,39 +42,6 @@ pub enum Decoded {
     },
 }
 
-/// A picture's size in pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Record)]
-pub struct PictureSize {
-    /// Columns.
-    pub width: u32,
-    /// Rows.
-    pub height: u32,
-}
-
-/// Where the cursor's hotspot is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Record)]
-pub struct CursorPlace {
-    /// Column.
-    pub x: i32,
-    /// Row.
-    pub y: i32,
-}
-
-/// A cursor's picture.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
-pub struct CursorShape {
-    /// Columns.
-    pub width: u32,
-    /// Rows.
-    pub height: u32,
-    /// Column of the pixel that points.
-    pub hotspot_x: u32,
-    /// Row of the pixel that points.
-    pub hotspot_y: u32,
-    /// Blue, green, red, alpha (premultiplied), rows without padding.
-    pub pixels: Vec<u8>,
-}
-
 /// Turns the bytes of a stream back into pictures. Calls from several threads take turns.
 ///
 /// After an error it holds no picture and refuses everything until `reset`.
@@ -83,13 +50,18 @@ pub struct Decoder(Held<codec::Decoder>);
 
 #[uniffi::export]
 impl Decoder {
-    /// A decoder at the start of a stream.
+    /// A decoder at the start of a stream. `side_px`: the longest side that pictures may have; nothing for the library's
+    /// own limit.
     ///
     /// # Errors
     /// Only `Panicked`.
     #[uniffi::constructor]
-    pub fn new() -> Result<Arc<Self>, PanecastError> {
-        guarded(|| Ok(Arc::new(Self(Held::new(codec::Decoder::new(Limits::default()))))))
+    pub fn new(side_px: Option<u32>) -> Result<Arc<Self>, PanecastError> {
+        guarded(|| {
+            let own = Limits::default();
+            let limits = Limits { side_px: side_px.unwrap_or(own.side_px), ..own };
+            Ok(Arc::new(Self(Held::new(codec::Decoder::new(limits)))))
+        })
     }
 
     /// Takes bytes of the stream, in chunks of any length. The bytes are not kept.
@@ -117,7 +89,7 @@ impl Decoder {
     /// # Errors
     /// Only `Panicked`.
     pub fn picture_size(&self) -> Result<Option<PictureSize>, PanecastError> {
-        self.0.with(|decoder| Ok(decoder.frame().map(size)))
+        self.0.with(|decoder| Ok(decoder.frame().map(PictureSize::from)))
     }
 
     /// Copies the newest picture (blue, green, red, 255) to memory of the caller's, and returns its size.
@@ -135,30 +107,9 @@ impl Decoder {
         stride_bytes: u32,
     ) -> Result<PictureSize, PanecastError> {
         self.0.with(|decoder| {
-            let frame =
-                decoder.frame().ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no picture yet"))?;
-            let row = frame.stride_bytes();
-            let stride = stride_bytes as usize;
-            let rows = frame.size().height as usize;
-            let needed = stride.checked_mul(rows - 1).and_then(|n| n.checked_add(row));
-            let there = usize::try_from(length).ok().filter(|n| *n <= isize::MAX as usize);
-            let start = usize::try_from(address).ok().filter(|a| *a != 0);
-            let (Some(start), Some(there), Some(needed)) = (start, there, needed) else {
-                return Err(Error::input("no memory was given to copy the picture to"));
-            };
-            if stride < row || there < needed {
-                return Err(Error::input(format!(
-                    "a picture of {} needs {needed} bytes in rows of at least {row}; {there} in rows of {stride} were given",
-                    frame.size()
-                )));
-            }
-            // SAFETY: not null, at most isize::MAX bytes; that they are writable and nobody else's is what this method
-            // asks of its caller, the layers over the generated code.
-            let target = unsafe { std::slice::from_raw_parts_mut(start as *mut u8, there) };
-            for (to, from) in target.chunks_mut(stride).zip(frame.pixels().chunks_exact(row)) {
-                to[..row].copy_from_slice(from);
-            }
-            Ok(size(frame))
+            let frame = decoder.frame().ok_or_else(no_picture)?;
+            // SAFETY: what this method asks of its caller, the layers over the generated code.
+            unsafe { copy_to(frame, address, length, stride_bytes) }
         })
     }
 
@@ -166,8 +117,8 @@ impl Decoder {
     ///
     /// # Errors
     /// Only `Panicked`.
-    pub fn cursor_place(&self) -> Result<Option<CursorPlace>, PanecastError> {
-        self.0.with(|decoder| Ok(decoder.cursor_position().map(|(x, y)| CursorPlace { x, y })))
+    pub fn cursor_place(&self) -> Result<Option<Point>, PanecastError> {
+        self.0.with(|decoder| Ok(decoder.cursor_position().map(Point::from)))
     }
 
     /// The cursor's shape, once one has been sent.
@@ -175,15 +126,7 @@ impl Decoder {
     /// # Errors
     /// Only `Panicked`.
     pub fn cursor_shape(&self) -> Result<Option<CursorShape>, PanecastError> {
-        self.0.with(|decoder| {
-            Ok(decoder.cursor_shape().map(|shape| CursorShape {
-                width: shape.size.width,
-                height: shape.size.height,
-                hotspot_x: shape.hotspot.0,
-                hotspot_y: shape.hotspot.1,
-                pixels: shape.pixels.clone(),
-            }))
-        })
+        self.0.with(|decoder| Ok(decoder.cursor_shape().map(CursorShape::from)))
     }
 
     /// Pixels of the newest picture that are not exact yet.
@@ -212,10 +155,6 @@ impl Decoder {
             Ok(())
         })
     }
-}
-
-fn size(frame: &FrameBuf) -> PictureSize {
-    PictureSize { width: frame.size().width, height: frame.size().height }
 }
 
 fn decoded(what: codec::Decoded) -> crate::Result<Decoded> {

@@ -3,6 +3,7 @@
 use super::PanecastError;
 use super::frame::{FrameLayout, Rect, damage};
 use super::held::{Held, guarded};
+use crate::codec::av1::Av1Choice;
 use crate::codec::{self, Update};
 use crate::ffi::FrameEncoder;
 use crate::frame::Timestamp;
@@ -38,6 +39,8 @@ pub struct EncoderConfig {
     pub refine: Refine,
     /// Most bytes that the encoder keeps.
     pub memory_bytes: u64,
+    /// Whether films are coded by AV1, where an encoder for it is built in.
+    pub av1: bool,
 }
 
 /// What an encoder wrote.
@@ -218,6 +221,7 @@ impl From<codec::EncoderConfig> for EncoderConfig {
                 codec::Refine::Idle => Refine::Idle,
             },
             memory_bytes: config.limits.memory_bytes,
+            av1: config.av1 != Av1Choice::Off,
         }
     }
 }
@@ -235,7 +239,7 @@ impl From<EncoderConfig> for codec::EncoderConfig {
                 Refine::Off => codec::Refine::Off,
                 Refine::Idle => codec::Refine::Idle,
             },
-            ..Self::default()
+            av1: if config.av1 { Av1Choice::best() } else { Av1Choice::Off },
         }
     }
 }

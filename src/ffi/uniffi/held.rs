@@ -4,6 +4,7 @@ use super::PanecastError;
 use crate::error::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Runs `work`; a panic in it becomes an error.
 pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> std::result::Result<T, PanecastError> {
@@ -50,6 +51,42 @@ impl<T> Held<Option<T>> {
     }
 }
 
+/// What an object holds that any thread may call at the same time. A panic retires it.
+#[derive(Debug)]
+pub(super) struct Shared<T> {
+    value: T,
+    retired: AtomicBool,
+}
+
+impl<T> Shared<T> {
+    pub(super) fn new(value: T) -> Self {
+        Self { value, retired: AtomicBool::new(false) }
+    }
+
+    /// Runs `work` on the value.
+    pub(super) fn call<R>(
+        &self,
+        work: impl FnOnce(&T) -> Result<R>,
+    ) -> std::result::Result<R, PanecastError> {
+        if self.retired.load(Ordering::SeqCst) {
+            return Err(retired());
+        }
+        self.last(work)
+    }
+
+    /// As [`Shared::call`], of a retired object, too: for what ends it.
+    pub(super) fn last<R>(
+        &self,
+        work: impl FnOnce(&T) -> Result<R>,
+    ) -> std::result::Result<R, PanecastError> {
+        let outcome = guarded(|| work(&self.value));
+        if matches!(outcome, Err(PanecastError::Panicked { .. })) {
+            self.retired.store(true, Ordering::SeqCst);
+        }
+        outcome
+    }
+}
+
 fn retired() -> PanecastError {
     PanecastError::Panicked {
         reason: "this object was retired when a bug of the library's was caught".into(),
@@ -68,6 +105,15 @@ mod tests {
         assert!(matches!(&caught, Err(PanecastError::Panicked { reason }) if reason.contains("half done")));
         let after = held.with(|n| Ok(*n));
         assert!(matches!(&after, Err(PanecastError::Panicked { reason }) if reason.contains("retired")));
+    }
+
+    #[test]
+    fn a_shared_object_is_retired_but_can_be_ended() {
+        let shared = Shared::new(7);
+        assert_eq!(shared.call(|n| Ok(*n)), Ok(7));
+        assert!(matches!(shared.call(|_| -> Result<i32> { panic!() }), Err(PanecastError::Panicked { .. })));
+        assert!(matches!(shared.call(|n| Ok(*n)), Err(PanecastError::Panicked { .. })));
+        assert_eq!(shared.last(|n| Ok(*n)), Ok(7));
     }
 
     #[test]

@@ -12,14 +12,22 @@ mod error;
 mod frame;
 mod grant;
 mod held;
+mod host;
+mod joiner;
+mod picture;
+mod relay;
 mod share;
 mod source;
 
-pub use decoder::{CursorPlace, CursorShape, Decoded, Decoder, PictureSize};
+pub use decoder::{Decoded, Decoder};
 pub use encoder::{Encoded, Encoder, EncoderConfig, LateJoin, Mode, Refine, UpdateKind, encoder_config};
 pub use error::PanecastError;
 pub use frame::{FrameLayout, PixelFormat, Rect};
 pub use grant::{Consent, Grant, Purpose};
+pub use host::{Host, HostConfig, HostEvent, host_config};
+pub use joiner::{Joiner, JoinerEvent, Way};
+pub use picture::{CursorShape, PictureSize, Point};
+pub use relay::{EndReason, LinkKind, Mark, MarkTool, Presence, RefusalKind, draw_link};
 pub use share::{Masks, Share, ShareConfig, ShareOutput, ShareState, ShareStats, share_config};
 pub use source::{SourceInfo, SourceKind, sources};
 

@@ -1,7 +1,7 @@
 //! A running share.
 
 use super::frame::{FrameLayout, Rect, damage};
-use super::held::guarded;
+use super::held::{Shared, guarded};
 use super::{EncoderConfig, Grant, PanecastError};
 use crate::capture::mask::{MaskSet, WindowMatch};
 use crate::error::{Error, Result as Outcome};
@@ -10,7 +10,6 @@ use crate::frame::Timestamp;
 use crate::pipeline::{self, Audience, PipelineConfig, PipelineStats, ViewerId};
 use crate::session::StreamState;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// The truth about the picture.
@@ -104,10 +103,7 @@ pub struct ShareStats {
 /// A running share over a captured source or pushed frames. Any thread may call it. Nothing is captured before the first
 /// viewer joins.
 #[derive(Debug, uniffi::Object)]
-pub struct Share {
-    share: ffi::Share,
-    retired: AtomicBool,
-}
+pub struct Share(Shared<ffi::Share>);
 
 /// The library's defaults.
 ///
@@ -133,10 +129,8 @@ impl Share {
     #[uniffi::constructor]
     pub fn start(grant: Arc<Grant>, source: String, config: ShareConfig) -> Result<Arc<Self>, PanecastError> {
         guarded(|| {
-            let own =
-                PipelineConfig { fps: config.fps, encoder: config.encoder.into(), bitrate: config.bitrate };
-            let share = ffi::Share::start(&grant.0, &source, own)?;
-            Ok(Arc::new(Self { share, retired: AtomicBool::new(false) }))
+            let share = ffi::Share::start(&grant.0, &source, config.into())?;
+            Ok(Arc::new(Self(Shared::new(share))))
         })
     }
 
@@ -156,7 +150,7 @@ impl Share {
         damaged: Option<Vec<Rect>>,
         timestamp_us: u64,
     ) -> Result<(), PanecastError> {
-        self.call(|share| {
+        self.0.call(|share| {
             let view = layout.view([plane_0, plane_1, plane_2])?;
             share.push(&view, &damage(damaged, &view)?, Timestamp(timestamp_us))
         })
@@ -167,7 +161,7 @@ impl Share {
     /// # Errors
     /// - `InvalidInput` if the share captures its source itself; `Closed` after `stop`.
     pub fn end(&self) -> Result<(), PanecastError> {
-        self.call(ffi::Share::end)
+        self.0.call(ffi::Share::end)
     }
 
     /// What happened next, in order; nothing if there is nothing within `timeout_ms`.
@@ -175,7 +169,7 @@ impl Share {
     /// # Errors
     /// - `Closed` after `stop`, and after `Ended` was given.
     pub fn next(&self, timeout_ms: u32) -> Result<Option<ShareOutput>, PanecastError> {
-        self.call(|share| Ok(share.next(Duration::from_millis(timeout_ms.into()))?.map(told)))
+        self.0.call(|share| Ok(share.next(Duration::from_millis(timeout_ms.into()))?.map(told)))
     }
 
     /// A viewer joined, or lost its place: it gets a snapshot, then what follows.
@@ -183,7 +177,7 @@ impl Share {
     /// # Errors
     /// - `Closed` after `stop`, as every method below.
     pub fn viewer_joined(&self, viewer: u32) -> Result<(), PanecastError> {
-        self.call(|share| share.viewer_joined(ViewerId(viewer)))
+        self.0.call(|share| share.viewer_joined(ViewerId(viewer)))
     }
 
     /// The transport has dropped what was on its way to a viewer. It holds up nobody until it joins anew.
@@ -191,7 +185,7 @@ impl Share {
     /// # Errors
     /// As `viewer_joined`.
     pub fn viewer_behind(&self, viewer: u32) -> Result<(), PanecastError> {
-        self.call(|share| share.viewer_behind(ViewerId(viewer)))
+        self.0.call(|share| share.viewer_behind(ViewerId(viewer)))
     }
 
     /// A viewer left.
@@ -199,7 +193,7 @@ impl Share {
     /// # Errors
     /// As `viewer_joined`.
     pub fn viewer_left(&self, viewer: u32) -> Result<(), PanecastError> {
-        self.call(|share| share.viewer_left(ViewerId(viewer)))
+        self.0.call(|share| share.viewer_left(ViewerId(viewer)))
     }
 
     /// A viewer has painted the update `sequence`; it held it for `held_us` before it told so, 0 if it does not say.
@@ -207,7 +201,7 @@ impl Share {
     /// # Errors
     /// As `viewer_joined`.
     pub fn viewer_ack(&self, viewer: u32, sequence: u64, held_us: u64) -> Result<(), PanecastError> {
-        self.call(|share| share.viewer_ack(ViewerId(viewer), sequence, Duration::from_micros(held_us)))
+        self.0.call(|share| share.viewer_ack(ViewerId(viewer), sequence, Duration::from_micros(held_us)))
     }
 
     /// What the agents look at: it is refined first. Nothing if nobody says.
@@ -215,7 +209,7 @@ impl Share {
     /// # Errors
     /// As `viewer_joined`.
     pub fn set_focus(&self, focus: Option<Rect>) -> Result<(), PanecastError> {
-        self.call(|share| share.set_focus(focus.map(Into::into)))
+        self.0.call(|share| share.set_focus(focus.map(Into::into)))
     }
 
     /// Stops capturing until `resume`, and forgets all pictures. Once it returns, no picture from before is given.
@@ -223,7 +217,7 @@ impl Share {
     /// # Errors
     /// As `viewer_joined`.
     pub fn pause(&self) -> Result<(), PanecastError> {
-        self.call(ffi::Share::pause)
+        self.0.call(ffi::Share::pause)
     }
 
     /// Goes on after `pause`, with a picture taken after this call.
@@ -231,7 +225,7 @@ impl Share {
     /// # Errors
     /// As `viewer_joined`.
     pub fn resume(&self) -> Result<(), PanecastError> {
-        self.call(ffi::Share::resume)
+        self.0.call(ffi::Share::resume)
     }
 
     /// Hides what `masks` says from now on, in place of what was hidden before. Once it returns, no picture without them
@@ -241,7 +235,7 @@ impl Share {
     /// - `InvalidInput` for a window that is written in another way; nothing is changed then.
     /// - as `viewer_joined`.
     pub fn set_masks(&self, masks: Masks) -> Result<(), PanecastError> {
-        self.call(|share| share.set_masks(mask_set(&masks)?))
+        self.0.call(|share| share.set_masks(mask_set(&masks)?))
     }
 
     /// Figures since the start.
@@ -249,7 +243,7 @@ impl Share {
     /// # Errors
     /// As `viewer_joined`.
     pub fn stats(&self) -> Result<ShareStats, PanecastError> {
-        self.call(|share| share.stats().map(ShareStats::from))
+        self.0.call(|share| share.stats().map(ShareStats::from))
     }
 
     /// Stops capturing and encoding, and waits for it. Who waits in `next` is told `Closed`.
@@ -257,24 +251,10 @@ impl Share {
     /// # Errors
     /// Only `Panicked`.
     pub fn stop(&self) -> Result<(), PanecastError> {
-        guarded(|| {
-            self.share.stop();
+        self.0.last(|share| {
+            share.stop();
             Ok(())
         })
-    }
-}
-
-impl Share {
-    /// Runs `work`; a panic in it retires the share.
-    fn call<T>(&self, work: impl FnOnce(&ffi::Share) -> Outcome<T>) -> Result<T, PanecastError> {
-        if self.retired.load(Ordering::SeqCst) {
-            return Err(PanecastError::Panicked { reason: "this share was retired by a bug".into() });
-        }
-        let outcome = guarded(|| work(&self.share));
-        if matches!(outcome, Err(PanecastError::Panicked { .. })) {
-            self.retired.store(true, Ordering::SeqCst);
-        }
-        outcome
     }
 }
 
@@ -295,7 +275,7 @@ fn told(output: pipeline::Output) -> ShareOutput {
 /// Most masks of a kind that are read: far more than a picture can have.
 const MOST_MASKS: usize = 65_536;
 
-fn mask_set(masks: &Masks) -> Outcome<MaskSet> {
+pub(super) fn mask_set(masks: &Masks) -> Outcome<MaskSet> {
     let Masks { rects, windows, only_windows } = masks;
     if [rects.len(), windows.len(), only_windows.len()].into_iter().any(|count| count > MOST_MASKS) {
         return Err(Error::limit(format!("{MOST_MASKS} masks of a kind are allowed")));
@@ -311,6 +291,12 @@ fn mask_set(masks: &Masks) -> Outcome<MaskSet> {
         set = set.with_only(window.parse::<WindowMatch>()?);
     }
     Ok(set)
+}
+
+impl From<ShareConfig> for PipelineConfig {
+    fn from(config: ShareConfig) -> Self {
+        Self { fps: config.fps, encoder: config.encoder.into(), bitrate: config.bitrate }
+    }
 }
 
 impl From<StreamState> for ShareState {

@@ -255,8 +255,7 @@ void uniffi_panecast_fn_free_decoder(uint64_t handle, RustCallStatus *_Nonnull o
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_CONSTRUCTOR_DECODER_NEW
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_CONSTRUCTOR_DECODER_NEW
-uint64_t uniffi_panecast_fn_constructor_decoder_new(RustCallStatus *_Nonnull out_status
-
+uint64_t uniffi_panecast_fn_constructor_decoder_new(RustBuffer side_px, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_DECODER_COPY_PICTURE
@@ -394,6 +393,201 @@ void uniffi_panecast_fn_method_grant_revoke(uint64_t ptr, RustCallStatus *_Nonnu
 RustBuffer uniffi_panecast_fn_method_grant_source(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_CLONE_HOST
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_CLONE_HOST
+uint64_t uniffi_panecast_fn_clone_host(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FREE_HOST
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FREE_HOST
+void uniffi_panecast_fn_free_host(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_CONSTRUCTOR_HOST_NEW
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_CONSTRUCTOR_HOST_NEW
+uint64_t uniffi_panecast_fn_constructor_host_new(RustBuffer config, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_ALLOW
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_ALLOW
+void uniffi_panecast_fn_method_host_allow(uint64_t ptr, uint32_t joiner, RustBuffer purpose, RustBuffer source, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_BINARY
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_BINARY
+void uniffi_panecast_fn_method_host_binary(uint64_t ptr, ForeignBytes bytes, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_CONNECTED
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_CONNECTED
+void uniffi_panecast_fn_method_host_connected(uint64_t ptr, RustBuffer token, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_DECLINE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_DECLINE
+void uniffi_panecast_fn_method_host_decline(uint64_t ptr, uint32_t joiner, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_DISCONNECTED
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_DISCONNECTED
+void uniffi_panecast_fn_method_host_disconnected(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_DISMISS
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_DISMISS
+void uniffi_panecast_fn_method_host_dismiss(uint64_t ptr, uint32_t joiner, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_END
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_END
+void uniffi_panecast_fn_method_host_end(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_NEXT
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_NEXT
+RustBuffer uniffi_panecast_fn_method_host_next(uint64_t ptr, uint32_t timeout_ms, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_OPEN_LINK
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_OPEN_LINK
+void uniffi_panecast_fn_method_host_open_link(uint64_t ptr, RustBuffer kind, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_PAUSE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_PAUSE
+void uniffi_panecast_fn_method_host_pause(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_PUSH
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_PUSH
+void uniffi_panecast_fn_method_host_push(uint64_t ptr, RustBuffer layout, ForeignBytes plane_0, ForeignBytes plane_1, ForeignBytes plane_2, RustBuffer damaged, uint64_t timestamp_us, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_RESUME
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_RESUME
+void uniffi_panecast_fn_method_host_resume(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_SET_MASKS
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_SET_MASKS
+void uniffi_panecast_fn_method_host_set_masks(uint64_t ptr, RustBuffer masks, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_STATS
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_STATS
+RustBuffer uniffi_panecast_fn_method_host_stats(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_STOP
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_STOP
+void uniffi_panecast_fn_method_host_stop(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_TAKE_LINK
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_TAKE_LINK
+void uniffi_panecast_fn_method_host_take_link(uint64_t ptr, RustBuffer text, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_TEXT
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_TEXT
+void uniffi_panecast_fn_method_host_text(uint64_t ptr, RustBuffer text, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_CLONE_JOINER
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_CLONE_JOINER
+uint64_t uniffi_panecast_fn_clone_joiner(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FREE_JOINER
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FREE_JOINER
+void uniffi_panecast_fn_free_joiner(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_CONSTRUCTOR_JOINER_NEW
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_CONSTRUCTOR_JOINER_NEW
+uint64_t uniffi_panecast_fn_constructor_joiner_new(RustBuffer tenant, RustBuffer way, RustBuffer who, RustBuffer purpose, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_BINARY
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_BINARY
+void uniffi_panecast_fn_method_joiner_binary(uint64_t ptr, ForeignBytes bytes, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_CLEAR
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_CLEAR
+void uniffi_panecast_fn_method_joiner_clear(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_CONNECTED
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_CONNECTED
+void uniffi_panecast_fn_method_joiner_connected(uint64_t ptr, RustBuffer token, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_COPY_PICTURE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_COPY_PICTURE
+RustBuffer uniffi_panecast_fn_method_joiner_copy_picture(uint64_t ptr, uint64_t address, uint64_t length, uint32_t stride_bytes, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_CURSOR_PLACE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_CURSOR_PLACE
+RustBuffer uniffi_panecast_fn_method_joiner_cursor_place(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_CURSOR_SHAPE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_CURSOR_SHAPE
+RustBuffer uniffi_panecast_fn_method_joiner_cursor_shape(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_DISCONNECTED
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_DISCONNECTED
+void uniffi_panecast_fn_method_joiner_disconnected(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_DRAW
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_DRAW
+void uniffi_panecast_fn_method_joiner_draw(uint64_t ptr, uint32_t number, RustBuffer tool, uint32_t colour, RustBuffer points, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_FOCUS
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_FOCUS
+void uniffi_panecast_fn_method_joiner_focus(uint64_t ptr, RustBuffer rect, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_LEAVE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_LEAVE
+void uniffi_panecast_fn_method_joiner_leave(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_NEXT
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_NEXT
+RustBuffer uniffi_panecast_fn_method_joiner_next(uint64_t ptr, uint32_t timeout_ms, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_PAUSE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_PAUSE
+void uniffi_panecast_fn_method_joiner_pause(uint64_t ptr, int8_t paused, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_PICTURE_SIZE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_PICTURE_SIZE
+RustBuffer uniffi_panecast_fn_method_joiner_picture_size(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_POINT
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_POINT
+void uniffi_panecast_fn_method_joiner_point(uint64_t ptr, RustBuffer at, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_STOP
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_STOP
+void uniffi_panecast_fn_method_joiner_stop(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_TEXT
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_TEXT
+void uniffi_panecast_fn_method_joiner_text(uint64_t ptr, RustBuffer text, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_CLONE_SHARE
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_CLONE_SHARE
 uint64_t uniffi_panecast_fn_clone_share(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -483,6 +677,18 @@ RustBuffer uniffi_panecast_fn_func_version(RustCallStatus *_Nonnull out_status
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FUNC_ENCODER_CONFIG
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FUNC_ENCODER_CONFIG
 RustBuffer uniffi_panecast_fn_func_encoder_config(RustCallStatus *_Nonnull out_status
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FUNC_HOST_CONFIG
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FUNC_HOST_CONFIG
+RustBuffer uniffi_panecast_fn_func_host_config(RustCallStatus *_Nonnull out_status
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FUNC_DRAW_LINK
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FUNC_DRAW_LINK
+RustBuffer uniffi_panecast_fn_func_draw_link(RustCallStatus *_Nonnull out_status
 
 );
 #endif
@@ -770,6 +976,18 @@ uint16_t uniffi_panecast_checksum_func_encoder_config(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_FUNC_HOST_CONFIG
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_FUNC_HOST_CONFIG
+uint16_t uniffi_panecast_checksum_func_host_config(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_FUNC_DRAW_LINK
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_FUNC_DRAW_LINK
+uint16_t uniffi_panecast_checksum_func_draw_link(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_FUNC_SHARE_CONFIG
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_FUNC_SHARE_CONFIG
 uint16_t uniffi_panecast_checksum_func_share_config(void
@@ -896,6 +1114,204 @@ uint16_t uniffi_panecast_checksum_method_grant_source(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_ALLOW
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_ALLOW
+uint16_t uniffi_panecast_checksum_method_host_allow(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_BINARY
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_BINARY
+uint16_t uniffi_panecast_checksum_method_host_binary(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_CONNECTED
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_CONNECTED
+uint16_t uniffi_panecast_checksum_method_host_connected(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_DECLINE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_DECLINE
+uint16_t uniffi_panecast_checksum_method_host_decline(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_DISCONNECTED
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_DISCONNECTED
+uint16_t uniffi_panecast_checksum_method_host_disconnected(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_DISMISS
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_DISMISS
+uint16_t uniffi_panecast_checksum_method_host_dismiss(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_END
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_END
+uint16_t uniffi_panecast_checksum_method_host_end(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_NEXT
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_NEXT
+uint16_t uniffi_panecast_checksum_method_host_next(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_OPEN_LINK
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_OPEN_LINK
+uint16_t uniffi_panecast_checksum_method_host_open_link(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_PAUSE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_PAUSE
+uint16_t uniffi_panecast_checksum_method_host_pause(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_PUSH
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_PUSH
+uint16_t uniffi_panecast_checksum_method_host_push(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_RESUME
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_RESUME
+uint16_t uniffi_panecast_checksum_method_host_resume(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_SET_MASKS
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_SET_MASKS
+uint16_t uniffi_panecast_checksum_method_host_set_masks(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_STATS
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_STATS
+uint16_t uniffi_panecast_checksum_method_host_stats(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_STOP
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_STOP
+uint16_t uniffi_panecast_checksum_method_host_stop(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_TAKE_LINK
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_TAKE_LINK
+uint16_t uniffi_panecast_checksum_method_host_take_link(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_TEXT
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_TEXT
+uint16_t uniffi_panecast_checksum_method_host_text(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_BINARY
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_BINARY
+uint16_t uniffi_panecast_checksum_method_joiner_binary(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_CLEAR
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_CLEAR
+uint16_t uniffi_panecast_checksum_method_joiner_clear(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_CONNECTED
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_CONNECTED
+uint16_t uniffi_panecast_checksum_method_joiner_connected(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_COPY_PICTURE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_COPY_PICTURE
+uint16_t uniffi_panecast_checksum_method_joiner_copy_picture(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_CURSOR_PLACE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_CURSOR_PLACE
+uint16_t uniffi_panecast_checksum_method_joiner_cursor_place(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_CURSOR_SHAPE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_CURSOR_SHAPE
+uint16_t uniffi_panecast_checksum_method_joiner_cursor_shape(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_DISCONNECTED
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_DISCONNECTED
+uint16_t uniffi_panecast_checksum_method_joiner_disconnected(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_DRAW
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_DRAW
+uint16_t uniffi_panecast_checksum_method_joiner_draw(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_FOCUS
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_FOCUS
+uint16_t uniffi_panecast_checksum_method_joiner_focus(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_LEAVE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_LEAVE
+uint16_t uniffi_panecast_checksum_method_joiner_leave(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_NEXT
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_NEXT
+uint16_t uniffi_panecast_checksum_method_joiner_next(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_PAUSE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_PAUSE
+uint16_t uniffi_panecast_checksum_method_joiner_pause(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_PICTURE_SIZE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_PICTURE_SIZE
+uint16_t uniffi_panecast_checksum_method_joiner_picture_size(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_POINT
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_POINT
+uint16_t uniffi_panecast_checksum_method_joiner_point(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_STOP
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_STOP
+uint16_t uniffi_panecast_checksum_method_joiner_stop(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_TEXT
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_TEXT
+uint16_t uniffi_panecast_checksum_method_joiner_text(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_SHARE_END
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_SHARE_END
 uint16_t uniffi_panecast_checksum_method_share_end(void
@@ -989,6 +1405,18 @@ uint16_t uniffi_panecast_checksum_constructor_encoder_new(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_CONSTRUCTOR_CONSENT_NEW
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_CONSTRUCTOR_CONSENT_NEW
 uint16_t uniffi_panecast_checksum_constructor_consent_new(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_CONSTRUCTOR_HOST_NEW
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_CONSTRUCTOR_HOST_NEW
+uint16_t uniffi_panecast_checksum_constructor_host_new(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_CONSTRUCTOR_JOINER_NEW
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_CONSTRUCTOR_JOINER_NEW
+uint16_t uniffi_panecast_checksum_constructor_joiner_new(void
 
 );
 #endif

@@ -812,7 +812,7 @@ public protocol DecoderProtocol: AnyObject, Sendable {
      * # Errors
      * Only `Panicked`.
      */
-    func cursorPlace() throws  -> CursorPlace?
+    func cursorPlace() throws  -> Point?
 
     /**
      * The cursor's shape, once one has been sent.
@@ -920,16 +920,18 @@ open class Decoder: DecoderProtocol, @unchecked Sendable {
         return try! rustCall { uniffi_panecast_fn_clone_decoder(self.handle, $0) }
     }
     /**
-     * A decoder at the start of a stream.
+     * A decoder at the start of a stream. `side_px`: the longest side that pictures may have; nothing for the library's
+     * own limit.
      *
      * # Errors
      * Only `Panicked`.
      */
-public convenience init()throws  {
+public convenience init(sidePx: UInt32?)throws  {
     let handle =
         try rustCallWithError(FfiConverterTypePanecastError_lift) {
         uniffiCallStatus in
-    uniffi_panecast_fn_constructor_decoder_new(uniffiCallStatus
+    uniffi_panecast_fn_constructor_decoder_new(
+        FfiConverterOptionUInt32.lower(sidePx),uniffiCallStatus
     )
 }
     self.init(unsafeFromHandle: handle)
@@ -975,8 +977,8 @@ open func copyPicture(address: UInt64, length: UInt64, strideBytes: UInt32)throw
      * # Errors
      * Only `Panicked`.
      */
-open func cursorPlace()throws  -> CursorPlace?  {
-    return try  FfiConverterOptionTypeCursorPlace.lift(try rustCallWithError(FfiConverterTypePanecastError_lift) {
+open func cursorPlace()throws  -> Point?  {
+    return try  FfiConverterOptionTypePoint.lift(try rustCallWithError(FfiConverterTypePanecastError_lift) {
         uniffiCallStatus in
     uniffi_panecast_fn_method_decoder_cursor_place(
             self.uniffiCloneHandle(),uniffiCallStatus
@@ -1614,6 +1616,1054 @@ public func FfiConverterTypeGrant_lower(_ value: Grant) -> UInt64 {
 
 
 /**
+ * The sharing end at a relay, without its WebSocket. Any thread may call it. Nothing is captured before `allow`. `next` is to
+ * be asked again and again: pictures wait in it.
+ */
+public protocol HostProtocol: AnyObject, Sendable {
+
+    /**
+     * The visitor allows `joiner` to see `source`, an id of `sources` or `push:WIDTHxHEIGHT`. While others watch already, it is
+     * what they see.
+     *
+     * # Errors
+     * - `InvalidInput` if this joiner asks nothing (any more), if `source` names none, or if something else is shown already.
+     * - as `Share`: the joiner is told that the source failed.
+     */
+    func allow(joiner: UInt32, purpose: Purpose, source: String) throws
+
+    /**
+     * A binary message came.
+     *
+     * # Errors
+     * - `LimitExceeded` if no relay sends one so large; `Closed` after the end.
+     */
+    func binary(bytes: Data) throws
+
+    /**
+     * The WebSocket is there. `token`: who this is, where the tenant asks for it.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    func connected(token: String?) throws
+
+    /**
+     * The visitor does not let `joiner` see anything.
+     *
+     * # Errors
+     * - `InvalidInput` if this joiner asks nothing (any more).
+     */
+    func decline(joiner: UInt32) throws
+
+    /**
+     * The WebSocket is gone, or could not be had.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    func disconnected() throws
+
+    /**
+     * Sends a watcher away.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    func dismiss(joiner: UInt32) throws
+
+    /**
+     * The visitor ends it and takes the consent back. Capture stops before this returns; what is left in `next` tells the
+     * others.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    func end() throws
+
+    /**
+     * What happened next, in order; nothing if nothing does within `timeout_ms`.
+     *
+     * # Errors
+     * - `Closed` after `Ended` and `stop`.
+     */
+    func next(timeoutMs: UInt32) throws  -> HostEvent?
+
+    /**
+     * Draws a link, in place of one before.
+     *
+     * # Errors
+     * - `InvalidInput` for a link that cannot be; `Io` where there is no randomness.
+     * - `Closed` after the end, as every method below.
+     */
+    func openLink(kind: LinkKind) throws
+
+    /**
+     * Shows nothing from here on, and forgets what was shown: once it returns, no picture comes out of `next`.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    func pause() throws
+
+    /**
+     * Hands over a frame of the app's own, as `Share.push`.
+     *
+     * # Errors
+     * - `Denied` while nobody was allowed to see anything.
+     * - as `Share.push`.
+     */
+    func push(layout: FrameLayout, plane0: Data, plane1: Data, plane2: Data, damaged: [Rect]?, timestampUs: UInt64) throws
+
+    /**
+     * Goes on after `pause`, with a picture taken after this call.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    func resume() throws
+
+    /**
+     * Hides what `masks` says from now on, whatever is shown.
+     *
+     * # Errors
+     * - `InvalidInput` for a window that is written in another way; `Closed` after the end.
+     */
+    func setMasks(masks: Masks) throws
+
+    /**
+     * Figures of what is shown; zeros where nothing is.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    func stats() throws  -> ShareStats
+
+    /**
+     * Ends all at once, without a word to anybody. Who waits in `next` is told `Closed`.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+    func stop() throws
+
+    /**
+     * Lets in the one who drew this link and sent it here, once: a deep link that asks for a camera.
+     *
+     * # Errors
+     * - `InvalidInput` if it is no link's text.
+     */
+    func takeLink(text: String) throws
+
+    /**
+     * A text message came.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    func text(text: String) throws
+
+}
+/**
+ * The sharing end at a relay, without its WebSocket. Any thread may call it. Nothing is captured before `allow`. `next` is to
+ * be asked again and again: pictures wait in it.
+ */
+open class Host: HostProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_panecast_fn_clone_host(self.handle, $0) }
+    }
+    /**
+     * A host before its connection; the first event asks for one.
+     *
+     * # Errors
+     * - `InvalidInput` if something in the configuration cannot be; `Io` where there is no randomness.
+     */
+public convenience init(config: HostConfig)throws  {
+    let handle =
+        try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_constructor_host_new(
+        FfiConverterTypeHostConfig_lower(config),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_panecast_fn_free_host(handle, $0) }
+    }
+
+
+
+
+    /**
+     * The visitor allows `joiner` to see `source`, an id of `sources` or `push:WIDTHxHEIGHT`. While others watch already, it is
+     * what they see.
+     *
+     * # Errors
+     * - `InvalidInput` if this joiner asks nothing (any more), if `source` names none, or if something else is shown already.
+     * - as `Share`: the joiner is told that the source failed.
+     */
+open func allow(joiner: UInt32, purpose: Purpose, source: String)throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_host_allow(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt32.lower(joiner),
+        FfiConverterTypePurpose_lower(purpose),
+        FfiConverterString.lower(source),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * A binary message came.
+     *
+     * # Errors
+     * - `LimitExceeded` if no relay sends one so large; `Closed` after the end.
+     */
+open func binary(bytes: Data)throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(bytes) { bytesFb in
+    uniffi_panecast_fn_method_host_binary(
+            self.uniffiCloneHandle(),
+        bytesFb,uniffiCallStatus
+    )
+        }
+}
+}
+
+    /**
+     * The WebSocket is there. `token`: who this is, where the tenant asks for it.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+open func connected(token: String?)throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_host_connected(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionString.lower(token),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The visitor does not let `joiner` see anything.
+     *
+     * # Errors
+     * - `InvalidInput` if this joiner asks nothing (any more).
+     */
+open func decline(joiner: UInt32)throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_host_decline(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt32.lower(joiner),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The WebSocket is gone, or could not be had.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+open func disconnected()throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_host_disconnected(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Sends a watcher away.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+open func dismiss(joiner: UInt32)throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_host_dismiss(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt32.lower(joiner),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The visitor ends it and takes the consent back. Capture stops before this returns; what is left in `next` tells the
+     * others.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+open func end()throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_host_end(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * What happened next, in order; nothing if nothing does within `timeout_ms`.
+     *
+     * # Errors
+     * - `Closed` after `Ended` and `stop`.
+     */
+open func next(timeoutMs: UInt32)throws  -> HostEvent?  {
+    return try  FfiConverterOptionTypeHostEvent.lift(try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_host_next(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt32.lower(timeoutMs),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Draws a link, in place of one before.
+     *
+     * # Errors
+     * - `InvalidInput` for a link that cannot be; `Io` where there is no randomness.
+     * - `Closed` after the end, as every method below.
+     */
+open func openLink(kind: LinkKind)throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_host_open_link(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeLinkKind_lower(kind),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Shows nothing from here on, and forgets what was shown: once it returns, no picture comes out of `next`.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+open func pause()throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_host_pause(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Hands over a frame of the app's own, as `Share.push`.
+     *
+     * # Errors
+     * - `Denied` while nobody was allowed to see anything.
+     * - as `Share.push`.
+     */
+open func push(layout: FrameLayout, plane0: Data, plane1: Data, plane2: Data, damaged: [Rect]?, timestampUs: UInt64)throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(plane0) { plane0Fb in
+        FfiConverterByRefBytes.lower(plane1) { plane1Fb in
+        FfiConverterByRefBytes.lower(plane2) { plane2Fb in
+    uniffi_panecast_fn_method_host_push(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeFrameLayout_lower(layout),
+        plane0Fb,
+        plane1Fb,
+        plane2Fb,
+        FfiConverterOptionSequenceTypeRect.lower(damaged),
+        FfiConverterUInt64.lower(timestampUs),uniffiCallStatus
+    )
+        }
+        }
+        }
+}
+}
+
+    /**
+     * Goes on after `pause`, with a picture taken after this call.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+open func resume()throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_host_resume(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Hides what `masks` says from now on, whatever is shown.
+     *
+     * # Errors
+     * - `InvalidInput` for a window that is written in another way; `Closed` after the end.
+     */
+open func setMasks(masks: Masks)throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_host_set_masks(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeMasks_lower(masks),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Figures of what is shown; zeros where nothing is.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+open func stats()throws  -> ShareStats  {
+    return try  FfiConverterTypeShareStats_lift(try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_host_stats(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Ends all at once, without a word to anybody. Who waits in `next` is told `Closed`.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+open func stop()throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_host_stop(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Lets in the one who drew this link and sent it here, once: a deep link that asks for a camera.
+     *
+     * # Errors
+     * - `InvalidInput` if it is no link's text.
+     */
+open func takeLink(text: String)throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_host_take_link(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(text),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * A text message came.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+open func text(text: String)throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_host_text(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(text),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeHost: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Host
+
+    public static func lift(_ handle: UInt64) throws -> Host {
+        return Host(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Host) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Host {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Host, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHost_lift(_ handle: UInt64) throws -> Host {
+    return try FfiConverterTypeHost.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHost_lower(_ value: Host) -> UInt64 {
+    return FfiConverterTypeHost.lower(value)
+}
+
+
+
+
+
+
+/**
+ * The watching end at a relay, without its WebSocket. Any thread may call it.
+ */
+public protocol JoinerProtocol: AnyObject, Sendable {
+
+    /**
+     * A binary message came.
+     *
+     * # Errors
+     * - `LimitExceeded` if no relay sends one so large; `Closed` after the end.
+     */
+    func binary(bytes: Data) throws
+
+    /**
+     * All lines of this person go away.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    func clear() throws
+
+    /**
+     * The WebSocket is there. `token`: who this is, where the tenant asks for it.
+     *
+     * # Errors
+     * - `Closed` after the end, as every method below.
+     * - `Io` where there is no randomness.
+     */
+    func connected(token: String?) throws
+
+    /**
+     * Copies the newest picture to memory of the caller's, as `Decoder.copy_picture`.
+     *
+     * # Errors
+     * As `Decoder.copy_picture`.
+     */
+    func copyPicture(address: UInt64, length: UInt64, strideBytes: UInt32) throws  -> PictureSize
+
+    /**
+     * Where the cursor's hotspot is; nothing where it is hidden.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+    func cursorPlace() throws  -> Point?
+
+    /**
+     * The cursor's shape, once one has been sent.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+    func cursorShape() throws  -> CursorShape?
+
+    /**
+     * The WebSocket is gone, or could not be had.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    func disconnected() throws
+
+    /**
+     * The person draws: a line begins or, with the same number, goes on. `colour` is 0xRRGGBB.
+     *
+     * # Errors
+     * - `InvalidInput` for no points or more than 512; a longer line goes on with the next call.
+     * - `Closed` after the end.
+     */
+    func draw(number: UInt32, tool: MarkTool, colour: UInt32, points: [Point]) throws
+
+    /**
+     * Where the person looks: it is made exact first. Nothing: everywhere.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    func focus(rect: Rect?) throws
+
+    /**
+     * The person leaves; what is left in `next` tells the other end.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    func leave() throws
+
+    /**
+     * What happened next, in order; nothing if nothing does within `timeout_ms`.
+     *
+     * # Errors
+     * - `Closed` after `Ended` and `stop`.
+     */
+    func next(timeoutMs: UInt32) throws  -> JoinerEvent?
+
+    /**
+     * The person wants no pictures for now, or wants them again.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    func pause(paused: Bool) throws
+
+    /**
+     * The newest picture's size; nothing while there is none.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+    func pictureSize() throws  -> PictureSize?
+
+    /**
+     * The person points here; nothing: no more.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    func point(at: Point?) throws
+
+    /**
+     * Ends all at once, without a word to anybody. Who waits in `next` is told `Closed`.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+    func stop() throws
+
+    /**
+     * A text message came.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    func text(text: String) throws
+
+}
+/**
+ * The watching end at a relay, without its WebSocket. Any thread may call it.
+ */
+open class Joiner: JoinerProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_panecast_fn_clone_joiner(self.handle, $0) }
+    }
+    /**
+     * A joiner before its connection; the first event asks for one. `who` is what the other end is told of this person.
+     *
+     * # Errors
+     * - `InvalidInput` if the key, the link or the credential is none, or a link needs a key and has none.
+     */
+public convenience init(tenant: String, way: Way, who: String, purpose: Purpose)throws  {
+    let handle =
+        try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_constructor_joiner_new(
+        FfiConverterString.lower(tenant),
+        FfiConverterTypeWay_lower(way),
+        FfiConverterString.lower(who),
+        FfiConverterTypePurpose_lower(purpose),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_panecast_fn_free_joiner(handle, $0) }
+    }
+
+
+
+
+    /**
+     * A binary message came.
+     *
+     * # Errors
+     * - `LimitExceeded` if no relay sends one so large; `Closed` after the end.
+     */
+open func binary(bytes: Data)throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(bytes) { bytesFb in
+    uniffi_panecast_fn_method_joiner_binary(
+            self.uniffiCloneHandle(),
+        bytesFb,uniffiCallStatus
+    )
+        }
+}
+}
+
+    /**
+     * All lines of this person go away.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+open func clear()throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_joiner_clear(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The WebSocket is there. `token`: who this is, where the tenant asks for it.
+     *
+     * # Errors
+     * - `Closed` after the end, as every method below.
+     * - `Io` where there is no randomness.
+     */
+open func connected(token: String?)throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_joiner_connected(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionString.lower(token),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Copies the newest picture to memory of the caller's, as `Decoder.copy_picture`.
+     *
+     * # Errors
+     * As `Decoder.copy_picture`.
+     */
+open func copyPicture(address: UInt64, length: UInt64, strideBytes: UInt32)throws  -> PictureSize  {
+    return try  FfiConverterTypePictureSize_lift(try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_joiner_copy_picture(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt64.lower(address),
+        FfiConverterUInt64.lower(length),
+        FfiConverterUInt32.lower(strideBytes),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Where the cursor's hotspot is; nothing where it is hidden.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+open func cursorPlace()throws  -> Point?  {
+    return try  FfiConverterOptionTypePoint.lift(try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_joiner_cursor_place(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The cursor's shape, once one has been sent.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+open func cursorShape()throws  -> CursorShape?  {
+    return try  FfiConverterOptionTypeCursorShape.lift(try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_joiner_cursor_shape(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The WebSocket is gone, or could not be had.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+open func disconnected()throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_joiner_disconnected(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The person draws: a line begins or, with the same number, goes on. `colour` is 0xRRGGBB.
+     *
+     * # Errors
+     * - `InvalidInput` for no points or more than 512; a longer line goes on with the next call.
+     * - `Closed` after the end.
+     */
+open func draw(number: UInt32, tool: MarkTool, colour: UInt32, points: [Point])throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_joiner_draw(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt32.lower(number),
+        FfiConverterTypeMarkTool_lower(tool),
+        FfiConverterUInt32.lower(colour),
+        FfiConverterSequenceTypePoint.lower(points),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Where the person looks: it is made exact first. Nothing: everywhere.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+open func focus(rect: Rect?)throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_joiner_focus(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionTypeRect.lower(rect),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The person leaves; what is left in `next` tells the other end.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+open func leave()throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_joiner_leave(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * What happened next, in order; nothing if nothing does within `timeout_ms`.
+     *
+     * # Errors
+     * - `Closed` after `Ended` and `stop`.
+     */
+open func next(timeoutMs: UInt32)throws  -> JoinerEvent?  {
+    return try  FfiConverterOptionTypeJoinerEvent.lift(try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_joiner_next(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt32.lower(timeoutMs),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The person wants no pictures for now, or wants them again.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+open func pause(paused: Bool)throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_joiner_pause(
+            self.uniffiCloneHandle(),
+        FfiConverterBool.lower(paused),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The newest picture's size; nothing while there is none.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+open func pictureSize()throws  -> PictureSize?  {
+    return try  FfiConverterOptionTypePictureSize.lift(try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_joiner_picture_size(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The person points here; nothing: no more.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+open func point(at: Point?)throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_joiner_point(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionTypePoint.lower(at),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Ends all at once, without a word to anybody. Who waits in `next` is told `Closed`.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+open func stop()throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_joiner_stop(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * A text message came.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+open func text(text: String)throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_joiner_text(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(text),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeJoiner: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Joiner
+
+    public static func lift(_ handle: UInt64) throws -> Joiner {
+        return Joiner(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Joiner) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Joiner {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Joiner, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeJoiner_lift(_ handle: UInt64) throws -> Joiner {
+    return try FfiConverterTypeJoiner.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeJoiner_lower(_ value: Joiner) -> UInt64 {
+    return FfiConverterTypeJoiner.lower(value)
+}
+
+
+
+
+
+
+/**
  * A running share over a captured source or pushed frames. Any thread may call it. Nothing is captured before the first
  * viewer joins.
  */
@@ -2065,75 +3115,6 @@ public func FfiConverterTypeShare_lower(_ value: Share) -> UInt64 {
 
 
 /**
- * Where the cursor's hotspot is.
- */
-public struct CursorPlace: Equatable, Hashable {
-    /**
-     * Column.
-     */
-    public let x: Int32
-    /**
-     * Row.
-     */
-    public let y: Int32
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * Column.
-         */x: Int32,
-        /**
-         * Row.
-         */y: Int32) {
-        self.x = x
-        self.y = y
-    }
-
-
-
-
-}
-
-#if compiler(>=6)
-extension CursorPlace: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeCursorPlace: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CursorPlace {
-        return
-            try CursorPlace(
-                x: FfiConverterInt32.read(from: &buf),
-                y: FfiConverterInt32.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: CursorPlace, into buf: inout [UInt8]) {
-        FfiConverterInt32.write(value.x, into: &buf)
-        FfiConverterInt32.write(value.y, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeCursorPlace_lift(_ buf: RustBuffer) throws -> CursorPlace {
-    return try FfiConverterTypeCursorPlace.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeCursorPlace_lower(_ value: CursorPlace) -> RustBuffer {
-    return FfiConverterTypeCursorPlace.lower(value)
-}
-
-
-/**
  * A cursor's picture.
  */
 public struct CursorShape: Equatable, Hashable {
@@ -2351,6 +3332,10 @@ public struct EncoderConfig: Equatable, Hashable {
      * Most bytes that the encoder keeps.
      */
     public let memoryBytes: UInt64
+    /**
+     * Whether films are coded by AV1, where an encoder for it is built in.
+     */
+    public let av1: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2366,11 +3351,15 @@ public struct EncoderConfig: Equatable, Hashable {
          */refine: Refine,
         /**
          * Most bytes that the encoder keeps.
-         */memoryBytes: UInt64) {
+         */memoryBytes: UInt64,
+        /**
+         * Whether films are coded by AV1, where an encoder for it is built in.
+         */av1: Bool) {
         self.mode = mode
         self.quality = quality
         self.refine = refine
         self.memoryBytes = memoryBytes
+        self.av1 = av1
     }
 
 
@@ -2392,7 +3381,8 @@ public struct FfiConverterTypeEncoderConfig: FfiConverterRustBuffer {
                 mode: FfiConverterTypeMode.read(from: &buf),
                 quality: FfiConverterUInt8.read(from: &buf),
                 refine: FfiConverterTypeRefine.read(from: &buf),
-                memoryBytes: FfiConverterUInt64.read(from: &buf)
+                memoryBytes: FfiConverterUInt64.read(from: &buf),
+                av1: FfiConverterBool.read(from: &buf)
         )
     }
 
@@ -2401,6 +3391,7 @@ public struct FfiConverterTypeEncoderConfig: FfiConverterRustBuffer {
         FfiConverterUInt8.write(value.quality, into: &buf)
         FfiConverterTypeRefine.write(value.refine, into: &buf)
         FfiConverterUInt64.write(value.memoryBytes, into: &buf)
+        FfiConverterBool.write(value.av1, into: &buf)
     }
 }
 
@@ -2526,6 +3517,95 @@ public func FfiConverterTypeFrameLayout_lift(_ buf: RustBuffer) throws -> FrameL
 #endif
 public func FfiConverterTypeFrameLayout_lower(_ value: FrameLayout) -> RustBuffer {
     return FfiConverterTypeFrameLayout.lower(value)
+}
+
+
+/**
+ * Whom a host lets in, and how it encodes. `host_config` gives the defaults.
+ */
+public struct HostConfig: Equatable, Hashable {
+    /**
+     * Whose visitors and agents these are; `default` where the relay serves one.
+     */
+    public let tenant: String
+    /**
+     * Whether agents may come by a key.
+     */
+    public let keys: Bool
+    /**
+     * Whether agents with a pass may ask.
+     */
+    public let presence: Presence?
+    /**
+     * How pictures are shared.
+     */
+    public let share: ShareConfig
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Whose visitors and agents these are; `default` where the relay serves one.
+         */tenant: String,
+        /**
+         * Whether agents may come by a key.
+         */keys: Bool,
+        /**
+         * Whether agents with a pass may ask.
+         */presence: Presence?,
+        /**
+         * How pictures are shared.
+         */share: ShareConfig) {
+        self.tenant = tenant
+        self.keys = keys
+        self.presence = presence
+        self.share = share
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension HostConfig: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeHostConfig: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> HostConfig {
+        return
+            try HostConfig(
+                tenant: FfiConverterString.read(from: &buf),
+                keys: FfiConverterBool.read(from: &buf),
+                presence: FfiConverterOptionTypePresence.read(from: &buf),
+                share: FfiConverterTypeShareConfig.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: HostConfig, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.tenant, into: &buf)
+        FfiConverterBool.write(value.keys, into: &buf)
+        FfiConverterOptionTypePresence.write(value.presence, into: &buf)
+        FfiConverterTypeShareConfig.write(value.share, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHostConfig_lift(_ buf: RustBuffer) throws -> HostConfig {
+    return try FfiConverterTypeHostConfig.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHostConfig_lower(_ value: HostConfig) -> RustBuffer {
+    return FfiConverterTypeHostConfig.lower(value)
 }
 
 
@@ -2753,6 +3833,144 @@ public func FfiConverterTypePictureSize_lift(_ buf: RustBuffer) throws -> Pictur
 #endif
 public func FfiConverterTypePictureSize_lower(_ value: PictureSize) -> RustBuffer {
     return FfiConverterTypePictureSize.lower(value)
+}
+
+
+/**
+ * A point in pixels of the picture; it may lie outside.
+ */
+public struct Point: Equatable, Hashable {
+    /**
+     * Column.
+     */
+    public let x: Int32
+    /**
+     * Row.
+     */
+    public let y: Int32
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Column.
+         */x: Int32,
+        /**
+         * Row.
+         */y: Int32) {
+        self.x = x
+        self.y = y
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Point: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePoint: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Point {
+        return
+            try Point(
+                x: FfiConverterInt32.read(from: &buf),
+                y: FfiConverterInt32.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Point, into buf: inout [UInt8]) {
+        FfiConverterInt32.write(value.x, into: &buf)
+        FfiConverterInt32.write(value.y, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePoint_lift(_ buf: RustBuffer) throws -> Point {
+    return try FfiConverterTypePoint.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePoint_lower(_ value: Point) -> RustBuffer {
+    return FfiConverterTypePoint.lower(value)
+}
+
+
+/**
+ * Who a visitor is to the app's tenant.
+ */
+public struct Presence: Equatable, Hashable {
+    /**
+     * The app's own id of its visitor, of 1 to 128 bytes.
+     */
+    public let visitor: String
+    /**
+     * The tenant's public key, as text: agents with its passes may ask.
+     */
+    public let tenantKey: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The app's own id of its visitor, of 1 to 128 bytes.
+         */visitor: String,
+        /**
+         * The tenant's public key, as text: agents with its passes may ask.
+         */tenantKey: String) {
+        self.visitor = visitor
+        self.tenantKey = tenantKey
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Presence: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePresence: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Presence {
+        return
+            try Presence(
+                visitor: FfiConverterString.read(from: &buf),
+                tenantKey: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Presence, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.visitor, into: &buf)
+        FfiConverterString.write(value.tenantKey, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePresence_lift(_ buf: RustBuffer) throws -> Presence {
+    return try FfiConverterTypePresence.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePresence_lower(_ value: Presence) -> RustBuffer {
+    return FfiConverterTypePresence.lower(value)
 }
 
 
@@ -3301,6 +4519,1098 @@ public func FfiConverterTypeDecoded_lift(_ buf: RustBuffer) throws -> Decoded {
 #endif
 public func FfiConverterTypeDecoded_lower(_ value: Decoded) -> RustBuffer {
     return FfiConverterTypeDecoded.lower(value)
+}
+
+
+
+/**
+ * Why a session is over.
+ */
+
+public enum EndReason: Equatable, Hashable {
+
+    /**
+     * Who shared stopped, and so took the consent back.
+     */
+    case sharerStopped
+    /**
+     * Who watched left.
+     */
+    case watcherLeft
+    /**
+     * Who was asked said no.
+     */
+    case declined
+    /**
+     * Who was asked did not answer in time.
+     */
+    case noAnswer
+    /**
+     * Who shared sent this watcher away.
+     */
+    case dismissed
+    /**
+     * What was shared is gone: a closed window, the end of a file.
+     */
+    case sourceEnded
+    /**
+     * Capture failed.
+     */
+    case sourceFailed
+    /**
+     * The key is not the one that was told.
+     */
+    case wrongKey
+    /**
+     * The pass is not one of the tenant's.
+     */
+    case untrusted
+    /**
+     * The key, the link or the pass is too old.
+     */
+    case expired
+    /**
+     * The key or the link was used already, or guessed at too often.
+     */
+    case spent
+    /**
+     * Bytes were changed, repeated, left out or exchanged on their way.
+     */
+    case tampered
+    /**
+     * The other end broke the rules of the session.
+     */
+    case brokeRules
+    /**
+     * A connection was cut and did not come back in time.
+     */
+    case lost
+    /**
+     * The other end took too long over the beginning.
+     */
+    case timedOut
+    /**
+     * The relay shuts down.
+     */
+    case relayStopped
+    /**
+     * Something that should not fail did, on the device of who ended it.
+     */
+    case failed
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension EndReason: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeEndReason: FfiConverterRustBuffer {
+    typealias SwiftType = EndReason
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> EndReason {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .sharerStopped
+
+        case 2: return .watcherLeft
+
+        case 3: return .declined
+
+        case 4: return .noAnswer
+
+        case 5: return .dismissed
+
+        case 6: return .sourceEnded
+
+        case 7: return .sourceFailed
+
+        case 8: return .wrongKey
+
+        case 9: return .untrusted
+
+        case 10: return .expired
+
+        case 11: return .spent
+
+        case 12: return .tampered
+
+        case 13: return .brokeRules
+
+        case 14: return .lost
+
+        case 15: return .timedOut
+
+        case 16: return .relayStopped
+
+        case 17: return .failed
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: EndReason, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .sharerStopped:
+            writeInt(&buf, Int32(1))
+
+
+        case .watcherLeft:
+            writeInt(&buf, Int32(2))
+
+
+        case .declined:
+            writeInt(&buf, Int32(3))
+
+
+        case .noAnswer:
+            writeInt(&buf, Int32(4))
+
+
+        case .dismissed:
+            writeInt(&buf, Int32(5))
+
+
+        case .sourceEnded:
+            writeInt(&buf, Int32(6))
+
+
+        case .sourceFailed:
+            writeInt(&buf, Int32(7))
+
+
+        case .wrongKey:
+            writeInt(&buf, Int32(8))
+
+
+        case .untrusted:
+            writeInt(&buf, Int32(9))
+
+
+        case .expired:
+            writeInt(&buf, Int32(10))
+
+
+        case .spent:
+            writeInt(&buf, Int32(11))
+
+
+        case .tampered:
+            writeInt(&buf, Int32(12))
+
+
+        case .brokeRules:
+            writeInt(&buf, Int32(13))
+
+
+        case .lost:
+            writeInt(&buf, Int32(14))
+
+
+        case .timedOut:
+            writeInt(&buf, Int32(15))
+
+
+        case .relayStopped:
+            writeInt(&buf, Int32(16))
+
+
+        case .failed:
+            writeInt(&buf, Int32(17))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeEndReason_lift(_ buf: RustBuffer) throws -> EndReason {
+    return try FfiConverterTypeEndReason.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeEndReason_lower(_ value: EndReason) -> RustBuffer {
+    return FfiConverterTypeEndReason.lower(value)
+}
+
+
+
+/**
+ * What the app is told, in the order in which it happens.
+ */
+
+public enum HostEvent: Equatable, Hashable {
+
+    /**
+     * Connect a WebSocket to the relay's `/ws/host` after so long, then call `connected`; where it fails, `disconnected`.
+     */
+    case connect(
+        /**
+         * Milliseconds to wait before.
+         */afterMs: UInt64
+    )
+    /**
+     * A text message for the WebSocket.
+     */
+    case sendText(
+        /**
+         * The message.
+         */text: String
+    )
+    /**
+     * A binary message for the WebSocket.
+     */
+    case sendBinary(
+        /**
+         * The message.
+         */bytes: Data
+    )
+    /**
+     * Close the WebSocket, once what came before is sent.
+     */
+    case disconnect
+    /**
+     * Show this key to the visitor, in place of the one before.
+     */
+    case key(
+        /**
+         * Nine digits in groups of three.
+         */key: String,
+        /**
+         * How many milliseconds it is good.
+         */lastsMs: UInt64
+    )
+    /**
+     * A link is open: `https://RELAY/see#` and its text.
+     */
+    case link(
+        /**
+         * What stands behind the `#`.
+         */text: String,
+        /**
+         * Who has it needs a key besides, the one that was told last.
+         */withKey: Bool
+    )
+    /**
+     * Who sent the link that was taken is waited for.
+     */
+    case waiting
+    /**
+     * Agents with a pass may ask by this visitor's id.
+     */
+    case present(
+        /**
+         * The id.
+         */visitor: String
+    )
+    /**
+     * Another device is this visitor now.
+     */
+    case takenOver(
+        /**
+         * The id.
+         */visitor: String
+    )
+    /**
+     * Ask the visitor, then call `allow` or `decline`.
+     */
+    case ask(
+        /**
+         * Who asks, by its number.
+         */joiner: UInt32,
+        /**
+         * What it calls itself.
+         */who: String,
+        /**
+         * The short form of the key of its pass, where a pass of the tenant's proves the name.
+         */agent: String?,
+        /**
+         * What it wants to see.
+         */purpose: Purpose
+    )
+    /**
+     * A watcher points or draws.
+     */
+    case mark(
+        /**
+         * Which.
+         */joiner: UInt32,
+        /**
+         * What.
+         */mark: Mark
+    )
+    /**
+     * A watcher's part is over, or the question about it.
+     */
+    case left(
+        /**
+         * Which.
+         */joiner: UInt32,
+        /**
+         * What it called itself.
+         */who: String,
+        /**
+         * Why.
+         */reason: EndReason
+    )
+    /**
+     * How the picture lives.
+     */
+    case state(
+        /**
+         * The state.
+         */state: ShareState
+    )
+    /**
+     * Nothing is captured any more: the last watcher left (no error), or the source is gone.
+     */
+    case stopped(
+        /**
+         * Why.
+         */error: PanecastError?
+    )
+    /**
+     * The relay does not take this host; `Ended` follows.
+     */
+    case refused(
+        /**
+         * Why.
+         */kind: RefusalKind,
+        /**
+         * The same as a sentence.
+         */reason: String
+    )
+    /**
+     * All is over; nothing follows.
+     */
+    case ended(
+        /**
+         * Why.
+         */reason: EndReason
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension HostEvent: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeHostEvent: FfiConverterRustBuffer {
+    typealias SwiftType = HostEvent
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> HostEvent {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .connect(afterMs: try FfiConverterUInt64.read(from: &buf)
+        )
+
+        case 2: return .sendText(text: try FfiConverterString.read(from: &buf)
+        )
+
+        case 3: return .sendBinary(bytes: try FfiConverterData.read(from: &buf)
+        )
+
+        case 4: return .disconnect
+
+        case 5: return .key(key: try FfiConverterString.read(from: &buf), lastsMs: try FfiConverterUInt64.read(from: &buf)
+        )
+
+        case 6: return .link(text: try FfiConverterString.read(from: &buf), withKey: try FfiConverterBool.read(from: &buf)
+        )
+
+        case 7: return .waiting
+
+        case 8: return .present(visitor: try FfiConverterString.read(from: &buf)
+        )
+
+        case 9: return .takenOver(visitor: try FfiConverterString.read(from: &buf)
+        )
+
+        case 10: return .ask(joiner: try FfiConverterUInt32.read(from: &buf), who: try FfiConverterString.read(from: &buf), agent: try FfiConverterOptionString.read(from: &buf), purpose: try FfiConverterTypePurpose.read(from: &buf)
+        )
+
+        case 11: return .mark(joiner: try FfiConverterUInt32.read(from: &buf), mark: try FfiConverterTypeMark.read(from: &buf)
+        )
+
+        case 12: return .left(joiner: try FfiConverterUInt32.read(from: &buf), who: try FfiConverterString.read(from: &buf), reason: try FfiConverterTypeEndReason.read(from: &buf)
+        )
+
+        case 13: return .state(state: try FfiConverterTypeShareState.read(from: &buf)
+        )
+
+        case 14: return .stopped(error: try FfiConverterOptionTypePanecastError.read(from: &buf)
+        )
+
+        case 15: return .refused(kind: try FfiConverterTypeRefusalKind.read(from: &buf), reason: try FfiConverterString.read(from: &buf)
+        )
+
+        case 16: return .ended(reason: try FfiConverterTypeEndReason.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: HostEvent, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .connect(afterMs):
+            writeInt(&buf, Int32(1))
+            FfiConverterUInt64.write(afterMs, into: &buf)
+
+
+        case let .sendText(text):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(text, into: &buf)
+
+
+        case let .sendBinary(bytes):
+            writeInt(&buf, Int32(3))
+            FfiConverterData.write(bytes, into: &buf)
+
+
+        case .disconnect:
+            writeInt(&buf, Int32(4))
+
+
+        case let .key(key,lastsMs):
+            writeInt(&buf, Int32(5))
+            FfiConverterString.write(key, into: &buf)
+            FfiConverterUInt64.write(lastsMs, into: &buf)
+
+
+        case let .link(text,withKey):
+            writeInt(&buf, Int32(6))
+            FfiConverterString.write(text, into: &buf)
+            FfiConverterBool.write(withKey, into: &buf)
+
+
+        case .waiting:
+            writeInt(&buf, Int32(7))
+
+
+        case let .present(visitor):
+            writeInt(&buf, Int32(8))
+            FfiConverterString.write(visitor, into: &buf)
+
+
+        case let .takenOver(visitor):
+            writeInt(&buf, Int32(9))
+            FfiConverterString.write(visitor, into: &buf)
+
+
+        case let .ask(joiner,who,agent,purpose):
+            writeInt(&buf, Int32(10))
+            FfiConverterUInt32.write(joiner, into: &buf)
+            FfiConverterString.write(who, into: &buf)
+            FfiConverterOptionString.write(agent, into: &buf)
+            FfiConverterTypePurpose.write(purpose, into: &buf)
+
+
+        case let .mark(joiner,mark):
+            writeInt(&buf, Int32(11))
+            FfiConverterUInt32.write(joiner, into: &buf)
+            FfiConverterTypeMark.write(mark, into: &buf)
+
+
+        case let .left(joiner,who,reason):
+            writeInt(&buf, Int32(12))
+            FfiConverterUInt32.write(joiner, into: &buf)
+            FfiConverterString.write(who, into: &buf)
+            FfiConverterTypeEndReason.write(reason, into: &buf)
+
+
+        case let .state(state):
+            writeInt(&buf, Int32(13))
+            FfiConverterTypeShareState.write(state, into: &buf)
+
+
+        case let .stopped(error):
+            writeInt(&buf, Int32(14))
+            FfiConverterOptionTypePanecastError.write(error, into: &buf)
+
+
+        case let .refused(kind,reason):
+            writeInt(&buf, Int32(15))
+            FfiConverterTypeRefusalKind.write(kind, into: &buf)
+            FfiConverterString.write(reason, into: &buf)
+
+
+        case let .ended(reason):
+            writeInt(&buf, Int32(16))
+            FfiConverterTypeEndReason.write(reason, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHostEvent_lift(_ buf: RustBuffer) throws -> HostEvent {
+    return try FfiConverterTypeHostEvent.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHostEvent_lower(_ value: HostEvent) -> RustBuffer {
+    return FfiConverterTypeHostEvent.lower(value)
+}
+
+
+
+/**
+ * What the app is told, in the order in which it happens.
+ */
+
+public enum JoinerEvent: Equatable, Hashable {
+
+    /**
+     * Connect a WebSocket to the relay's `/ws/join` after so long, then call `connected`; where it fails, `disconnected`.
+     */
+    case connect(
+        /**
+         * Milliseconds to wait before.
+         */afterMs: UInt64
+    )
+    /**
+     * A text message for the WebSocket.
+     */
+    case sendText(
+        /**
+         * The message.
+         */text: String
+    )
+    /**
+     * A binary message for the WebSocket.
+     */
+    case sendBinary(
+        /**
+         * The message.
+         */bytes: Data
+    )
+    /**
+     * Close the WebSocket, once what came before is sent.
+     */
+    case disconnect
+    /**
+     * The key was right: nobody between can read what follows.
+     */
+    case sealed
+    /**
+     * The person at the other end is being asked.
+     */
+    case asking
+    /**
+     * Allowed; pictures follow.
+     */
+    case allowed(
+        /**
+         * What is shown.
+         */source: String
+    )
+    /**
+     * How the picture lives. While it is paused there is no picture.
+     */
+    case state(
+        /**
+         * The state.
+         */state: ShareState,
+        /**
+         * What is shown.
+         */source: String
+    )
+    /**
+     * There is a newer picture: paint it (`copy_picture`). The next call of `next` says that it is painted.
+     */
+    case picture(
+        /**
+         * Columns.
+         */width: UInt32,
+        /**
+         * Rows.
+         */height: UInt32,
+        /**
+         * Where it differs from the one before; a superset.
+         */dirty: [Rect],
+        /**
+         * Whether its size changed.
+         */resized: Bool
+    )
+    /**
+     * The cursor moved or has another shape.
+     */
+    case cursor
+    /**
+     * The relay does not let it in; `Ended` follows.
+     */
+    case refused(
+        /**
+         * Why.
+         */kind: RefusalKind,
+        /**
+         * The same as a sentence.
+         */reason: String
+    )
+    /**
+     * All is over; nothing follows.
+     */
+    case ended(
+        /**
+         * Why.
+         */reason: EndReason
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension JoinerEvent: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeJoinerEvent: FfiConverterRustBuffer {
+    typealias SwiftType = JoinerEvent
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> JoinerEvent {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .connect(afterMs: try FfiConverterUInt64.read(from: &buf)
+        )
+
+        case 2: return .sendText(text: try FfiConverterString.read(from: &buf)
+        )
+
+        case 3: return .sendBinary(bytes: try FfiConverterData.read(from: &buf)
+        )
+
+        case 4: return .disconnect
+
+        case 5: return .sealed
+
+        case 6: return .asking
+
+        case 7: return .allowed(source: try FfiConverterString.read(from: &buf)
+        )
+
+        case 8: return .state(state: try FfiConverterTypeShareState.read(from: &buf), source: try FfiConverterString.read(from: &buf)
+        )
+
+        case 9: return .picture(width: try FfiConverterUInt32.read(from: &buf), height: try FfiConverterUInt32.read(from: &buf), dirty: try FfiConverterSequenceTypeRect.read(from: &buf), resized: try FfiConverterBool.read(from: &buf)
+        )
+
+        case 10: return .cursor
+
+        case 11: return .refused(kind: try FfiConverterTypeRefusalKind.read(from: &buf), reason: try FfiConverterString.read(from: &buf)
+        )
+
+        case 12: return .ended(reason: try FfiConverterTypeEndReason.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: JoinerEvent, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .connect(afterMs):
+            writeInt(&buf, Int32(1))
+            FfiConverterUInt64.write(afterMs, into: &buf)
+
+
+        case let .sendText(text):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(text, into: &buf)
+
+
+        case let .sendBinary(bytes):
+            writeInt(&buf, Int32(3))
+            FfiConverterData.write(bytes, into: &buf)
+
+
+        case .disconnect:
+            writeInt(&buf, Int32(4))
+
+
+        case .sealed:
+            writeInt(&buf, Int32(5))
+
+
+        case .asking:
+            writeInt(&buf, Int32(6))
+
+
+        case let .allowed(source):
+            writeInt(&buf, Int32(7))
+            FfiConverterString.write(source, into: &buf)
+
+
+        case let .state(state,source):
+            writeInt(&buf, Int32(8))
+            FfiConverterTypeShareState.write(state, into: &buf)
+            FfiConverterString.write(source, into: &buf)
+
+
+        case let .picture(width,height,dirty,resized):
+            writeInt(&buf, Int32(9))
+            FfiConverterUInt32.write(width, into: &buf)
+            FfiConverterUInt32.write(height, into: &buf)
+            FfiConverterSequenceTypeRect.write(dirty, into: &buf)
+            FfiConverterBool.write(resized, into: &buf)
+
+
+        case .cursor:
+            writeInt(&buf, Int32(10))
+
+
+        case let .refused(kind,reason):
+            writeInt(&buf, Int32(11))
+            FfiConverterTypeRefusalKind.write(kind, into: &buf)
+            FfiConverterString.write(reason, into: &buf)
+
+
+        case let .ended(reason):
+            writeInt(&buf, Int32(12))
+            FfiConverterTypeEndReason.write(reason, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeJoinerEvent_lift(_ buf: RustBuffer) throws -> JoinerEvent {
+    return try FfiConverterTypeJoinerEvent.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeJoinerEvent_lower(_ value: JoinerEvent) -> RustBuffer {
+    return FfiConverterTypeJoinerEvent.lower(value)
+}
+
+
+
+/**
+ * Whom a link lets in.
+ */
+
+public enum LinkKind: Equatable, Hashable {
+
+    /**
+     * So many, so long, without more.
+     */
+    case alone(
+        /**
+         * How many.
+         */uses: UInt32,
+        /**
+         * How many seconds.
+         */lastsS: UInt32
+    )
+    /**
+     * Those who have a key as well.
+     */
+    case withKeys
+    /**
+     * The one who has drawn it and sent it here.
+     */
+    case taken
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension LinkKind: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLinkKind: FfiConverterRustBuffer {
+    typealias SwiftType = LinkKind
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LinkKind {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .alone(uses: try FfiConverterUInt32.read(from: &buf), lastsS: try FfiConverterUInt32.read(from: &buf)
+        )
+
+        case 2: return .withKeys
+
+        case 3: return .taken
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: LinkKind, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .alone(uses,lastsS):
+            writeInt(&buf, Int32(1))
+            FfiConverterUInt32.write(uses, into: &buf)
+            FfiConverterUInt32.write(lastsS, into: &buf)
+
+
+        case .withKeys:
+            writeInt(&buf, Int32(2))
+
+
+        case .taken:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkKind_lift(_ buf: RustBuffer) throws -> LinkKind {
+    return try FfiConverterTypeLinkKind.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkKind_lower(_ value: LinkKind) -> RustBuffer {
+    return FfiConverterTypeLinkKind.lower(value)
+}
+
+
+
+/**
+ * What a watcher points at or draws. It is drawn over the shared screen, never part of the picture.
+ */
+
+public enum Mark: Equatable, Hashable {
+
+    /**
+     * The laser pointer is here; nothing: it is gone.
+     */
+    case pointer(
+        /**
+         * Where.
+         */at: Point?
+    )
+    /**
+     * A line begins or, with the same number, goes on.
+     */
+    case line(
+        /**
+         * The watcher's number for it.
+         */line: UInt32,
+        /**
+         * What it looks like.
+         */tool: MarkTool,
+        /**
+         * 0xRRGGBB.
+         */colour: UInt32,
+        /**
+         * From one to the next.
+         */points: [Point]
+    )
+    /**
+     * All lines of this watcher go away.
+     */
+    case clear
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Mark: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeMark: FfiConverterRustBuffer {
+    typealias SwiftType = Mark
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Mark {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .pointer(at: try FfiConverterOptionTypePoint.read(from: &buf)
+        )
+
+        case 2: return .line(line: try FfiConverterUInt32.read(from: &buf), tool: try FfiConverterTypeMarkTool.read(from: &buf), colour: try FfiConverterUInt32.read(from: &buf), points: try FfiConverterSequenceTypePoint.read(from: &buf)
+        )
+
+        case 3: return .clear
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Mark, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .pointer(at):
+            writeInt(&buf, Int32(1))
+            FfiConverterOptionTypePoint.write(at, into: &buf)
+
+
+        case let .line(line,tool,colour,points):
+            writeInt(&buf, Int32(2))
+            FfiConverterUInt32.write(line, into: &buf)
+            FfiConverterTypeMarkTool.write(tool, into: &buf)
+            FfiConverterUInt32.write(colour, into: &buf)
+            FfiConverterSequenceTypePoint.write(points, into: &buf)
+
+
+        case .clear:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMark_lift(_ buf: RustBuffer) throws -> Mark {
+    return try FfiConverterTypeMark.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMark_lower(_ value: Mark) -> RustBuffer {
+    return FfiConverterTypeMark.lower(value)
+}
+
+
+
+/**
+ * What a line looks like.
+ */
+
+public enum MarkTool: Equatable, Hashable {
+
+    /**
+     * A thin line.
+     */
+    case pen
+    /**
+     * A broad one that lets through what is below.
+     */
+    case highlight
+    /**
+     * A straight line with a head at its last point.
+     */
+    case arrow
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension MarkTool: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeMarkTool: FfiConverterRustBuffer {
+    typealias SwiftType = MarkTool
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> MarkTool {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .pen
+
+        case 2: return .highlight
+
+        case 3: return .arrow
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: MarkTool, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .pen:
+            writeInt(&buf, Int32(1))
+
+
+        case .highlight:
+            writeInt(&buf, Int32(2))
+
+
+        case .arrow:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMarkTool_lift(_ buf: RustBuffer) throws -> MarkTool {
+    return try FfiConverterTypeMarkTool.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMarkTool_lower(_ value: MarkTool) -> RustBuffer {
+    return FfiConverterTypeMarkTool.lower(value)
 }
 
 
@@ -3964,6 +6274,141 @@ public func FfiConverterTypeRefine_lower(_ value: Refine) -> RustBuffer {
 
 
 /**
+ * Why the relay does not let an end in.
+ */
+
+public enum RefusalKind: Equatable, Hashable {
+
+    /**
+     * No room has this key.
+     */
+    case wrongKey
+    /**
+     * The room or the relay is full.
+     */
+    case full
+    /**
+     * Another version of the protocol.
+     */
+    case version
+    /**
+     * A message that does not fit the protocol, or is too large.
+     */
+    case badMessage
+    /**
+     * Too many keys were tried from this network, or of this tenant, or too many presences watched.
+     */
+    case tooManyTries
+    /**
+     * The other side said no.
+     */
+    case declined
+    /**
+     * Nobody is there to be reached this way now.
+     */
+    case unavailable
+    /**
+     * The tenant is not known here, or the token does not allow this.
+     */
+    case notAllowed
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RefusalKind: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRefusalKind: FfiConverterRustBuffer {
+    typealias SwiftType = RefusalKind
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RefusalKind {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .wrongKey
+
+        case 2: return .full
+
+        case 3: return .version
+
+        case 4: return .badMessage
+
+        case 5: return .tooManyTries
+
+        case 6: return .declined
+
+        case 7: return .unavailable
+
+        case 8: return .notAllowed
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: RefusalKind, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .wrongKey:
+            writeInt(&buf, Int32(1))
+
+
+        case .full:
+            writeInt(&buf, Int32(2))
+
+
+        case .version:
+            writeInt(&buf, Int32(3))
+
+
+        case .badMessage:
+            writeInt(&buf, Int32(4))
+
+
+        case .tooManyTries:
+            writeInt(&buf, Int32(5))
+
+
+        case .declined:
+            writeInt(&buf, Int32(6))
+
+
+        case .unavailable:
+            writeInt(&buf, Int32(7))
+
+
+        case .notAllowed:
+            writeInt(&buf, Int32(8))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRefusalKind_lift(_ buf: RustBuffer) throws -> RefusalKind {
+    return try FfiConverterTypeRefusalKind.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRefusalKind_lower(_ value: RefusalKind) -> RustBuffer {
+    return FfiConverterTypeRefusalKind.lower(value)
+}
+
+
+
+/**
  * What a share tells, in order.
  */
 
@@ -4398,6 +6843,133 @@ public func FfiConverterTypeUpdateKind_lower(_ value: UpdateKind) -> RustBuffer 
 }
 
 
+
+/**
+ * The way in.
+ */
+
+public enum Way: Equatable, Hashable {
+
+    /**
+     * A key that was read out.
+     */
+    case key(
+        /**
+         * Nine digits.
+         */key: String
+    )
+    /**
+     * A link by which somebody shows a screen.
+     */
+    case link(
+        /**
+         * What stands behind its `#`.
+         */text: String,
+        /**
+         * The key, if it needs one.
+         */key: String?
+    )
+    /**
+     * A visitor's id in the app, and a pass of the tenant's.
+     */
+    case visitor(
+        /**
+         * The id.
+         */visitor: String,
+        /**
+         * The credential, as its file has it.
+         */credential: String
+    )
+    /**
+     * A link that was drawn here (`draw_link`) and sent to somebody else.
+     */
+    case sent(
+        /**
+         * Its text.
+         */text: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Way: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeWay: FfiConverterRustBuffer {
+    typealias SwiftType = Way
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Way {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .key(key: try FfiConverterString.read(from: &buf)
+        )
+
+        case 2: return .link(text: try FfiConverterString.read(from: &buf), key: try FfiConverterOptionString.read(from: &buf)
+        )
+
+        case 3: return .visitor(visitor: try FfiConverterString.read(from: &buf), credential: try FfiConverterString.read(from: &buf)
+        )
+
+        case 4: return .sent(text: try FfiConverterString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Way, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .key(key):
+            writeInt(&buf, Int32(1))
+            FfiConverterString.write(key, into: &buf)
+
+
+        case let .link(text,key):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(text, into: &buf)
+            FfiConverterOptionString.write(key, into: &buf)
+
+
+        case let .visitor(visitor,credential):
+            writeInt(&buf, Int32(3))
+            FfiConverterString.write(visitor, into: &buf)
+            FfiConverterString.write(credential, into: &buf)
+
+
+        case let .sent(text):
+            writeInt(&buf, Int32(4))
+            FfiConverterString.write(text, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWay_lift(_ buf: RustBuffer) throws -> Way {
+    return try FfiConverterTypeWay.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWay_lower(_ value: Way) -> RustBuffer {
+    return FfiConverterTypeWay.lower(value)
+}
+
+
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
@@ -4449,8 +7021,8 @@ fileprivate struct FfiConverterOptionUInt64: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterOptionTypeCursorPlace: FfiConverterRustBuffer {
-    typealias SwiftType = CursorPlace?
+fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
+    typealias SwiftType = String?
 
     public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
         guard let value = value else {
@@ -4458,13 +7030,13 @@ fileprivate struct FfiConverterOptionTypeCursorPlace: FfiConverterRustBuffer {
             return
         }
         writeInt(&buf, Int8(1))
-        FfiConverterTypeCursorPlace.write(value, into: &buf)
+        FfiConverterString.write(value, into: &buf)
     }
 
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
-        case 1: return try FfiConverterTypeCursorPlace.read(from: &buf)
+        case 1: return try FfiConverterString.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -4569,6 +7141,54 @@ fileprivate struct FfiConverterOptionTypePictureSize: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypePoint: FfiConverterRustBuffer {
+    typealias SwiftType = Point?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypePoint.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypePoint.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypePresence: FfiConverterRustBuffer {
+    typealias SwiftType = Presence?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypePresence.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypePresence.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeRect: FfiConverterRustBuffer {
     typealias SwiftType = Rect?
 
@@ -4609,6 +7229,54 @@ fileprivate struct FfiConverterOptionTypeDecoded: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeDecoded.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeHostEvent: FfiConverterRustBuffer {
+    typealias SwiftType = HostEvent?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeHostEvent.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeHostEvent.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeJoinerEvent: FfiConverterRustBuffer {
+    typealias SwiftType = JoinerEvent?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeJoinerEvent.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeJoinerEvent.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -4714,6 +7382,31 @@ fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypePoint: FfiConverterRustBuffer {
+    typealias SwiftType = [Point]
+
+    public static func write(_ value: [Point], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypePoint.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Point] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Point]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypePoint.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeRect: FfiConverterRustBuffer {
     typealias SwiftType = [Rect]
 
@@ -4792,6 +7485,32 @@ public func encoderConfig()throws  -> EncoderConfig  {
  * # Errors
  * Only [`PanecastError::Panicked`].
  */
+public func hostConfig()throws  -> HostConfig  {
+    return try  FfiConverterTypeHostConfig_lift(try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_func_host_config(uniffiCallStatus
+    )
+})
+}
+/**
+ * Draws a link's secret to send to somebody: `https://RELAY/camera#` and this text.
+ *
+ * # Errors
+ * - `Io` where there is no randomness.
+ */
+public func drawLink()throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_func_draw_link(uniffiCallStatus
+    )
+})
+}
+/**
+ * The library's defaults.
+ *
+ * # Errors
+ * Only [`PanecastError::Panicked`].
+ */
 public func shareConfig()throws  -> ShareConfig  {
     return try  FfiConverterTypeShareConfig_lift(try rustCallWithError(FfiConverterTypePanecastError_lift) {
         uniffiCallStatus in
@@ -4834,19 +7553,25 @@ private let initializationResult: InitializationResult = {
     if (uniffi_panecast_checksum_func_encoder_config() != 64856) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_panecast_checksum_func_host_config() != 33577) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_func_draw_link() != 27572) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_panecast_checksum_func_share_config() != 3157) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_panecast_checksum_func_sources() != 11884) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_panecast_checksum_method_decoder_copy_picture() != 7336) {
+    if (uniffi_panecast_checksum_method_decoder_copy_picture() != 1250) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_panecast_checksum_method_decoder_cursor_place() != 44735) {
+    if (uniffi_panecast_checksum_method_decoder_cursor_place() != 36795) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_panecast_checksum_method_decoder_cursor_shape() != 45864) {
+    if (uniffi_panecast_checksum_method_decoder_cursor_shape() != 11950) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_panecast_checksum_method_decoder_feed() != 25516) {
@@ -4861,7 +7586,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_panecast_checksum_method_decoder_pending_bytes() != 17907) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_panecast_checksum_method_decoder_picture_size() != 17515) {
+    if (uniffi_panecast_checksum_method_decoder_picture_size() != 52921) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_panecast_checksum_method_decoder_reset() != 29016) {
@@ -4895,6 +7620,105 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_panecast_checksum_method_grant_source() != 39640) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_host_allow() != 25145) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_host_binary() != 46476) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_host_connected() != 53511) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_host_decline() != 27417) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_host_disconnected() != 65318) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_host_dismiss() != 16577) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_host_end() != 11591) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_host_next() != 38800) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_host_open_link() != 57390) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_host_pause() != 17757) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_host_push() != 46084) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_host_resume() != 58925) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_host_set_masks() != 50933) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_host_stats() != 33001) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_host_stop() != 4819) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_host_take_link() != 5486) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_host_text() != 63661) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_joiner_binary() != 46535) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_joiner_clear() != 32103) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_joiner_connected() != 50436) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_joiner_copy_picture() != 24862) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_joiner_cursor_place() != 6477) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_joiner_cursor_shape() != 59327) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_joiner_disconnected() != 14030) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_joiner_draw() != 13424) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_joiner_focus() != 9840) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_joiner_leave() != 27355) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_joiner_next() != 55818) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_joiner_pause() != 26648) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_joiner_picture_size() != 16357) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_joiner_point() != 55245) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_joiner_stop() != 43553) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_joiner_text() != 14774) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_panecast_checksum_method_share_end() != 49524) {
@@ -4936,13 +7760,19 @@ private let initializationResult: InitializationResult = {
     if (uniffi_panecast_checksum_method_share_viewer_left() != 56728) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_panecast_checksum_constructor_decoder_new() != 17224) {
+    if (uniffi_panecast_checksum_constructor_decoder_new() != 15795) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_panecast_checksum_constructor_encoder_new() != 1420) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_panecast_checksum_constructor_consent_new() != 44847) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_constructor_host_new() != 19718) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_constructor_joiner_new() != 31945) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_panecast_checksum_constructor_share_start() != 55919) {

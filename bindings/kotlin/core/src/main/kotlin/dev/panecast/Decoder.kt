@@ -1,7 +1,5 @@
 package dev.panecast
 
-import com.sun.jna.Native
-import com.sun.jna.Pointer
 import java.nio.ByteBuffer
 import dev.panecast.generated.Decoded as GeneratedDecoded
 import dev.panecast.generated.Decoder as GeneratedDecoder
@@ -37,37 +35,21 @@ sealed interface Decoded {
     data class End(val frames: Long, val fps: Int) : Decoded
 }
 
-/** Where the cursor's hotspot is. */
-data class CursorPlace(val x: Int, val y: Int)
-
-/**
- * A cursor's picture.
- *
- * @property pixels blue, green, red, alpha (premultiplied), rows without padding
- */
-class CursorShape internal constructor(
-    val width: Int,
-    val height: Int,
-    val hotspotX: Int,
-    val hotspotY: Int,
-    val pixels: ByteArray,
-)
-
 /**
  * Turns the bytes of a stream back into pictures. Calls from several threads take turns.
  *
  * After an error it holds no picture and refuses everything until [reset]. Every method throws [PanecastException].
+ *
+ * @param longestSide the longest side that pictures may have; `null` for the library's own limit
  */
-class Decoder : AutoCloseable {
-    private val own = native { GeneratedDecoder() }
+class Decoder(longestSide: Int? = null) : AutoCloseable {
+    private val own = native {
+        if (longestSide != null && longestSide < 0) throw PanecastException.InvalidInput("a side of $longestSide px")
+        GeneratedDecoder(longestSide?.toUInt())
+    }
 
     /** Takes what is between position and limit of [bytes], however the stream is chunked. A direct buffer is not copied first. */
-    fun feed(bytes: ByteBuffer) = native {
-        val direct = if (bytes.isDirect) bytes.slice() else {
-            ByteBuffer.allocateDirect(bytes.remaining()).apply { put(bytes.duplicate()); flip() }
-        }
-        synchronized(direct) { own.feed(direct) }
-    }
+    fun feed(bytes: ByteBuffer) = native { bytes.direct().let { synchronized(it) { own.feed(it) } } }
 
     /** As the other, with a copy. */
     fun feed(bytes: ByteArray) = feed(ByteBuffer.wrap(bytes))
@@ -98,33 +80,15 @@ class Decoder : AutoCloseable {
      * Copies the newest picture (blue, green, red, 255) into [into], a **direct** buffer, from its position on; the position
      * stays. Bytes between the rows stay, too.
      */
-    fun copyPicture(into: ByteBuffer, strideBytes: Int): PictureSize = native {
-        if (!into.isDirect || into.isReadOnly) {
-            throw PanecastException.InvalidInput("pictures go into a direct buffer that can be written to")
-        }
-        if (strideBytes < 0) throw PanecastException.InvalidInput("a stride of $strideBytes bytes")
-        val from = into.slice()
-        val length = from.remaining()
-        if (length == 0) throw PanecastException.InvalidInput("a buffer without room")
-        // The lock keeps the buffer from being collected while its address is in use.
-        synchronized(from) {
-            val address = Pointer.nativeValue(Native.getDirectBufferPointer(from))
-            val size = own.copyPicture(address.toULong(), length.toULong(), strideBytes.toUInt())
-            PictureSize(size.width.toInt(), size.height.toInt())
-        }
-    }
+    fun copyPicture(into: ByteBuffer, strideBytes: Int): PictureSize = copied(into, strideBytes, own::copyPicture)
 
     /** Where the cursor's hotspot is; `null` where it is hidden. */
-    val cursorPlace: CursorPlace?
-        get() = native { own.cursorPlace()?.let { CursorPlace(it.x, it.y) } }
+    val cursorPlace: Point?
+        get() = native { own.cursorPlace()?.let { Point(it.x, it.y) } }
 
     /** The cursor's shape, once one has been sent. */
     val cursorShape: CursorShape?
-        get() = native {
-            own.cursorShape()?.let {
-                CursorShape(it.width.toInt(), it.height.toInt(), it.hotspotX.toInt(), it.hotspotY.toInt(), it.pixels)
-            }
-        }
+        get() = native { own.cursorShape()?.let { CursorShape.of(it) } }
 
     /** Pixels of the newest picture that are not exact yet. */
     val lossyPixels: Long

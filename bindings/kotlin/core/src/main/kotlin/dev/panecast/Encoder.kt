@@ -32,12 +32,14 @@ enum class Refine {
  * @property quality of films and photographs, from 1 (smallest) to 100 (best)
  * @property refine when lossy places become exact
  * @property memoryBytes most bytes that the encoder keeps
+ * @property av1 whether films are coded by AV1, where an encoder for it is built in
  */
 data class EncoderConfig(
     val mode: Mode = Mode.LOSSLESS,
     val quality: Int = 60,
     val refine: Refine = Refine.IDLE,
     val memoryBytes: Long = 512L shl 20,
+    val av1: Boolean = true,
 ) {
     internal fun generated(): GeneratedConfig {
         if (quality !in 1..100) throw PanecastException.InvalidInput("a quality of $quality; it goes from 1 to 100")
@@ -47,6 +49,7 @@ data class EncoderConfig(
             quality.toUByte(),
             if (refine == Refine.OFF) GeneratedRefine.OFF else GeneratedRefine.IDLE,
             memoryBytes.toULong(),
+            av1,
         )
     }
 
@@ -56,6 +59,7 @@ data class EncoderConfig(
             c.quality.toInt(),
             if (c.refine == GeneratedRefine.OFF) Refine.OFF else Refine.IDLE,
             c.memoryBytes.toLong(),
+            c.av1,
         )
     }
 }

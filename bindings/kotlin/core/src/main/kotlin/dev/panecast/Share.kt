@@ -5,13 +5,11 @@ import dev.panecast.generated.Share as GeneratedShare
 import dev.panecast.generated.ShareConfig as GeneratedConfig
 import dev.panecast.generated.ShareOutput as GeneratedOutput
 import dev.panecast.generated.ShareState as GeneratedState
-import kotlinx.coroutines.Dispatchers
+import dev.panecast.generated.ShareStats as GeneratedStats
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.conflate
 import kotlinx.coroutines.flow.filterNotNull
-import kotlinx.coroutines.flow.flow
-import kotlinx.coroutines.withContext
 
 /** The truth about the picture. */
 enum class ShareState {
@@ -71,7 +69,9 @@ data class Masks(
     val rects: List<Rect> = emptyList(),
     val windows: List<String> = emptyList(),
     val onlyWindows: List<String> = emptyList(),
-)
+) {
+    internal fun generated() = GeneratedMasks(rects.map { it.generated() }, windows, onlyWindows)
+}
 
 /** What a share tells, in order. */
 sealed interface ShareOutput {
@@ -102,7 +102,21 @@ data class ShareStats(
     val exactRatio: Float,
     val maskedRatio: Float,
     val viewers: Int,
-)
+) {
+    internal companion object {
+        fun of(s: GeneratedStats) = ShareStats(
+            s.framesCaptured.toLong(),
+            s.updatesSent.toLong(),
+            s.refinementsSent.toLong(),
+            s.bytesSent.toLong(),
+            s.encodeMs,
+            s.roundTripMs,
+            s.exactRatio,
+            s.maskedRatio,
+            s.viewers.toInt(),
+        )
+    }
+}
 
 /**
  * A running share over a captured source or pushed frames. Any thread may call it. Nothing is captured before the first viewer
@@ -148,18 +162,7 @@ class Share private constructor(private val own: GeneratedShare) : AutoCloseable
      * All that happens, for one collector, which decides the pace: while it is busy nothing more is fetched. The flow ends after
      * [ShareOutput.Ended], and when the share is closed.
      */
-    fun outputs(): Flow<ShareOutput> = flow {
-        do {
-            val output = try {
-                // Short, so that a cancelled collector lets go soon. Not `flowOn`: it would hold a packet back that was fetched
-                // before a pause, and give it after.
-                withContext(Dispatchers.IO) { next(POLL_MS) }
-            } catch (_: PanecastException.Closed) {
-                return@flow
-            }
-            if (output != null) emit(output)
-        } while (output !is ShareOutput.Ended)
-    }
+    fun outputs(): Flow<ShareOutput> = polled({ next(it) }) { it is ShareOutput.Ended }
 
     /** A viewer joined, or lost its place: it gets a snapshot, then what follows. */
     fun viewerJoined(viewer: Int) = native { own.viewerJoined(viewer.toUInt()) }
@@ -185,27 +188,11 @@ class Share private constructor(private val own: GeneratedShare) : AutoCloseable
     fun resume() = native { own.resume() }
 
     /** Hides what [masks] says from now on, in place of what was hidden before. Once it returns, no picture without them is given. */
-    fun setMasks(masks: Masks) = native {
-        own.setMasks(GeneratedMasks(masks.rects.map { it.generated() }, masks.windows, masks.onlyWindows))
-    }
+    fun setMasks(masks: Masks) = native { own.setMasks(masks.generated()) }
 
     /** Figures since the start. */
     val stats: ShareStats
-        get() = native {
-            own.stats().let {
-                ShareStats(
-                    it.framesCaptured.toLong(),
-                    it.updatesSent.toLong(),
-                    it.refinementsSent.toLong(),
-                    it.bytesSent.toLong(),
-                    it.encodeMs,
-                    it.roundTripMs,
-                    it.exactRatio,
-                    it.maskedRatio,
-                    it.viewers.toInt(),
-                )
-            }
-        }
+        get() = native { ShareStats.of(own.stats()) }
 
     /** Stops capturing and encoding, waits for it, and frees the share. Closing twice is harmless. */
     override fun close() {
@@ -218,8 +205,6 @@ class Share private constructor(private val own: GeneratedShare) : AutoCloseable
     }
 
     companion object {
-        private const val POLL_MS = 100
-
         /**
          * Starts to share [source]: an id of [sources], or `push:WIDTHxHEIGHT` for frames that the app pushes. The grant must be
          * for it, and is used up.

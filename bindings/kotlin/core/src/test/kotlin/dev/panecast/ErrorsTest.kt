@@ -54,7 +54,7 @@ class ErrorsTest {
             val layout = GeneratedLayout(GeneratedFormat.BGRA, 64u, 48u, 256u, 0u, 0u)
             assertThrows<Generated.InvalidInput> { encoder.encode(layout, direct, direct, none, null, 0u) }
         }
-        dev.panecast.generated.Decoder().use { decoder ->
+        dev.panecast.generated.Decoder(null).use { decoder ->
             assertThrows<Generated.NotFound> { decoder.copyPicture(0u, 0u, 0u) }
             val bytes = Encoder().use { it.encode(Frame(PixelFormat.BGRA, 64, 48, direct), timestampUs = 0).bytes }
             decoder.feed(ByteBuffer.allocateDirect(bytes.size).apply { put(bytes); flip() })

@@ -679,6 +679,10 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_panecast_checksum_func_encoder_config(
     ): Int
+    external fun uniffi_panecast_checksum_func_host_config(
+    ): Int
+    external fun uniffi_panecast_checksum_func_draw_link(
+    ): Int
     external fun uniffi_panecast_checksum_func_share_config(
     ): Int
     external fun uniffi_panecast_checksum_func_sources(
@@ -721,6 +725,72 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_panecast_checksum_method_grant_source(
     ): Int
+    external fun uniffi_panecast_checksum_method_host_allow(
+    ): Int
+    external fun uniffi_panecast_checksum_method_host_binary(
+    ): Int
+    external fun uniffi_panecast_checksum_method_host_connected(
+    ): Int
+    external fun uniffi_panecast_checksum_method_host_decline(
+    ): Int
+    external fun uniffi_panecast_checksum_method_host_disconnected(
+    ): Int
+    external fun uniffi_panecast_checksum_method_host_dismiss(
+    ): Int
+    external fun uniffi_panecast_checksum_method_host_end(
+    ): Int
+    external fun uniffi_panecast_checksum_method_host_next(
+    ): Int
+    external fun uniffi_panecast_checksum_method_host_open_link(
+    ): Int
+    external fun uniffi_panecast_checksum_method_host_pause(
+    ): Int
+    external fun uniffi_panecast_checksum_method_host_push(
+    ): Int
+    external fun uniffi_panecast_checksum_method_host_resume(
+    ): Int
+    external fun uniffi_panecast_checksum_method_host_set_masks(
+    ): Int
+    external fun uniffi_panecast_checksum_method_host_stats(
+    ): Int
+    external fun uniffi_panecast_checksum_method_host_stop(
+    ): Int
+    external fun uniffi_panecast_checksum_method_host_take_link(
+    ): Int
+    external fun uniffi_panecast_checksum_method_host_text(
+    ): Int
+    external fun uniffi_panecast_checksum_method_joiner_binary(
+    ): Int
+    external fun uniffi_panecast_checksum_method_joiner_clear(
+    ): Int
+    external fun uniffi_panecast_checksum_method_joiner_connected(
+    ): Int
+    external fun uniffi_panecast_checksum_method_joiner_copy_picture(
+    ): Int
+    external fun uniffi_panecast_checksum_method_joiner_cursor_place(
+    ): Int
+    external fun uniffi_panecast_checksum_method_joiner_cursor_shape(
+    ): Int
+    external fun uniffi_panecast_checksum_method_joiner_disconnected(
+    ): Int
+    external fun uniffi_panecast_checksum_method_joiner_draw(
+    ): Int
+    external fun uniffi_panecast_checksum_method_joiner_focus(
+    ): Int
+    external fun uniffi_panecast_checksum_method_joiner_leave(
+    ): Int
+    external fun uniffi_panecast_checksum_method_joiner_next(
+    ): Int
+    external fun uniffi_panecast_checksum_method_joiner_pause(
+    ): Int
+    external fun uniffi_panecast_checksum_method_joiner_picture_size(
+    ): Int
+    external fun uniffi_panecast_checksum_method_joiner_point(
+    ): Int
+    external fun uniffi_panecast_checksum_method_joiner_stop(
+    ): Int
+    external fun uniffi_panecast_checksum_method_joiner_text(
+    ): Int
     external fun uniffi_panecast_checksum_method_share_end(
     ): Int
     external fun uniffi_panecast_checksum_method_share_next(
@@ -753,6 +823,10 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_panecast_checksum_constructor_consent_new(
     ): Int
+    external fun uniffi_panecast_checksum_constructor_host_new(
+    ): Int
+    external fun uniffi_panecast_checksum_constructor_joiner_new(
+    ): Int
     external fun uniffi_panecast_checksum_constructor_share_start(
     ): Int
     external fun ffi_panecast_uniffi_contract_version(
@@ -779,7 +853,7 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_panecast_fn_free_decoder(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_panecast_fn_constructor_decoder_new(uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_panecast_fn_constructor_decoder_new(`sidePx`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_panecast_fn_method_decoder_copy_picture(`ptr`: Long,`address`: Long,`length`: Long,`strideBytes`: Int,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -835,6 +909,84 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_panecast_fn_method_grant_source(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_panecast_fn_clone_host(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_panecast_fn_free_host(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_constructor_host_new(`config`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_panecast_fn_method_host_allow(`ptr`: Long,`joiner`: Int,`purpose`: RustBuffer.ByValue,`source`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_host_binary(`ptr`: Long,`bytes`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_host_connected(`ptr`: Long,`token`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_host_decline(`ptr`: Long,`joiner`: Int,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_host_disconnected(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_host_dismiss(`ptr`: Long,`joiner`: Int,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_host_end(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_host_next(`ptr`: Long,`timeoutMs`: Int,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_panecast_fn_method_host_open_link(`ptr`: Long,`kind`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_host_pause(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_host_push(`ptr`: Long,`layout`: RustBuffer.ByValue,`plane0`: ForeignBytes.ByValue,`plane1`: ForeignBytes.ByValue,`plane2`: ForeignBytes.ByValue,`damaged`: RustBuffer.ByValue,`timestampUs`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_host_resume(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_host_set_masks(`ptr`: Long,`masks`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_host_stats(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_panecast_fn_method_host_stop(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_host_take_link(`ptr`: Long,`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_host_text(`ptr`: Long,`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_clone_joiner(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_panecast_fn_free_joiner(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_constructor_joiner_new(`tenant`: RustBuffer.ByValue,`way`: RustBuffer.ByValue,`who`: RustBuffer.ByValue,`purpose`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_panecast_fn_method_joiner_binary(`ptr`: Long,`bytes`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_joiner_clear(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_joiner_connected(`ptr`: Long,`token`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_joiner_copy_picture(`ptr`: Long,`address`: Long,`length`: Long,`strideBytes`: Int,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_panecast_fn_method_joiner_cursor_place(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_panecast_fn_method_joiner_cursor_shape(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_panecast_fn_method_joiner_disconnected(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_joiner_draw(`ptr`: Long,`number`: Int,`tool`: RustBuffer.ByValue,`colour`: Int,`points`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_joiner_focus(`ptr`: Long,`rect`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_joiner_leave(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_joiner_next(`ptr`: Long,`timeoutMs`: Int,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_panecast_fn_method_joiner_pause(`ptr`: Long,`paused`: Byte,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_joiner_picture_size(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_panecast_fn_method_joiner_point(`ptr`: Long,`at`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_joiner_stop(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_joiner_text(`ptr`: Long,`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_panecast_fn_clone_share(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_panecast_fn_free_share(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -870,6 +1022,10 @@ internal object UniffiLib {
     external fun uniffi_panecast_fn_func_version(uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_panecast_fn_func_encoder_config(uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_panecast_fn_func_host_config(uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_panecast_fn_func_draw_link(uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_panecast_fn_func_share_config(uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1000,19 +1156,25 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_panecast_checksum_func_encoder_config() and 0xFFFF) != 64856) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_panecast_checksum_func_host_config() and 0xFFFF) != 33577) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_func_draw_link() and 0xFFFF) != 27572) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_panecast_checksum_func_share_config() and 0xFFFF) != 3157) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_panecast_checksum_func_sources() and 0xFFFF) != 11884) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_panecast_checksum_method_decoder_copy_picture() and 0xFFFF) != 7336) {
+    if ((lib.uniffi_panecast_checksum_method_decoder_copy_picture() and 0xFFFF) != 1250) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_panecast_checksum_method_decoder_cursor_place() and 0xFFFF) != 44735) {
+    if ((lib.uniffi_panecast_checksum_method_decoder_cursor_place() and 0xFFFF) != 36795) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_panecast_checksum_method_decoder_cursor_shape() and 0xFFFF) != 45864) {
+    if ((lib.uniffi_panecast_checksum_method_decoder_cursor_shape() and 0xFFFF) != 11950) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_panecast_checksum_method_decoder_feed() and 0xFFFF) != 25516) {
@@ -1027,7 +1189,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_panecast_checksum_method_decoder_pending_bytes() and 0xFFFF) != 17907) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_panecast_checksum_method_decoder_picture_size() and 0xFFFF) != 17515) {
+    if ((lib.uniffi_panecast_checksum_method_decoder_picture_size() and 0xFFFF) != 52921) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_panecast_checksum_method_decoder_reset() and 0xFFFF) != 29016) {
@@ -1061,6 +1223,105 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_panecast_checksum_method_grant_source() and 0xFFFF) != 39640) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_host_allow() and 0xFFFF) != 25145) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_host_binary() and 0xFFFF) != 46476) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_host_connected() and 0xFFFF) != 53511) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_host_decline() and 0xFFFF) != 27417) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_host_disconnected() and 0xFFFF) != 65318) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_host_dismiss() and 0xFFFF) != 16577) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_host_end() and 0xFFFF) != 11591) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_host_next() and 0xFFFF) != 38800) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_host_open_link() and 0xFFFF) != 57390) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_host_pause() and 0xFFFF) != 17757) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_host_push() and 0xFFFF) != 46084) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_host_resume() and 0xFFFF) != 58925) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_host_set_masks() and 0xFFFF) != 50933) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_host_stats() and 0xFFFF) != 33001) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_host_stop() and 0xFFFF) != 4819) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_host_take_link() and 0xFFFF) != 5486) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_host_text() and 0xFFFF) != 63661) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_joiner_binary() and 0xFFFF) != 46535) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_joiner_clear() and 0xFFFF) != 32103) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_joiner_connected() and 0xFFFF) != 50436) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_joiner_copy_picture() and 0xFFFF) != 24862) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_joiner_cursor_place() and 0xFFFF) != 6477) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_joiner_cursor_shape() and 0xFFFF) != 59327) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_joiner_disconnected() and 0xFFFF) != 14030) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_joiner_draw() and 0xFFFF) != 13424) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_joiner_focus() and 0xFFFF) != 9840) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_joiner_leave() and 0xFFFF) != 27355) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_joiner_next() and 0xFFFF) != 55818) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_joiner_pause() and 0xFFFF) != 26648) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_joiner_picture_size() and 0xFFFF) != 16357) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_joiner_point() and 0xFFFF) != 55245) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_joiner_stop() and 0xFFFF) != 43553) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_joiner_text() and 0xFFFF) != 14774) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_panecast_checksum_method_share_end() and 0xFFFF) != 49524) {
@@ -1102,13 +1363,19 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_panecast_checksum_method_share_viewer_left() and 0xFFFF) != 56728) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_panecast_checksum_constructor_decoder_new() and 0xFFFF) != 17224) {
+    if ((lib.uniffi_panecast_checksum_constructor_decoder_new() and 0xFFFF) != 15795) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_panecast_checksum_constructor_encoder_new() and 0xFFFF) != 1420) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_panecast_checksum_constructor_consent_new() and 0xFFFF) != 44847) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_constructor_host_new() and 0xFFFF) != 19718) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_constructor_joiner_new() and 0xFFFF) != 31945) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_panecast_checksum_constructor_share_start() and 0xFFFF) != 55919) {
@@ -1903,7 +2170,7 @@ public interface DecoderInterface {
      * # Errors
      * Only `Panicked`.
      */
-    fun `cursorPlace`(): CursorPlace?
+    fun `cursorPlace`(): Point?
 
     /**
      * The cursor's shape, once one has been sent.
@@ -1998,17 +2265,19 @@ open class Decoder: Disposable, AutoCloseable, DecoderInterface
         this.cleanable = null
     }
     /**
-     * A decoder at the start of a stream.
+     * A decoder at the start of a stream. `side_px`: the longest side that pictures may have; nothing for the library's
+     * own limit.
      *
      * # Errors
      * Only `Panicked`.
      */
-    constructor() :
+    constructor(`sidePx`: kotlin.UInt?) :
         this(UniffiWithHandle,
     uniffiRustCallWithError(PanecastException) { _status ->
     UniffiLib.uniffi_panecast_fn_constructor_decoder_new(
 
-        _status)
+
+        FfiConverterOptionalUInt.lower(`sidePx`),_status)
 }
     )
 
@@ -2122,8 +2391,8 @@ open class Decoder: Disposable, AutoCloseable, DecoderInterface
      * # Errors
      * Only `Panicked`.
      */
-    @Throws(PanecastException::class)override fun `cursorPlace`(): CursorPlace? {
-            return FfiConverterOptionalTypeCursorPlace.lift(
+    @Throws(PanecastException::class)override fun `cursorPlace`(): Point? {
+            return FfiConverterOptionalTypePoint.lift(
     callWithHandle {
     uniffiRustCallWithError(PanecastException) { _status ->
     UniffiLib.uniffi_panecast_fn_method_decoder_cursor_place(
@@ -3189,6 +3458,1477 @@ public object FfiConverterTypeGrant: FfiConverter<Grant, Long> {
 
 
 /**
+ * The sharing end at a relay, without its WebSocket. Any thread may call it. Nothing is captured before `allow`. `next` is to
+ * be asked again and again: pictures wait in it.
+ */
+public interface HostInterface {
+
+    /**
+     * The visitor allows `joiner` to see `source`, an id of `sources` or `push:WIDTHxHEIGHT`. While others watch already, it is
+     * what they see.
+     *
+     * # Errors
+     * - `InvalidInput` if this joiner asks nothing (any more), if `source` names none, or if something else is shown already.
+     * - as `Share`: the joiner is told that the source failed.
+     */
+    fun `allow`(`joiner`: kotlin.UInt, `purpose`: Purpose, `source`: kotlin.String)
+
+    /**
+     * A binary message came.
+     *
+     * # Errors
+     * - `LimitExceeded` if no relay sends one so large; `Closed` after the end.
+     */
+    fun `binary`(`bytes`: java.nio.ByteBuffer)
+
+    /**
+     * The WebSocket is there. `token`: who this is, where the tenant asks for it.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    fun `connected`(`token`: kotlin.String?)
+
+    /**
+     * The visitor does not let `joiner` see anything.
+     *
+     * # Errors
+     * - `InvalidInput` if this joiner asks nothing (any more).
+     */
+    fun `decline`(`joiner`: kotlin.UInt)
+
+    /**
+     * The WebSocket is gone, or could not be had.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    fun `disconnected`()
+
+    /**
+     * Sends a watcher away.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    fun `dismiss`(`joiner`: kotlin.UInt)
+
+    /**
+     * The visitor ends it and takes the consent back. Capture stops before this returns; what is left in `next` tells the
+     * others.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    fun `end`()
+
+    /**
+     * What happened next, in order; nothing if nothing does within `timeout_ms`.
+     *
+     * # Errors
+     * - `Closed` after `Ended` and `stop`.
+     */
+    fun `next`(`timeoutMs`: kotlin.UInt): HostEvent?
+
+    /**
+     * Draws a link, in place of one before.
+     *
+     * # Errors
+     * - `InvalidInput` for a link that cannot be; `Io` where there is no randomness.
+     * - `Closed` after the end, as every method below.
+     */
+    fun `openLink`(`kind`: LinkKind)
+
+    /**
+     * Shows nothing from here on, and forgets what was shown: once it returns, no picture comes out of `next`.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    fun `pause`()
+
+    /**
+     * Hands over a frame of the app's own, as `Share.push`.
+     *
+     * # Errors
+     * - `Denied` while nobody was allowed to see anything.
+     * - as `Share.push`.
+     */
+    fun `push`(`layout`: FrameLayout, `plane0`: java.nio.ByteBuffer, `plane1`: java.nio.ByteBuffer, `plane2`: java.nio.ByteBuffer, `damaged`: List<Rect>?, `timestampUs`: kotlin.ULong)
+
+    /**
+     * Goes on after `pause`, with a picture taken after this call.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    fun `resume`()
+
+    /**
+     * Hides what `masks` says from now on, whatever is shown.
+     *
+     * # Errors
+     * - `InvalidInput` for a window that is written in another way; `Closed` after the end.
+     */
+    fun `setMasks`(`masks`: Masks)
+
+    /**
+     * Figures of what is shown; zeros where nothing is.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    fun `stats`(): ShareStats
+
+    /**
+     * Ends all at once, without a word to anybody. Who waits in `next` is told `Closed`.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+    fun `stop`()
+
+    /**
+     * Lets in the one who drew this link and sent it here, once: a deep link that asks for a camera.
+     *
+     * # Errors
+     * - `InvalidInput` if it is no link's text.
+     */
+    fun `takeLink`(`text`: kotlin.String)
+
+    /**
+     * A text message came.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    fun `text`(`text`: kotlin.String)
+
+    companion object
+}
+
+/**
+ * The sharing end at a relay, without its WebSocket. Any thread may call it. Nothing is captured before `allow`. `next` is to
+ * be asked again and again: pictures wait in it.
+ */
+open class Host: Disposable, AutoCloseable, HostInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * A host before its connection; the first event asks for one.
+     *
+     * # Errors
+     * - `InvalidInput` if something in the configuration cannot be; `Io` where there is no randomness.
+     */
+    constructor(`config`: HostConfig) :
+        this(UniffiWithHandle,
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_constructor_host_new(
+
+
+        FfiConverterTypeHostConfig.lower(`config`),_status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_panecast_fn_free_host(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_panecast_fn_clone_host(handle, status)
+        }
+    }
+
+
+    /**
+     * The visitor allows `joiner` to see `source`, an id of `sources` or `push:WIDTHxHEIGHT`. While others watch already, it is
+     * what they see.
+     *
+     * # Errors
+     * - `InvalidInput` if this joiner asks nothing (any more), if `source` names none, or if something else is shown already.
+     * - as `Share`: the joiner is told that the source failed.
+     */
+    @Throws(PanecastException::class)override fun `allow`(`joiner`: kotlin.UInt, `purpose`: Purpose, `source`: kotlin.String)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_allow(
+        it,
+
+        FfiConverterUInt.lower(`joiner`),
+        FfiConverterTypePurpose.lower(`purpose`),
+        FfiConverterString.lower(`source`),_status)
+}
+    }
+
+
+
+
+    /**
+     * A binary message came.
+     *
+     * # Errors
+     * - `LimitExceeded` if no relay sends one so large; `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `binary`(`bytes`: java.nio.ByteBuffer)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_binary(
+        it,
+
+        FfiConverterByRefBytes.lower(`bytes`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The WebSocket is there. `token`: who this is, where the tenant asks for it.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `connected`(`token`: kotlin.String?)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_connected(
+        it,
+
+        FfiConverterOptionalString.lower(`token`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The visitor does not let `joiner` see anything.
+     *
+     * # Errors
+     * - `InvalidInput` if this joiner asks nothing (any more).
+     */
+    @Throws(PanecastException::class)override fun `decline`(`joiner`: kotlin.UInt)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_decline(
+        it,
+
+        FfiConverterUInt.lower(`joiner`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The WebSocket is gone, or could not be had.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `disconnected`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_disconnected(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * Sends a watcher away.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `dismiss`(`joiner`: kotlin.UInt)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_dismiss(
+        it,
+
+        FfiConverterUInt.lower(`joiner`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The visitor ends it and takes the consent back. Capture stops before this returns; what is left in `next` tells the
+     * others.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `end`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_end(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * What happened next, in order; nothing if nothing does within `timeout_ms`.
+     *
+     * # Errors
+     * - `Closed` after `Ended` and `stop`.
+     */
+    @Throws(PanecastException::class)override fun `next`(`timeoutMs`: kotlin.UInt): HostEvent? {
+            return FfiConverterOptionalTypeHostEvent.lift(
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_next(
+        it,
+
+        FfiConverterUInt.lower(`timeoutMs`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Draws a link, in place of one before.
+     *
+     * # Errors
+     * - `InvalidInput` for a link that cannot be; `Io` where there is no randomness.
+     * - `Closed` after the end, as every method below.
+     */
+    @Throws(PanecastException::class)override fun `openLink`(`kind`: LinkKind)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_open_link(
+        it,
+
+        FfiConverterTypeLinkKind.lower(`kind`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Shows nothing from here on, and forgets what was shown: once it returns, no picture comes out of `next`.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `pause`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_pause(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * Hands over a frame of the app's own, as `Share.push`.
+     *
+     * # Errors
+     * - `Denied` while nobody was allowed to see anything.
+     * - as `Share.push`.
+     */
+    @Throws(PanecastException::class)override fun `push`(`layout`: FrameLayout, `plane0`: java.nio.ByteBuffer, `plane1`: java.nio.ByteBuffer, `plane2`: java.nio.ByteBuffer, `damaged`: List<Rect>?, `timestampUs`: kotlin.ULong)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_push(
+        it,
+
+        FfiConverterTypeFrameLayout.lower(`layout`),
+        FfiConverterByRefBytes.lower(`plane0`),
+        FfiConverterByRefBytes.lower(`plane1`),
+        FfiConverterByRefBytes.lower(`plane2`),
+        FfiConverterOptionalSequenceTypeRect.lower(`damaged`),
+        FfiConverterULong.lower(`timestampUs`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Goes on after `pause`, with a picture taken after this call.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `resume`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_resume(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * Hides what `masks` says from now on, whatever is shown.
+     *
+     * # Errors
+     * - `InvalidInput` for a window that is written in another way; `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `setMasks`(`masks`: Masks)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_set_masks(
+        it,
+
+        FfiConverterTypeMasks.lower(`masks`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Figures of what is shown; zeros where nothing is.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `stats`(): ShareStats {
+            return FfiConverterTypeShareStats.lift(
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_stats(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Ends all at once, without a word to anybody. Who waits in `next` is told `Closed`.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+    @Throws(PanecastException::class)override fun `stop`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_stop(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * Lets in the one who drew this link and sent it here, once: a deep link that asks for a camera.
+     *
+     * # Errors
+     * - `InvalidInput` if it is no link's text.
+     */
+    @Throws(PanecastException::class)override fun `takeLink`(`text`: kotlin.String)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_take_link(
+        it,
+
+        FfiConverterString.lower(`text`),_status)
+}
+    }
+
+
+
+
+    /**
+     * A text message came.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `text`(`text`: kotlin.String)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_text(
+        it,
+
+        FfiConverterString.lower(`text`),_status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeHost: FfiConverter<Host, Long> {
+    override fun lower(value: Host): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Host {
+        return Host(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Host {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Host) = 8UL
+
+    override fun write(value: Host, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * The watching end at a relay, without its WebSocket. Any thread may call it.
+ */
+public interface JoinerInterface {
+
+    /**
+     * A binary message came.
+     *
+     * # Errors
+     * - `LimitExceeded` if no relay sends one so large; `Closed` after the end.
+     */
+    fun `binary`(`bytes`: java.nio.ByteBuffer)
+
+    /**
+     * All lines of this person go away.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    fun `clear`()
+
+    /**
+     * The WebSocket is there. `token`: who this is, where the tenant asks for it.
+     *
+     * # Errors
+     * - `Closed` after the end, as every method below.
+     * - `Io` where there is no randomness.
+     */
+    fun `connected`(`token`: kotlin.String?)
+
+    /**
+     * Copies the newest picture to memory of the caller's, as `Decoder.copy_picture`.
+     *
+     * # Errors
+     * As `Decoder.copy_picture`.
+     */
+    fun `copyPicture`(`address`: kotlin.ULong, `length`: kotlin.ULong, `strideBytes`: kotlin.UInt): PictureSize
+
+    /**
+     * Where the cursor's hotspot is; nothing where it is hidden.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+    fun `cursorPlace`(): Point?
+
+    /**
+     * The cursor's shape, once one has been sent.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+    fun `cursorShape`(): CursorShape?
+
+    /**
+     * The WebSocket is gone, or could not be had.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    fun `disconnected`()
+
+    /**
+     * The person draws: a line begins or, with the same number, goes on. `colour` is 0xRRGGBB.
+     *
+     * # Errors
+     * - `InvalidInput` for no points or more than 512; a longer line goes on with the next call.
+     * - `Closed` after the end.
+     */
+    fun `draw`(`number`: kotlin.UInt, `tool`: MarkTool, `colour`: kotlin.UInt, `points`: List<Point>)
+
+    /**
+     * Where the person looks: it is made exact first. Nothing: everywhere.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    fun `focus`(`rect`: Rect?)
+
+    /**
+     * The person leaves; what is left in `next` tells the other end.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    fun `leave`()
+
+    /**
+     * What happened next, in order; nothing if nothing does within `timeout_ms`.
+     *
+     * # Errors
+     * - `Closed` after `Ended` and `stop`.
+     */
+    fun `next`(`timeoutMs`: kotlin.UInt): JoinerEvent?
+
+    /**
+     * The person wants no pictures for now, or wants them again.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    fun `pause`(`paused`: kotlin.Boolean)
+
+    /**
+     * The newest picture's size; nothing while there is none.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+    fun `pictureSize`(): PictureSize?
+
+    /**
+     * The person points here; nothing: no more.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    fun `point`(`at`: Point?)
+
+    /**
+     * Ends all at once, without a word to anybody. Who waits in `next` is told `Closed`.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+    fun `stop`()
+
+    /**
+     * A text message came.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    fun `text`(`text`: kotlin.String)
+
+    companion object
+}
+
+/**
+ * The watching end at a relay, without its WebSocket. Any thread may call it.
+ */
+open class Joiner: Disposable, AutoCloseable, JoinerInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * A joiner before its connection; the first event asks for one. `who` is what the other end is told of this person.
+     *
+     * # Errors
+     * - `InvalidInput` if the key, the link or the credential is none, or a link needs a key and has none.
+     */
+    constructor(`tenant`: kotlin.String, `way`: Way, `who`: kotlin.String, `purpose`: Purpose) :
+        this(UniffiWithHandle,
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_constructor_joiner_new(
+
+
+        FfiConverterString.lower(`tenant`),
+        FfiConverterTypeWay.lower(`way`),
+        FfiConverterString.lower(`who`),
+        FfiConverterTypePurpose.lower(`purpose`),_status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_panecast_fn_free_joiner(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_panecast_fn_clone_joiner(handle, status)
+        }
+    }
+
+
+    /**
+     * A binary message came.
+     *
+     * # Errors
+     * - `LimitExceeded` if no relay sends one so large; `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `binary`(`bytes`: java.nio.ByteBuffer)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_binary(
+        it,
+
+        FfiConverterByRefBytes.lower(`bytes`),_status)
+}
+    }
+
+
+
+
+    /**
+     * All lines of this person go away.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `clear`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_clear(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * The WebSocket is there. `token`: who this is, where the tenant asks for it.
+     *
+     * # Errors
+     * - `Closed` after the end, as every method below.
+     * - `Io` where there is no randomness.
+     */
+    @Throws(PanecastException::class)override fun `connected`(`token`: kotlin.String?)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_connected(
+        it,
+
+        FfiConverterOptionalString.lower(`token`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Copies the newest picture to memory of the caller's, as `Decoder.copy_picture`.
+     *
+     * # Errors
+     * As `Decoder.copy_picture`.
+     */
+    @Throws(PanecastException::class)override fun `copyPicture`(`address`: kotlin.ULong, `length`: kotlin.ULong, `strideBytes`: kotlin.UInt): PictureSize {
+            return FfiConverterTypePictureSize.lift(
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_copy_picture(
+        it,
+
+        FfiConverterULong.lower(`address`),
+        FfiConverterULong.lower(`length`),
+        FfiConverterUInt.lower(`strideBytes`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Where the cursor's hotspot is; nothing where it is hidden.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+    @Throws(PanecastException::class)override fun `cursorPlace`(): Point? {
+            return FfiConverterOptionalTypePoint.lift(
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_cursor_place(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The cursor's shape, once one has been sent.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+    @Throws(PanecastException::class)override fun `cursorShape`(): CursorShape? {
+            return FfiConverterOptionalTypeCursorShape.lift(
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_cursor_shape(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The WebSocket is gone, or could not be had.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `disconnected`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_disconnected(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * The person draws: a line begins or, with the same number, goes on. `colour` is 0xRRGGBB.
+     *
+     * # Errors
+     * - `InvalidInput` for no points or more than 512; a longer line goes on with the next call.
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `draw`(`number`: kotlin.UInt, `tool`: MarkTool, `colour`: kotlin.UInt, `points`: List<Point>)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_draw(
+        it,
+
+        FfiConverterUInt.lower(`number`),
+        FfiConverterTypeMarkTool.lower(`tool`),
+        FfiConverterUInt.lower(`colour`),
+        FfiConverterSequenceTypePoint.lower(`points`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Where the person looks: it is made exact first. Nothing: everywhere.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `focus`(`rect`: Rect?)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_focus(
+        it,
+
+        FfiConverterOptionalTypeRect.lower(`rect`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The person leaves; what is left in `next` tells the other end.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `leave`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_leave(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * What happened next, in order; nothing if nothing does within `timeout_ms`.
+     *
+     * # Errors
+     * - `Closed` after `Ended` and `stop`.
+     */
+    @Throws(PanecastException::class)override fun `next`(`timeoutMs`: kotlin.UInt): JoinerEvent? {
+            return FfiConverterOptionalTypeJoinerEvent.lift(
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_next(
+        it,
+
+        FfiConverterUInt.lower(`timeoutMs`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The person wants no pictures for now, or wants them again.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `pause`(`paused`: kotlin.Boolean)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_pause(
+        it,
+
+        FfiConverterBoolean.lower(`paused`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The newest picture's size; nothing while there is none.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+    @Throws(PanecastException::class)override fun `pictureSize`(): PictureSize? {
+            return FfiConverterOptionalTypePictureSize.lift(
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_picture_size(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The person points here; nothing: no more.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `point`(`at`: Point?)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_point(
+        it,
+
+        FfiConverterOptionalTypePoint.lower(`at`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Ends all at once, without a word to anybody. Who waits in `next` is told `Closed`.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+    @Throws(PanecastException::class)override fun `stop`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_stop(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * A text message came.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `text`(`text`: kotlin.String)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_text(
+        it,
+
+        FfiConverterString.lower(`text`),_status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeJoiner: FfiConverter<Joiner, Long> {
+    override fun lower(value: Joiner): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Joiner {
+        return Joiner(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Joiner {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Joiner) = 8UL
+
+    override fun write(value: Joiner, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * A running share over a captured source or pushed frames. Any thread may call it. Nothing is captured before the first
  * viewer joins.
  */
@@ -3743,53 +5483,6 @@ public object FfiConverterTypeShare: FfiConverter<Share, Long> {
 
 
 /**
- * Where the cursor's hotspot is.
- */
-data class CursorPlace (
-    /**
-     * Column.
-     */
-    val `x`: kotlin.Int
-    ,
-    /**
-     * Row.
-     */
-    val `y`: kotlin.Int
-
-){
-
-
-
-
-
-    companion object
-}
-
-/**
- * @suppress
- */
-public object FfiConverterTypeCursorPlace: FfiConverterRustBuffer<CursorPlace> {
-    override fun read(buf: ByteBuffer): CursorPlace {
-        return CursorPlace(
-            FfiConverterInt.read(buf),
-            FfiConverterInt.read(buf),
-        )
-    }
-
-    override fun allocationSize(value: CursorPlace) = (
-            FfiConverterInt.allocationSize(value.`x`) +
-            FfiConverterInt.allocationSize(value.`y`)
-    )
-
-    override fun write(value: CursorPlace, buf: ByteBuffer) {
-            FfiConverterInt.write(value.`x`, buf)
-            FfiConverterInt.write(value.`y`, buf)
-    }
-}
-
-
-
-/**
  * A cursor's picture.
  */
 data class CursorShape (
@@ -3954,6 +5647,11 @@ data class EncoderConfig (
      * Most bytes that the encoder keeps.
      */
     val `memoryBytes`: kotlin.ULong
+    ,
+    /**
+     * Whether films are coded by AV1, where an encoder for it is built in.
+     */
+    val `av1`: kotlin.Boolean
 
 ){
 
@@ -3974,6 +5672,7 @@ public object FfiConverterTypeEncoderConfig: FfiConverterRustBuffer<EncoderConfi
             FfiConverterUByte.read(buf),
             FfiConverterTypeRefine.read(buf),
             FfiConverterULong.read(buf),
+            FfiConverterBoolean.read(buf),
         )
     }
 
@@ -3981,7 +5680,8 @@ public object FfiConverterTypeEncoderConfig: FfiConverterRustBuffer<EncoderConfi
             FfiConverterTypeMode.allocationSize(value.`mode`) +
             FfiConverterUByte.allocationSize(value.`quality`) +
             FfiConverterTypeRefine.allocationSize(value.`refine`) +
-            FfiConverterULong.allocationSize(value.`memoryBytes`)
+            FfiConverterULong.allocationSize(value.`memoryBytes`) +
+            FfiConverterBoolean.allocationSize(value.`av1`)
     )
 
     override fun write(value: EncoderConfig, buf: ByteBuffer) {
@@ -3989,6 +5689,7 @@ public object FfiConverterTypeEncoderConfig: FfiConverterRustBuffer<EncoderConfi
             FfiConverterUByte.write(value.`quality`, buf)
             FfiConverterTypeRefine.write(value.`refine`, buf)
             FfiConverterULong.write(value.`memoryBytes`, buf)
+            FfiConverterBoolean.write(value.`av1`, buf)
     }
 }
 
@@ -4068,6 +5769,69 @@ public object FfiConverterTypeFrameLayout: FfiConverterRustBuffer<FrameLayout> {
             FfiConverterUInt.write(value.`stride0Bytes`, buf)
             FfiConverterUInt.write(value.`stride1Bytes`, buf)
             FfiConverterUInt.write(value.`stride2Bytes`, buf)
+    }
+}
+
+
+
+/**
+ * Whom a host lets in, and how it encodes. `host_config` gives the defaults.
+ */
+data class HostConfig (
+    /**
+     * Whose visitors and agents these are; `default` where the relay serves one.
+     */
+    val `tenant`: kotlin.String
+    ,
+    /**
+     * Whether agents may come by a key.
+     */
+    val `keys`: kotlin.Boolean
+    ,
+    /**
+     * Whether agents with a pass may ask.
+     */
+    val `presence`: Presence?
+    ,
+    /**
+     * How pictures are shared.
+     */
+    val `share`: ShareConfig
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeHostConfig: FfiConverterRustBuffer<HostConfig> {
+    override fun read(buf: ByteBuffer): HostConfig {
+        return HostConfig(
+            FfiConverterString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalTypePresence.read(buf),
+            FfiConverterTypeShareConfig.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: HostConfig) = (
+            FfiConverterString.allocationSize(value.`tenant`) +
+            FfiConverterBoolean.allocationSize(value.`keys`) +
+            FfiConverterOptionalTypePresence.allocationSize(value.`presence`) +
+            FfiConverterTypeShareConfig.allocationSize(value.`share`)
+    )
+
+    override fun write(value: HostConfig, buf: ByteBuffer) {
+            FfiConverterString.write(value.`tenant`, buf)
+            FfiConverterBoolean.write(value.`keys`, buf)
+            FfiConverterOptionalTypePresence.write(value.`presence`, buf)
+            FfiConverterTypeShareConfig.write(value.`share`, buf)
     }
 }
 
@@ -4225,6 +5989,100 @@ public object FfiConverterTypePictureSize: FfiConverterRustBuffer<PictureSize> {
     override fun write(value: PictureSize, buf: ByteBuffer) {
             FfiConverterUInt.write(value.`width`, buf)
             FfiConverterUInt.write(value.`height`, buf)
+    }
+}
+
+
+
+/**
+ * A point in pixels of the picture; it may lie outside.
+ */
+data class Point (
+    /**
+     * Column.
+     */
+    val `x`: kotlin.Int
+    ,
+    /**
+     * Row.
+     */
+    val `y`: kotlin.Int
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePoint: FfiConverterRustBuffer<Point> {
+    override fun read(buf: ByteBuffer): Point {
+        return Point(
+            FfiConverterInt.read(buf),
+            FfiConverterInt.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Point) = (
+            FfiConverterInt.allocationSize(value.`x`) +
+            FfiConverterInt.allocationSize(value.`y`)
+    )
+
+    override fun write(value: Point, buf: ByteBuffer) {
+            FfiConverterInt.write(value.`x`, buf)
+            FfiConverterInt.write(value.`y`, buf)
+    }
+}
+
+
+
+/**
+ * Who a visitor is to the app's tenant.
+ */
+data class Presence (
+    /**
+     * The app's own id of its visitor, of 1 to 128 bytes.
+     */
+    val `visitor`: kotlin.String
+    ,
+    /**
+     * The tenant's public key, as text: agents with its passes may ask.
+     */
+    val `tenantKey`: kotlin.String
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePresence: FfiConverterRustBuffer<Presence> {
+    override fun read(buf: ByteBuffer): Presence {
+        return Presence(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Presence) = (
+            FfiConverterString.allocationSize(value.`visitor`) +
+            FfiConverterString.allocationSize(value.`tenantKey`)
+    )
+
+    override fun write(value: Presence, buf: ByteBuffer) {
+            FfiConverterString.write(value.`visitor`, buf)
+            FfiConverterString.write(value.`tenantKey`, buf)
     }
 }
 
@@ -4712,6 +6570,1341 @@ public object FfiConverterTypeDecoded : FfiConverterRustBuffer<Decoded>{
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * Why a session is over.
+ */
+
+enum class EndReason {
+
+    /**
+     * Who shared stopped, and so took the consent back.
+     */
+    SHARER_STOPPED,
+    /**
+     * Who watched left.
+     */
+    WATCHER_LEFT,
+    /**
+     * Who was asked said no.
+     */
+    DECLINED,
+    /**
+     * Who was asked did not answer in time.
+     */
+    NO_ANSWER,
+    /**
+     * Who shared sent this watcher away.
+     */
+    DISMISSED,
+    /**
+     * What was shared is gone: a closed window, the end of a file.
+     */
+    SOURCE_ENDED,
+    /**
+     * Capture failed.
+     */
+    SOURCE_FAILED,
+    /**
+     * The key is not the one that was told.
+     */
+    WRONG_KEY,
+    /**
+     * The pass is not one of the tenant's.
+     */
+    UNTRUSTED,
+    /**
+     * The key, the link or the pass is too old.
+     */
+    EXPIRED,
+    /**
+     * The key or the link was used already, or guessed at too often.
+     */
+    SPENT,
+    /**
+     * Bytes were changed, repeated, left out or exchanged on their way.
+     */
+    TAMPERED,
+    /**
+     * The other end broke the rules of the session.
+     */
+    BROKE_RULES,
+    /**
+     * A connection was cut and did not come back in time.
+     */
+    LOST,
+    /**
+     * The other end took too long over the beginning.
+     */
+    TIMED_OUT,
+    /**
+     * The relay shuts down.
+     */
+    RELAY_STOPPED,
+    /**
+     * Something that should not fail did, on the device of who ended it.
+     */
+    FAILED;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeEndReason: FfiConverterRustBuffer<EndReason> {
+    override fun read(buf: ByteBuffer) = try {
+
+        EndReason.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: EndReason) = 4UL
+
+    override fun write(value: EndReason, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * What the app is told, in the order in which it happens.
+ */
+sealed class HostEvent {
+
+    /**
+     * Connect a WebSocket to the relay's `/ws/host` after so long, then call `connected`; where it fails, `disconnected`.
+     */
+    data class Connect(
+        /**
+         * Milliseconds to wait before.
+         */
+        val `afterMs`: kotlin.ULong) : HostEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A text message for the WebSocket.
+     */
+    data class SendText(
+        /**
+         * The message.
+         */
+        val `text`: kotlin.String) : HostEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A binary message for the WebSocket.
+     */
+    data class SendBinary(
+        /**
+         * The message.
+         */
+        val `bytes`: kotlin.ByteArray) : HostEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Close the WebSocket, once what came before is sent.
+     */
+    object Disconnect : HostEvent()
+
+
+    /**
+     * Show this key to the visitor, in place of the one before.
+     */
+    data class Key(
+        /**
+         * Nine digits in groups of three.
+         */
+        val `key`: kotlin.String,
+        /**
+         * How many milliseconds it is good.
+         */
+        val `lastsMs`: kotlin.ULong) : HostEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A link is open: `https://RELAY/see#` and its text.
+     */
+    data class Link(
+        /**
+         * What stands behind the `#`.
+         */
+        val `text`: kotlin.String,
+        /**
+         * Who has it needs a key besides, the one that was told last.
+         */
+        val `withKey`: kotlin.Boolean) : HostEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Who sent the link that was taken is waited for.
+     */
+    object Waiting : HostEvent()
+
+
+    /**
+     * Agents with a pass may ask by this visitor's id.
+     */
+    data class Present(
+        /**
+         * The id.
+         */
+        val `visitor`: kotlin.String) : HostEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Another device is this visitor now.
+     */
+    data class TakenOver(
+        /**
+         * The id.
+         */
+        val `visitor`: kotlin.String) : HostEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Ask the visitor, then call `allow` or `decline`.
+     */
+    data class Ask(
+        /**
+         * Who asks, by its number.
+         */
+        val `joiner`: kotlin.UInt,
+        /**
+         * What it calls itself.
+         */
+        val `who`: kotlin.String,
+        /**
+         * The short form of the key of its pass, where a pass of the tenant's proves the name.
+         */
+        val `agent`: kotlin.String?,
+        /**
+         * What it wants to see.
+         */
+        val `purpose`: dev.panecast.generated.Purpose) : HostEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A watcher points or draws.
+     */
+    data class Mark(
+        /**
+         * Which.
+         */
+        val `joiner`: kotlin.UInt,
+        /**
+         * What.
+         */
+        val `mark`: dev.panecast.generated.Mark) : HostEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A watcher's part is over, or the question about it.
+     */
+    data class Left(
+        /**
+         * Which.
+         */
+        val `joiner`: kotlin.UInt,
+        /**
+         * What it called itself.
+         */
+        val `who`: kotlin.String,
+        /**
+         * Why.
+         */
+        val `reason`: dev.panecast.generated.EndReason) : HostEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * How the picture lives.
+     */
+    data class State(
+        /**
+         * The state.
+         */
+        val `state`: dev.panecast.generated.ShareState) : HostEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Nothing is captured any more: the last watcher left (no error), or the source is gone.
+     */
+    data class Stopped(
+        /**
+         * Why.
+         */
+        val `error`: dev.panecast.generated.PanecastException?) : HostEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * The relay does not take this host; `Ended` follows.
+     */
+    data class Refused(
+        /**
+         * Why.
+         */
+        val `kind`: dev.panecast.generated.RefusalKind,
+        /**
+         * The same as a sentence.
+         */
+        val `reason`: kotlin.String) : HostEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * All is over; nothing follows.
+     */
+    data class Ended(
+        /**
+         * Why.
+         */
+        val `reason`: dev.panecast.generated.EndReason) : HostEvent()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeHostEvent : FfiConverterRustBuffer<HostEvent>{
+    override fun read(buf: ByteBuffer): HostEvent {
+        return when(buf.getInt()) {
+            1 -> HostEvent.Connect(
+                FfiConverterULong.read(buf),
+                )
+            2 -> HostEvent.SendText(
+                FfiConverterString.read(buf),
+                )
+            3 -> HostEvent.SendBinary(
+                FfiConverterByteArray.read(buf),
+                )
+            4 -> HostEvent.Disconnect
+            5 -> HostEvent.Key(
+                FfiConverterString.read(buf),
+                FfiConverterULong.read(buf),
+                )
+            6 -> HostEvent.Link(
+                FfiConverterString.read(buf),
+                FfiConverterBoolean.read(buf),
+                )
+            7 -> HostEvent.Waiting
+            8 -> HostEvent.Present(
+                FfiConverterString.read(buf),
+                )
+            9 -> HostEvent.TakenOver(
+                FfiConverterString.read(buf),
+                )
+            10 -> HostEvent.Ask(
+                FfiConverterUInt.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterOptionalString.read(buf),
+                FfiConverterTypePurpose.read(buf),
+                )
+            11 -> HostEvent.Mark(
+                FfiConverterUInt.read(buf),
+                FfiConverterTypeMark.read(buf),
+                )
+            12 -> HostEvent.Left(
+                FfiConverterUInt.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterTypeEndReason.read(buf),
+                )
+            13 -> HostEvent.State(
+                FfiConverterTypeShareState.read(buf),
+                )
+            14 -> HostEvent.Stopped(
+                FfiConverterOptionalTypePanecastError.read(buf),
+                )
+            15 -> HostEvent.Refused(
+                FfiConverterTypeRefusalKind.read(buf),
+                FfiConverterString.read(buf),
+                )
+            16 -> HostEvent.Ended(
+                FfiConverterTypeEndReason.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: HostEvent): ULong = when(value) {
+        is HostEvent.Connect -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterULong.allocationSize(value.`afterMs`)
+            )
+        }
+        is HostEvent.SendText -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`text`)
+            )
+        }
+        is HostEvent.SendBinary -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterByteArray.allocationSize(value.`bytes`)
+            )
+        }
+        is HostEvent.Disconnect -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is HostEvent.Key -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`key`)
+                + FfiConverterULong.allocationSize(value.`lastsMs`)
+            )
+        }
+        is HostEvent.Link -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`text`)
+                + FfiConverterBoolean.allocationSize(value.`withKey`)
+            )
+        }
+        is HostEvent.Waiting -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is HostEvent.Present -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`visitor`)
+            )
+        }
+        is HostEvent.TakenOver -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`visitor`)
+            )
+        }
+        is HostEvent.Ask -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterUInt.allocationSize(value.`joiner`)
+                + FfiConverterString.allocationSize(value.`who`)
+                + FfiConverterOptionalString.allocationSize(value.`agent`)
+                + FfiConverterTypePurpose.allocationSize(value.`purpose`)
+            )
+        }
+        is HostEvent.Mark -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterUInt.allocationSize(value.`joiner`)
+                + FfiConverterTypeMark.allocationSize(value.`mark`)
+            )
+        }
+        is HostEvent.Left -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterUInt.allocationSize(value.`joiner`)
+                + FfiConverterString.allocationSize(value.`who`)
+                + FfiConverterTypeEndReason.allocationSize(value.`reason`)
+            )
+        }
+        is HostEvent.State -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeShareState.allocationSize(value.`state`)
+            )
+        }
+        is HostEvent.Stopped -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterOptionalTypePanecastError.allocationSize(value.`error`)
+            )
+        }
+        is HostEvent.Refused -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeRefusalKind.allocationSize(value.`kind`)
+                + FfiConverterString.allocationSize(value.`reason`)
+            )
+        }
+        is HostEvent.Ended -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeEndReason.allocationSize(value.`reason`)
+            )
+        }
+    }
+
+    override fun write(value: HostEvent, buf: ByteBuffer) {
+        when(value) {
+            is HostEvent.Connect -> {
+                buf.putInt(1)
+                FfiConverterULong.write(value.`afterMs`, buf)
+                Unit
+            }
+            is HostEvent.SendText -> {
+                buf.putInt(2)
+                FfiConverterString.write(value.`text`, buf)
+                Unit
+            }
+            is HostEvent.SendBinary -> {
+                buf.putInt(3)
+                FfiConverterByteArray.write(value.`bytes`, buf)
+                Unit
+            }
+            is HostEvent.Disconnect -> {
+                buf.putInt(4)
+                Unit
+            }
+            is HostEvent.Key -> {
+                buf.putInt(5)
+                FfiConverterString.write(value.`key`, buf)
+                FfiConverterULong.write(value.`lastsMs`, buf)
+                Unit
+            }
+            is HostEvent.Link -> {
+                buf.putInt(6)
+                FfiConverterString.write(value.`text`, buf)
+                FfiConverterBoolean.write(value.`withKey`, buf)
+                Unit
+            }
+            is HostEvent.Waiting -> {
+                buf.putInt(7)
+                Unit
+            }
+            is HostEvent.Present -> {
+                buf.putInt(8)
+                FfiConverterString.write(value.`visitor`, buf)
+                Unit
+            }
+            is HostEvent.TakenOver -> {
+                buf.putInt(9)
+                FfiConverterString.write(value.`visitor`, buf)
+                Unit
+            }
+            is HostEvent.Ask -> {
+                buf.putInt(10)
+                FfiConverterUInt.write(value.`joiner`, buf)
+                FfiConverterString.write(value.`who`, buf)
+                FfiConverterOptionalString.write(value.`agent`, buf)
+                FfiConverterTypePurpose.write(value.`purpose`, buf)
+                Unit
+            }
+            is HostEvent.Mark -> {
+                buf.putInt(11)
+                FfiConverterUInt.write(value.`joiner`, buf)
+                FfiConverterTypeMark.write(value.`mark`, buf)
+                Unit
+            }
+            is HostEvent.Left -> {
+                buf.putInt(12)
+                FfiConverterUInt.write(value.`joiner`, buf)
+                FfiConverterString.write(value.`who`, buf)
+                FfiConverterTypeEndReason.write(value.`reason`, buf)
+                Unit
+            }
+            is HostEvent.State -> {
+                buf.putInt(13)
+                FfiConverterTypeShareState.write(value.`state`, buf)
+                Unit
+            }
+            is HostEvent.Stopped -> {
+                buf.putInt(14)
+                FfiConverterOptionalTypePanecastError.write(value.`error`, buf)
+                Unit
+            }
+            is HostEvent.Refused -> {
+                buf.putInt(15)
+                FfiConverterTypeRefusalKind.write(value.`kind`, buf)
+                FfiConverterString.write(value.`reason`, buf)
+                Unit
+            }
+            is HostEvent.Ended -> {
+                buf.putInt(16)
+                FfiConverterTypeEndReason.write(value.`reason`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * What the app is told, in the order in which it happens.
+ */
+sealed class JoinerEvent {
+
+    /**
+     * Connect a WebSocket to the relay's `/ws/join` after so long, then call `connected`; where it fails, `disconnected`.
+     */
+    data class Connect(
+        /**
+         * Milliseconds to wait before.
+         */
+        val `afterMs`: kotlin.ULong) : JoinerEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A text message for the WebSocket.
+     */
+    data class SendText(
+        /**
+         * The message.
+         */
+        val `text`: kotlin.String) : JoinerEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A binary message for the WebSocket.
+     */
+    data class SendBinary(
+        /**
+         * The message.
+         */
+        val `bytes`: kotlin.ByteArray) : JoinerEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Close the WebSocket, once what came before is sent.
+     */
+    object Disconnect : JoinerEvent()
+
+
+    /**
+     * The key was right: nobody between can read what follows.
+     */
+    object Sealed : JoinerEvent()
+
+
+    /**
+     * The person at the other end is being asked.
+     */
+    object Asking : JoinerEvent()
+
+
+    /**
+     * Allowed; pictures follow.
+     */
+    data class Allowed(
+        /**
+         * What is shown.
+         */
+        val `source`: kotlin.String) : JoinerEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * How the picture lives. While it is paused there is no picture.
+     */
+    data class State(
+        /**
+         * The state.
+         */
+        val `state`: dev.panecast.generated.ShareState,
+        /**
+         * What is shown.
+         */
+        val `source`: kotlin.String) : JoinerEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * There is a newer picture: paint it (`copy_picture`). The next call of `next` says that it is painted.
+     */
+    data class Picture(
+        /**
+         * Columns.
+         */
+        val `width`: kotlin.UInt,
+        /**
+         * Rows.
+         */
+        val `height`: kotlin.UInt,
+        /**
+         * Where it differs from the one before; a superset.
+         */
+        val `dirty`: List<dev.panecast.generated.Rect>,
+        /**
+         * Whether its size changed.
+         */
+        val `resized`: kotlin.Boolean) : JoinerEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * The cursor moved or has another shape.
+     */
+    object Cursor : JoinerEvent()
+
+
+    /**
+     * The relay does not let it in; `Ended` follows.
+     */
+    data class Refused(
+        /**
+         * Why.
+         */
+        val `kind`: dev.panecast.generated.RefusalKind,
+        /**
+         * The same as a sentence.
+         */
+        val `reason`: kotlin.String) : JoinerEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * All is over; nothing follows.
+     */
+    data class Ended(
+        /**
+         * Why.
+         */
+        val `reason`: dev.panecast.generated.EndReason) : JoinerEvent()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeJoinerEvent : FfiConverterRustBuffer<JoinerEvent>{
+    override fun read(buf: ByteBuffer): JoinerEvent {
+        return when(buf.getInt()) {
+            1 -> JoinerEvent.Connect(
+                FfiConverterULong.read(buf),
+                )
+            2 -> JoinerEvent.SendText(
+                FfiConverterString.read(buf),
+                )
+            3 -> JoinerEvent.SendBinary(
+                FfiConverterByteArray.read(buf),
+                )
+            4 -> JoinerEvent.Disconnect
+            5 -> JoinerEvent.Sealed
+            6 -> JoinerEvent.Asking
+            7 -> JoinerEvent.Allowed(
+                FfiConverterString.read(buf),
+                )
+            8 -> JoinerEvent.State(
+                FfiConverterTypeShareState.read(buf),
+                FfiConverterString.read(buf),
+                )
+            9 -> JoinerEvent.Picture(
+                FfiConverterUInt.read(buf),
+                FfiConverterUInt.read(buf),
+                FfiConverterSequenceTypeRect.read(buf),
+                FfiConverterBoolean.read(buf),
+                )
+            10 -> JoinerEvent.Cursor
+            11 -> JoinerEvent.Refused(
+                FfiConverterTypeRefusalKind.read(buf),
+                FfiConverterString.read(buf),
+                )
+            12 -> JoinerEvent.Ended(
+                FfiConverterTypeEndReason.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: JoinerEvent): ULong = when(value) {
+        is JoinerEvent.Connect -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterULong.allocationSize(value.`afterMs`)
+            )
+        }
+        is JoinerEvent.SendText -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`text`)
+            )
+        }
+        is JoinerEvent.SendBinary -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterByteArray.allocationSize(value.`bytes`)
+            )
+        }
+        is JoinerEvent.Disconnect -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is JoinerEvent.Sealed -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is JoinerEvent.Asking -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is JoinerEvent.Allowed -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`source`)
+            )
+        }
+        is JoinerEvent.State -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeShareState.allocationSize(value.`state`)
+                + FfiConverterString.allocationSize(value.`source`)
+            )
+        }
+        is JoinerEvent.Picture -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterUInt.allocationSize(value.`width`)
+                + FfiConverterUInt.allocationSize(value.`height`)
+                + FfiConverterSequenceTypeRect.allocationSize(value.`dirty`)
+                + FfiConverterBoolean.allocationSize(value.`resized`)
+            )
+        }
+        is JoinerEvent.Cursor -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is JoinerEvent.Refused -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeRefusalKind.allocationSize(value.`kind`)
+                + FfiConverterString.allocationSize(value.`reason`)
+            )
+        }
+        is JoinerEvent.Ended -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeEndReason.allocationSize(value.`reason`)
+            )
+        }
+    }
+
+    override fun write(value: JoinerEvent, buf: ByteBuffer) {
+        when(value) {
+            is JoinerEvent.Connect -> {
+                buf.putInt(1)
+                FfiConverterULong.write(value.`afterMs`, buf)
+                Unit
+            }
+            is JoinerEvent.SendText -> {
+                buf.putInt(2)
+                FfiConverterString.write(value.`text`, buf)
+                Unit
+            }
+            is JoinerEvent.SendBinary -> {
+                buf.putInt(3)
+                FfiConverterByteArray.write(value.`bytes`, buf)
+                Unit
+            }
+            is JoinerEvent.Disconnect -> {
+                buf.putInt(4)
+                Unit
+            }
+            is JoinerEvent.Sealed -> {
+                buf.putInt(5)
+                Unit
+            }
+            is JoinerEvent.Asking -> {
+                buf.putInt(6)
+                Unit
+            }
+            is JoinerEvent.Allowed -> {
+                buf.putInt(7)
+                FfiConverterString.write(value.`source`, buf)
+                Unit
+            }
+            is JoinerEvent.State -> {
+                buf.putInt(8)
+                FfiConverterTypeShareState.write(value.`state`, buf)
+                FfiConverterString.write(value.`source`, buf)
+                Unit
+            }
+            is JoinerEvent.Picture -> {
+                buf.putInt(9)
+                FfiConverterUInt.write(value.`width`, buf)
+                FfiConverterUInt.write(value.`height`, buf)
+                FfiConverterSequenceTypeRect.write(value.`dirty`, buf)
+                FfiConverterBoolean.write(value.`resized`, buf)
+                Unit
+            }
+            is JoinerEvent.Cursor -> {
+                buf.putInt(10)
+                Unit
+            }
+            is JoinerEvent.Refused -> {
+                buf.putInt(11)
+                FfiConverterTypeRefusalKind.write(value.`kind`, buf)
+                FfiConverterString.write(value.`reason`, buf)
+                Unit
+            }
+            is JoinerEvent.Ended -> {
+                buf.putInt(12)
+                FfiConverterTypeEndReason.write(value.`reason`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * Whom a link lets in.
+ */
+sealed class LinkKind {
+
+    /**
+     * So many, so long, without more.
+     */
+    data class Alone(
+        /**
+         * How many.
+         */
+        val `uses`: kotlin.UInt,
+        /**
+         * How many seconds.
+         */
+        val `lastsS`: kotlin.UInt) : LinkKind()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Those who have a key as well.
+     */
+    object WithKeys : LinkKind()
+
+
+    /**
+     * The one who has drawn it and sent it here.
+     */
+    object Taken : LinkKind()
+
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLinkKind : FfiConverterRustBuffer<LinkKind>{
+    override fun read(buf: ByteBuffer): LinkKind {
+        return when(buf.getInt()) {
+            1 -> LinkKind.Alone(
+                FfiConverterUInt.read(buf),
+                FfiConverterUInt.read(buf),
+                )
+            2 -> LinkKind.WithKeys
+            3 -> LinkKind.Taken
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: LinkKind): ULong = when(value) {
+        is LinkKind.Alone -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterUInt.allocationSize(value.`uses`)
+                + FfiConverterUInt.allocationSize(value.`lastsS`)
+            )
+        }
+        is LinkKind.WithKeys -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is LinkKind.Taken -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+    }
+
+    override fun write(value: LinkKind, buf: ByteBuffer) {
+        when(value) {
+            is LinkKind.Alone -> {
+                buf.putInt(1)
+                FfiConverterUInt.write(value.`uses`, buf)
+                FfiConverterUInt.write(value.`lastsS`, buf)
+                Unit
+            }
+            is LinkKind.WithKeys -> {
+                buf.putInt(2)
+                Unit
+            }
+            is LinkKind.Taken -> {
+                buf.putInt(3)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * What a watcher points at or draws. It is drawn over the shared screen, never part of the picture.
+ */
+sealed class Mark {
+
+    /**
+     * The laser pointer is here; nothing: it is gone.
+     */
+    data class Pointer(
+        /**
+         * Where.
+         */
+        val `at`: dev.panecast.generated.Point?) : Mark()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A line begins or, with the same number, goes on.
+     */
+    data class Line(
+        /**
+         * The watcher's number for it.
+         */
+        val `line`: kotlin.UInt,
+        /**
+         * What it looks like.
+         */
+        val `tool`: dev.panecast.generated.MarkTool,
+        /**
+         * 0xRRGGBB.
+         */
+        val `colour`: kotlin.UInt,
+        /**
+         * From one to the next.
+         */
+        val `points`: List<dev.panecast.generated.Point>) : Mark()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * All lines of this watcher go away.
+     */
+    object Clear : Mark()
+
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeMark : FfiConverterRustBuffer<Mark>{
+    override fun read(buf: ByteBuffer): Mark {
+        return when(buf.getInt()) {
+            1 -> Mark.Pointer(
+                FfiConverterOptionalTypePoint.read(buf),
+                )
+            2 -> Mark.Line(
+                FfiConverterUInt.read(buf),
+                FfiConverterTypeMarkTool.read(buf),
+                FfiConverterUInt.read(buf),
+                FfiConverterSequenceTypePoint.read(buf),
+                )
+            3 -> Mark.Clear
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Mark): ULong = when(value) {
+        is Mark.Pointer -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterOptionalTypePoint.allocationSize(value.`at`)
+            )
+        }
+        is Mark.Line -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterUInt.allocationSize(value.`line`)
+                + FfiConverterTypeMarkTool.allocationSize(value.`tool`)
+                + FfiConverterUInt.allocationSize(value.`colour`)
+                + FfiConverterSequenceTypePoint.allocationSize(value.`points`)
+            )
+        }
+        is Mark.Clear -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+    }
+
+    override fun write(value: Mark, buf: ByteBuffer) {
+        when(value) {
+            is Mark.Pointer -> {
+                buf.putInt(1)
+                FfiConverterOptionalTypePoint.write(value.`at`, buf)
+                Unit
+            }
+            is Mark.Line -> {
+                buf.putInt(2)
+                FfiConverterUInt.write(value.`line`, buf)
+                FfiConverterTypeMarkTool.write(value.`tool`, buf)
+                FfiConverterUInt.write(value.`colour`, buf)
+                FfiConverterSequenceTypePoint.write(value.`points`, buf)
+                Unit
+            }
+            is Mark.Clear -> {
+                buf.putInt(3)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * What a line looks like.
+ */
+
+enum class MarkTool {
+
+    /**
+     * A thin line.
+     */
+    PEN,
+    /**
+     * A broad one that lets through what is below.
+     */
+    HIGHLIGHT,
+    /**
+     * A straight line with a head at its last point.
+     */
+    ARROW;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeMarkTool: FfiConverterRustBuffer<MarkTool> {
+    override fun read(buf: ByteBuffer) = try {
+
+        MarkTool.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: MarkTool) = 4UL
+
+    override fun write(value: MarkTool, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
     }
 }
 
@@ -5369,6 +8562,75 @@ public object FfiConverterTypeRefine: FfiConverterRustBuffer<Refine> {
 
 
 /**
+ * Why the relay does not let an end in.
+ */
+
+enum class RefusalKind {
+
+    /**
+     * No room has this key.
+     */
+    WRONG_KEY,
+    /**
+     * The room or the relay is full.
+     */
+    FULL,
+    /**
+     * Another version of the protocol.
+     */
+    VERSION,
+    /**
+     * A message that does not fit the protocol, or is too large.
+     */
+    BAD_MESSAGE,
+    /**
+     * Too many keys were tried from this network, or of this tenant, or too many presences watched.
+     */
+    TOO_MANY_TRIES,
+    /**
+     * The other side said no.
+     */
+    DECLINED,
+    /**
+     * Nobody is there to be reached this way now.
+     */
+    UNAVAILABLE,
+    /**
+     * The tenant is not known here, or the token does not allow this.
+     */
+    NOT_ALLOWED;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRefusalKind: FfiConverterRustBuffer<RefusalKind> {
+    override fun read(buf: ByteBuffer) = try {
+
+        RefusalKind.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: RefusalKind) = 4UL
+
+    override fun write(value: RefusalKind, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * What a share tells, in order.
  */
 sealed class ShareOutput {
@@ -5685,6 +8947,178 @@ public object FfiConverterTypeUpdateKind: FfiConverterRustBuffer<UpdateKind> {
 
 
 
+/**
+ * The way in.
+ */
+sealed class Way {
+
+    /**
+     * A key that was read out.
+     */
+    data class Key(
+        /**
+         * Nine digits.
+         */
+        val `key`: kotlin.String) : Way()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A link by which somebody shows a screen.
+     */
+    data class Link(
+        /**
+         * What stands behind its `#`.
+         */
+        val `text`: kotlin.String,
+        /**
+         * The key, if it needs one.
+         */
+        val `key`: kotlin.String?) : Way()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A visitor's id in the app, and a pass of the tenant's.
+     */
+    data class Visitor(
+        /**
+         * The id.
+         */
+        val `visitor`: kotlin.String,
+        /**
+         * The credential, as its file has it.
+         */
+        val `credential`: kotlin.String) : Way()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A link that was drawn here (`draw_link`) and sent to somebody else.
+     */
+    data class Sent(
+        /**
+         * Its text.
+         */
+        val `text`: kotlin.String) : Way()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeWay : FfiConverterRustBuffer<Way>{
+    override fun read(buf: ByteBuffer): Way {
+        return when(buf.getInt()) {
+            1 -> Way.Key(
+                FfiConverterString.read(buf),
+                )
+            2 -> Way.Link(
+                FfiConverterString.read(buf),
+                FfiConverterOptionalString.read(buf),
+                )
+            3 -> Way.Visitor(
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                )
+            4 -> Way.Sent(
+                FfiConverterString.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Way): ULong = when(value) {
+        is Way.Key -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`key`)
+            )
+        }
+        is Way.Link -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`text`)
+                + FfiConverterOptionalString.allocationSize(value.`key`)
+            )
+        }
+        is Way.Visitor -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`visitor`)
+                + FfiConverterString.allocationSize(value.`credential`)
+            )
+        }
+        is Way.Sent -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`text`)
+            )
+        }
+    }
+
+    override fun write(value: Way, buf: ByteBuffer) {
+        when(value) {
+            is Way.Key -> {
+                buf.putInt(1)
+                FfiConverterString.write(value.`key`, buf)
+                Unit
+            }
+            is Way.Link -> {
+                buf.putInt(2)
+                FfiConverterString.write(value.`text`, buf)
+                FfiConverterOptionalString.write(value.`key`, buf)
+                Unit
+            }
+            is Way.Visitor -> {
+                buf.putInt(3)
+                FfiConverterString.write(value.`visitor`, buf)
+                FfiConverterString.write(value.`credential`, buf)
+                Unit
+            }
+            is Way.Sent -> {
+                buf.putInt(4)
+                FfiConverterString.write(value.`text`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
 
 /**
  * @suppress
@@ -5753,28 +9187,28 @@ public object FfiConverterOptionalULong: FfiConverterRustBuffer<kotlin.ULong?> {
 /**
  * @suppress
  */
-public object FfiConverterOptionalTypeCursorPlace: FfiConverterRustBuffer<CursorPlace?> {
-    override fun read(buf: ByteBuffer): CursorPlace? {
+public object FfiConverterOptionalString: FfiConverterRustBuffer<kotlin.String?> {
+    override fun read(buf: ByteBuffer): kotlin.String? {
         if (buf.get().toInt() == 0) {
             return null
         }
-        return FfiConverterTypeCursorPlace.read(buf)
+        return FfiConverterString.read(buf)
     }
 
-    override fun allocationSize(value: CursorPlace?): ULong {
+    override fun allocationSize(value: kotlin.String?): ULong {
         if (value == null) {
             return 1UL
         } else {
-            return 1UL + FfiConverterTypeCursorPlace.allocationSize(value)
+            return 1UL + FfiConverterString.allocationSize(value)
         }
     }
 
-    override fun write(value: CursorPlace?, buf: ByteBuffer) {
+    override fun write(value: kotlin.String?, buf: ByteBuffer) {
         if (value == null) {
             buf.put(0)
         } else {
             buf.put(1)
-            FfiConverterTypeCursorPlace.write(value, buf)
+            FfiConverterString.write(value, buf)
         }
     }
 }
@@ -5913,6 +9347,70 @@ public object FfiConverterOptionalTypePictureSize: FfiConverterRustBuffer<Pictur
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypePoint: FfiConverterRustBuffer<Point?> {
+    override fun read(buf: ByteBuffer): Point? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypePoint.read(buf)
+    }
+
+    override fun allocationSize(value: Point?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypePoint.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Point?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypePoint.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypePresence: FfiConverterRustBuffer<Presence?> {
+    override fun read(buf: ByteBuffer): Presence? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypePresence.read(buf)
+    }
+
+    override fun allocationSize(value: Presence?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypePresence.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Presence?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypePresence.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeRect: FfiConverterRustBuffer<Rect?> {
     override fun read(buf: ByteBuffer): Rect? {
         if (buf.get().toInt() == 0) {
@@ -5967,6 +9465,70 @@ public object FfiConverterOptionalTypeDecoded: FfiConverterRustBuffer<Decoded?> 
         } else {
             buf.put(1)
             FfiConverterTypeDecoded.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeHostEvent: FfiConverterRustBuffer<HostEvent?> {
+    override fun read(buf: ByteBuffer): HostEvent? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeHostEvent.read(buf)
+    }
+
+    override fun allocationSize(value: HostEvent?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeHostEvent.allocationSize(value)
+        }
+    }
+
+    override fun write(value: HostEvent?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeHostEvent.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeJoinerEvent: FfiConverterRustBuffer<JoinerEvent?> {
+    override fun read(buf: ByteBuffer): JoinerEvent? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeJoinerEvent.read(buf)
+    }
+
+    override fun allocationSize(value: JoinerEvent?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeJoinerEvent.allocationSize(value)
+        }
+    }
+
+    override fun write(value: JoinerEvent?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeJoinerEvent.write(value, buf)
         }
     }
 }
@@ -6101,6 +9663,34 @@ public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.Str
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypePoint: FfiConverterRustBuffer<List<Point>> {
+    override fun read(buf: ByteBuffer): List<Point> {
+        val len = buf.getInt()
+        return List<Point>(len) {
+            FfiConverterTypePoint.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Point>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypePoint.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Point>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypePoint.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeRect: FfiConverterRustBuffer<List<Rect>> {
     override fun read(buf: ByteBuffer): List<Rect> {
         val len = buf.getInt()
@@ -6177,6 +9767,40 @@ public object FfiConverterSequenceTypeSourceInfo: FfiConverterRustBuffer<List<So
             return FfiConverterTypeEncoderConfig.lift(
     uniffiRustCallWithError(PanecastException) { _status ->
     UniffiLib.uniffi_panecast_fn_func_encoder_config(
+
+        _status)
+}
+    )
+    }
+
+
+        /**
+         * The library's defaults.
+         *
+         * # Errors
+         * Only [`PanecastError::Panicked`].
+         */
+    @Throws(PanecastException::class) fun `hostConfig`(): HostConfig {
+            return FfiConverterTypeHostConfig.lift(
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_func_host_config(
+
+        _status)
+}
+    )
+    }
+
+
+        /**
+         * Draws a link's secret to send to somebody: `https://RELAY/camera#` and this text.
+         *
+         * # Errors
+         * - `Io` where there is no randomness.
+         */
+    @Throws(PanecastException::class) fun `drawLink`(): kotlin.String {
+            return FfiConverterString.lift(
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_func_draw_link(
 
         _status)
 }
