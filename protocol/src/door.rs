@@ -3,9 +3,6 @@
 use crate::RefusalKind;
 use serde::{Deserialize, Serialize};
 
-/// The tenant of those who name none.
-pub const DEFAULT_TENANT: &str = "default";
-
 /// Most bytes of an app's id of its visitor.
 pub const MOST_VISITOR_BYTES: usize = 128;
 
@@ -14,14 +11,6 @@ pub const NUMBER_DIGITS: usize = 4;
 
 /// Hex digits of a link's id.
 pub const LINK_ID_DIGITS: usize = 32;
-
-pub(crate) fn default_tenant() -> String {
-    DEFAULT_TENANT.to_owned()
-}
-
-pub(crate) fn is_default(tenant: &str) -> bool {
-    tenant == DEFAULT_TENANT
-}
 
 /// A way in, as it is named.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

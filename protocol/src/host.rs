@@ -12,7 +12,10 @@ pub enum HostSays {
         /// [`crate::PROTOCOL_VERSION`].
         protocol: u32,
         /// Whose customers and agents these are.
-        #[serde(default = "crate::door::default_tenant", skip_serializing_if = "crate::door::is_default")]
+        #[serde(
+            default = "crate::tenant::default_tenant",
+            skip_serializing_if = "crate::tenant::is_default"
+        )]
         tenant: String,
         /// Proof of who it is, where the tenant asks for it.
         #[serde(default, skip_serializing_if = "Option::is_none")]

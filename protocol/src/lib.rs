@@ -14,15 +14,16 @@ mod host;
 mod joiner;
 mod lookout;
 mod parcel;
+mod tenant;
 
 pub use door::{
-    DEFAULT_TENANT, Door, DoorEnd, Ended, LINK_ID_DIGITS, MOST_VISITOR_BYTES, NUMBER_DIGITS, NewDoor,
-    OpenDoor, RefuseReason,
+    Door, DoorEnd, Ended, LINK_ID_DIGITS, MOST_VISITOR_BYTES, NUMBER_DIGITS, NewDoor, OpenDoor, RefuseReason,
 };
 pub use host::{HostSays, RelayToHost, RoomProof, Who};
 pub use joiner::{JoinerSays, Place, RelayToJoiner};
 pub use lookout::{LookoutSays, MOST_WATCHED, RelayToLookout};
 pub use parcel::{FromJoiner, Parcel, ParcelKind};
+pub use tenant::{DEFAULT_TENANT, MOST_TENANT_BYTES, is_tenant_name, tenant_of_query, tenant_query};
 
 use serde::{Deserialize, Serialize};
 

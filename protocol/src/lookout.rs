@@ -15,7 +15,10 @@ pub enum LookoutSays {
         /// [`crate::PROTOCOL_VERSION`].
         protocol: u32,
         /// Whose hosts it looks for.
-        #[serde(default = "crate::door::default_tenant", skip_serializing_if = "crate::door::is_default")]
+        #[serde(
+            default = "crate::tenant::default_tenant",
+            skip_serializing_if = "crate::tenant::is_default"
+        )]
         tenant: String,
         /// Proof of who it is; presences need it where the tenant has keys for tokens.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -132,7 +132,7 @@ export type ToWorker =
   /** The key as typed; `who` is how the visitor is told who asks. */
   | { type: "join"; key: string; who: string; credentials?: Credentials }
   /** What stands behind a link's `#`, and the key as typed where it needs one. */
-  | { type: "join-by-link"; link: string; key: string; who: string; purpose: Purpose }
+  | { type: "join-by-link"; link: string; key: string; who: string; purpose: Purpose; tenant: string }
   /** A visitor is asked with a pass and its key, in the text of their file. */
   | { type: "ask"; visitor: string; pass: string; purpose: Purpose; token: string | undefined }
   /** What does this pass say? */

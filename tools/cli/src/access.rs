@@ -3,7 +3,8 @@
 use crate::failure::Failure;
 use crate::link::RelayUrl;
 use crate::output::is_standard;
-use panecast_protocol::DEFAULT_TENANT;
+use crate::sources::printable;
+use panecast_protocol::{DEFAULT_TENANT, is_tenant_name};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use std::io::Read;
@@ -48,15 +49,17 @@ impl AccessArgs {
         Ok(access)
     }
 
-    /// The same at this relay.
-    pub(crate) fn at(self, relay: RelayUrl) -> Result<Self, Failure> {
-        match &self.relay {
-            Some(named) if *named != relay => Err(Failure::usage(
-                format!("the link is for {}", relay.name()),
-                "leave --relay out: the link has it",
-            )),
-            _ => Ok(Self { relay: Some(relay), ..self }),
+    /// The same where a link leads: at its relay, in its tenant.
+    pub(crate) fn at(self, relay: RelayUrl, tenant: &str) -> Result<Self, Failure> {
+        if self.relay.as_ref().is_some_and(|named| *named != relay) {
+            let what = format!("the link is for {}", relay.name());
+            return Err(Failure::usage(what, "leave --relay out: the link has it"));
         }
+        if self.tenant().is_some_and(|named| named != tenant) {
+            let what = format!("the link is for the tenant {}", printable(tenant));
+            return Err(Failure::usage(what, "leave --tenant out: the link has it"));
+        }
+        Ok(Self { relay: Some(relay), ..self }.for_tenant(tenant))
     }
 
     /// The tenant, if it was named.
@@ -92,8 +95,11 @@ impl Access {
 }
 
 fn tenant_name(text: &str) -> Result<String, String> {
-    let sound = (1..=255).contains(&text.len()) && !text.chars().any(char::is_control);
-    if sound { Ok(text.to_owned()) } else { Err("a tenant's name has 1 to 255 bytes".to_owned()) }
+    if is_tenant_name(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("a tenant's name has 1 to 255 bytes".to_owned())
+    }
 }
 
 fn read_token(path: &Path) -> Result<String, Failure> {

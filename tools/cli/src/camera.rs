@@ -64,7 +64,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         None => None,
     };
     let link = LinkSecret::draw().map_err(panecast::Error::from)?;
-    let (url, tenant) = (relay.url.camera_url(&link), relay.tenant.clone());
+    let tenant = relay.tenant.clone();
+    let url = relay.url.camera_url(&tenant, &link);
     let knock = Knock { relay, way: Way::Sent(link), name: name.clone(), purpose: Purpose::Camera };
     view::watch(knock, &Keeping { save, seconds }, Reporter::new(json), async |reporter| {
         let lasts = LINK_LASTS.as_secs();

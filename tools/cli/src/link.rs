@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use futures_util::stream::SplitStream;
 use futures_util::{SinkExt, StreamExt};
 use panecast::session::seal::{LinkSecret, LinkText};
-use panecast_protocol::MAX_BINARY_BYTES;
+use panecast_protocol::{MAX_BINARY_BYTES, tenant_of_query, tenant_query};
 use rustls_pki_types::ServerName;
 use std::str::FromStr;
 use std::time::Duration;
@@ -65,10 +65,12 @@ impl FromStr for RelayUrl {
     }
 }
 
-/// A link by which somebody shows a screen: `https://HOST/see#SECRET`.
+/// A link by which somebody shows a screen: `https://HOST/see#SECRET`, with `?tenant=NAME` before the `#` where it is of
+/// another tenant than the default one.
 #[derive(Clone, Debug)]
 pub(crate) struct LinkUrl {
     pub(crate) relay: RelayUrl,
+    pub(crate) tenant: String,
     pub(crate) text: LinkText,
 }
 
@@ -77,18 +79,16 @@ impl FromStr for LinkUrl {
 
     fn from_str(s: &str) -> Result<Self, String> {
         let bad = || "this is not a whole link; copy all of it, such as https://HOST/see#0123…".to_owned();
-        let (before, text) = s.trim().split_once('#').ok_or_else(bad)?;
-        if !before.ends_with("/see") {
-            return Err(bad());
-        }
-        Ok(Self { relay: before.parse()?, text: text.parse().map_err(|_| bad())? })
+        let (relay, tenant, text) = parts(s, "/see").ok_or_else(bad)?;
+        Ok(Self { relay: relay.parse()?, tenant, text: text.parse().map_err(|_| bad())? })
     }
 }
 
-/// A link that asks for a camera: `https://HOST/camera#SECRET`. Somebody else has drawn it.
+/// A link that asks for a camera: `https://HOST/camera#SECRET`, with a tenant as a [`LinkUrl`]. Somebody else has drawn it.
 #[derive(Clone, Debug)]
 pub(crate) struct CameraUrl {
     pub(crate) relay: RelayUrl,
+    pub(crate) tenant: String,
     pub(crate) secret: LinkSecret,
 }
 
@@ -97,12 +97,16 @@ impl FromStr for CameraUrl {
 
     fn from_str(s: &str) -> Result<Self, String> {
         let bad = || "this is not a whole link; copy all of it, such as https://HOST/camera#0123…".to_owned();
-        let (before, text) = s.trim().split_once('#').ok_or_else(bad)?;
-        if !before.ends_with("/camera") {
-            return Err(bad());
-        }
-        Ok(Self { relay: before.parse()?, secret: text.parse().map_err(|_| bad())? })
+        let (relay, tenant, text) = parts(s, "/camera").ok_or_else(bad)?;
+        Ok(Self { relay: relay.parse()?, tenant, secret: text.parse().map_err(|_| bad())? })
     }
+}
+
+/// The relay's address, the tenant and the fragment of a link to `page`.
+fn parts<'a>(link: &'a str, page: &str) -> Option<(&'a str, String, &'a str)> {
+    let (before, text) = link.trim().split_once('#')?;
+    let (place, query) = before.split_once('?').unwrap_or((before, ""));
+    Some((place.strip_suffix(page)?, tenant_of_query(query)?, text))
 }
 
 fn usual_port(secure: bool) -> u16 {
@@ -111,18 +115,18 @@ fn usual_port(secure: bool) -> u16 {
 
 impl RelayUrl {
     /// What the agent opens: the key stands after `#`, which browsers never send to a server.
-    pub(crate) fn agent_url(&self, key: &str) -> String {
-        format!("{}/#{key}", self.name())
+    pub(crate) fn agent_url(&self, tenant: &str, key: &str) -> String {
+        format!("{}/{}#{key}", self.name(), tenant_query(tenant))
     }
 
     /// What a phone opens to show its camera.
-    pub(crate) fn camera_url(&self, link: &LinkSecret) -> String {
-        format!("{}/camera#{link}", self.name())
+    pub(crate) fn camera_url(&self, tenant: &str, link: &LinkSecret) -> String {
+        format!("{}/camera{}#{link}", self.name(), tenant_query(tenant))
     }
 
     /// What those open who are shown a screen; `text` has the secret.
-    pub(crate) fn link_url(&self, text: &str) -> String {
-        format!("{}/see#{text}", self.name())
+    pub(crate) fn link_url(&self, tenant: &str, text: &str) -> String {
+        format!("{}/see{}#{text}", self.name(), tenant_query(tenant))
     }
 
     /// Something answers there that is no relay.
@@ -319,10 +323,37 @@ mod tests {
             ("http://[::1]:7700/#482913507", "http://[::1]:7700/#K"),
             ("http://[::1]", "http://[::1]/#K"),
         ] {
-            assert_eq!(typed.parse::<RelayUrl>().unwrap().agent_url("K"), url, "{typed}");
+            assert_eq!(typed.parse::<RelayUrl>().unwrap().agent_url("default", "K"), url, "{typed}");
         }
         for bad in ["", "http://", "http://host:99999", "ftp://host", "http://user@host", "https://"] {
             assert!(bad.parse::<RelayUrl>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_link_leads_into_its_tenant() {
+        let relay: RelayUrl = "https://relay.example".parse().unwrap();
+        let text = "0123456789abcdefghjkmnpqr0";
+        let secret: LinkSecret = text.parse().unwrap();
+        for (tenant, query) in [("default", ""), ("shop", "?tenant=shop"), ("a b#?", "?tenant=a%20b%23%3F")] {
+            assert_eq!(relay.agent_url(tenant, "K"), format!("https://relay.example/{query}#K"));
+            let camera = relay.camera_url(tenant, &secret);
+            assert_eq!(camera, format!("https://relay.example/camera{query}#{text}"));
+            let camera: CameraUrl = camera.parse().unwrap();
+            assert_eq!((&camera.relay, camera.tenant.as_str()), (&relay, tenant));
+            let see: LinkUrl = relay.link_url(tenant, text).parse().unwrap();
+            assert_eq!((&see.relay, see.tenant.as_str()), (&relay, tenant));
+        }
+        for bad in [
+            "https://relay.example/camera?tenant=#0123456789abcdefghjkmnpqr0",
+            "https://relay.example/camera?tenant=a&tenant=b#0123456789abcdefghjkmnpqr0",
+            "https://relay.example/camera?tenant=a%00#0123456789abcdefghjkmnpqr0",
+            "https://relay.example/camera?tenant=%ff#0123456789abcdefghjkmnpqr0",
+            "https://relay.example/?tenant=a/camera#0123456789abcdefghjkmnpqr0",
+            "https://relay.example/see?tenant=shop#0123456789abcdefghjkmnpqr0",
+            "https://relay.example/camera?tenant=shop",
+        ] {
+            assert!(bad.parse::<CameraUrl>().is_err(), "{bad}");
         }
     }
 

@@ -97,7 +97,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let ask = consent::how(source.as_ref(), yes, commands)?;
     let relay = match &link {
-        Some(link) => access.at(link.relay.clone())?.access()?,
+        Some(link) => access.at(link.relay.clone(), &link.tenant)?.access()?,
         None => access.access()?,
     };
     let presence = match (visitor_id, tenant_key) {

@@ -81,7 +81,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let (access, way) = match (link, key, visitor, pass) {
         (Some(link), key, _, _) => {
             check_key(&link, key.as_ref())?;
-            (access.at(link.relay)?, Way::Link(link.text, key))
+            (access.at(link.relay, &link.tenant)?, Way::Link(link.text, key))
         }
         (None, Some(key), _, _) => (access, Way::Key(key)),
         (None, None, Some(visitor), Some(pass)) => {

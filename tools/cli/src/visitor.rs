@@ -491,7 +491,7 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
         match self.doors.open_key(number, &mut self.sharer, now) {
             Ok(Some(key)) if self.shown.is_some() => self.show_link(Some(key)),
             Ok(Some(key)) => {
-                let url = self.relay.url.agent_url(&key.replace(' ', ""));
+                let url = self.relay.url.agent_url(&self.relay.tenant, &key.replace(' ', ""));
                 let text = format!("key       {key}\nagent     {url}");
                 self.reporter.event(&text, json!({ "event": "key", "key": key, "url": url }));
                 (self.on_key)(&url);
@@ -504,7 +504,7 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
     /// Shows the URL for those who are to see the screen, and the key that the next of them needs.
     fn show_link(&mut self, key: Option<String>) {
         let Some(text) = self.doors.link_text() else { return };
-        let url = self.relay.url.link_url(&text);
+        let url = self.relay.url.link_url(&self.relay.tenant, &text);
         let told = key.as_ref().map_or(String::new(), |key| format!("\nkey       {key}  (for the next one)"));
         self.reporter
             .event(&format!("link      {url}{told}"), json!({ "event": "link", "url": url, "key": key }));

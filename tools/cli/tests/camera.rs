@@ -3,7 +3,7 @@
 
 mod panecast;
 
-use panecast::{Running, run};
+use panecast::{Running, relay_of, run};
 use serde_json::Value;
 use std::path::Path;
 
@@ -67,6 +67,29 @@ fn without_a_number_the_link_is_told() {
 }
 
 #[test]
+fn a_link_leads_into_the_tenant_whose_agent_sent_it() {
+    let (outbox, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let tenant = "Läden & mehr";
+    let (_relay, url) = relay_of(tenant, folder.path());
+    let agent = camera(&url, outbox.path(), &["--tenant", tenant]);
+    agent.event("link-sent");
+    agent.event("unavailable");
+    let message = message(outbox.path());
+    let link = message["url"].as_str().unwrap();
+    assert!(link.starts_with(&format!("{url}/camera?tenant=L%C3%A4den%20%26%20mehr#")), "{link}");
+    assert_eq!(message["tenant"], tenant);
+    let share = ["share", "--source", "pattern:320x180@30", "--yes", "--json", "--link"];
+    let nowhere = link.replace("tenant=L", "tenant=X");
+    run(&[&share[..], &[&nowhere]].concat(), b"").failed(1, "does not know the tenant");
+    run(&[&share[..], &[link, "--tenant", "other"]].concat(), b"").failed(2, "Läden & mehr");
+    // Neither of the two has a token.
+    let phone = Running::start(&[&share[..], &[link]].concat());
+    assert_eq!(phone.event("request")["purpose"], "camera");
+    agent.event("available");
+    agent.find("pictures", has_pictures);
+}
+
+#[test]
 fn what_makes_no_sense_is_said() {
     run(&["camera", "--relay", "http://127.0.0.1:1", "--to", "0151 23456789", "--outbox", "x"], b"")
         .failed(2, "country");
@@ -76,5 +99,10 @@ fn what_makes_no_sense_is_said() {
         b"",
     )
     .failed(2, "whole link");
+    let long = format!("tenant={}", "a".repeat(256));
+    for query in ["tenant=", "tenant=a&tenant=b", "tenant=%0a", "tenant=%ff", &long] {
+        let link = format!("http://127.0.0.1:1/camera?{query}#0123456789abcdefghjkmnpqr0");
+        run(&["share", "--link", &link, "--source", "pattern"], b"").failed(2, "whole link");
+    }
     run(&["links", "--page", "http://127.0.0.1:1", "--bind", "127.0.0.1:0"], b"").failed(2, "required");
 }

@@ -3,7 +3,7 @@
 
 mod panecast;
 
-use panecast::{Running, run};
+use panecast::{Running, relay_of, run};
 use serde_json::Value;
 
 fn relay() -> (Running, String) {
@@ -58,6 +58,29 @@ fn a_link_lets_in_as_many_as_it_is_for_and_shows_whose_screen_it_is() {
         assert_eq!(watching.exit(), Some(0));
     }
     run(&["view", &link], b"").failed(1, dead);
+}
+
+#[test]
+fn a_link_leads_into_the_tenant_of_who_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_relay, url) = relay_of("shop", folder.path());
+    let shown = ["show", "--relay", &url, "--source", "pattern:320x180@30", "--json", "--tenant", "shop"];
+    let by_link = Running::start(&shown);
+    let (link, _) = self::link(&by_link);
+    assert!(link.starts_with(&format!("{url}/see?tenant=shop#")), "{link}");
+    view(&link, &[]).find("pictures", has_pictures);
+    // The relay knows no tenant `default`, which a link that names none leads into.
+    run(&["view", &link.replace("?tenant=shop", "")], b"").failed(1, "does not know the tenant");
+    run(&["view", &link, "--tenant", "default"], b"").failed(2, "tenant shop");
+    let with_key = Running::start(&[&shown[..], &["--key"]].concat());
+    let (link, key) = self::link(&with_key);
+    view(&link, &["--key", &key.expect("a key")]).find("pictures", has_pictures);
+    // What the visitor's agent opens names the tenant, too.
+    let share = ["share", "--yes", "--json", "--source", "pattern:320x180@30", "--relay", &url];
+    let share = Running::start(&[&share[..], &["--tenant", "shop"]].concat());
+    let told = share.event("key");
+    let key = told["key"].as_str().unwrap().replace(' ', "");
+    assert_eq!(told["url"], format!("{url}/?tenant=shop#{key}"));
 }
 
 #[test]

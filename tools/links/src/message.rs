@@ -1,6 +1,7 @@
 //! What a phone is sent.
 
 use crate::number::PhoneNumber;
+use panecast_protocol::tenant_query;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -82,11 +83,13 @@ fn readable(name: &str) -> String {
     words.split_whitespace().collect::<Vec<_>>().join(" ").replace('.', " ").trim().to_owned()
 }
 
-/// Whether `url` is a camera's link at one of these pages: a service that sent any address would be a spammer's.
+/// Whether `url` is a camera's link of this tenant at one of these pages: a service that sent any address would be a
+/// spammer's.
 #[must_use]
-pub(crate) fn is_camera_link(url: &str, pages: &[String]) -> bool {
+pub(crate) fn is_camera_link(url: &str, pages: &[String], tenant: &str) -> bool {
     let Some((place, secret)) = url.split_once('#') else { return false };
-    let ours = pages.iter().any(|page| place.strip_prefix(page.trim_end_matches('/')) == Some("/camera"));
+    let camera = format!("/camera{}", tenant_query(tenant));
+    let ours = pages.iter().any(|page| place.strip_prefix(page.trim_end_matches('/')) == Some(&camera));
     ours && secret.len() == SECRET_CHARS
         && secret.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }
@@ -119,8 +122,8 @@ mod tests {
     #[test]
     fn only_links_to_the_camera_page_are_sent() {
         let pages = ["https://relay.example".to_owned(), "http://127.0.0.1:7700/".to_owned()];
-        assert!(is_camera_link(URL, &pages));
-        assert!(is_camera_link("http://127.0.0.1:7700/camera#0123456789abcdefghjkmnpqrs", &pages));
+        assert!(is_camera_link(URL, &pages, "default"));
+        assert!(is_camera_link("http://127.0.0.1:7700/camera#0123456789abcdefghjkmnpqrs", &pages, "default"));
         for url in [
             "https://relay.example/camera",
             "https://relay.example/camera#short",
@@ -131,7 +134,28 @@ mod tests {
             "https://evil.example/camera#0123456789abcdefghjkmnpqrs",
             "https://relay.example@evil.example/camera#0123456789abcdefghjkmnpqrs",
         ] {
-            assert!(!is_camera_link(url, &pages), "{url}");
+            assert!(!is_camera_link(url, &pages, "default"), "{url}");
         }
+    }
+
+    #[test]
+    fn only_links_into_the_asker_s_tenant_are_sent() {
+        let pages = ["https://relay.example".to_owned()];
+        let to = |query: &str| format!("https://relay.example/camera{query}#0123456789abcdefghjkmnpqrs");
+        assert!(is_camera_link(&to("?tenant=shop"), &pages, "shop"));
+        assert!(is_camera_link(&to("?tenant=a%26b%20c"), &pages, "a&b c"));
+        for query in [
+            "",
+            "?tenant=bank",
+            "?tenant=shop&tenant=bank",
+            "?tenant=shop&x=1",
+            "?x=1&tenant=shop",
+            "?tenant=%73hop",
+            "?tenant=",
+            "/?tenant=shop",
+        ] {
+            assert!(!is_camera_link(&to(query), &pages, "shop"), "{query}");
+        }
+        assert!(!is_camera_link(&to("?tenant=default"), &pages, "default"), "a name has one form");
     }
 }

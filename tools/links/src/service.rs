@@ -250,7 +250,7 @@ async fn ask(State(shared): State<Arc<Shared>>, _: Method, headers: HeaderMap, b
         Ok(to) => to,
         Err(e) => return said(StatusCode::BAD_REQUEST, "bad-number", &format!("{e}")),
     };
-    if !is_camera_link(&request.url, &shared.pages) {
+    if !is_camera_link(&request.url, &shared.pages, tenant) {
         let message = "this is no camera link of a page that the service knows; name it with --page";
         return said(StatusCode::BAD_REQUEST, "bad-link", message);
     }

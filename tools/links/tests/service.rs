@@ -153,14 +153,20 @@ async fn a_tenants_agents_show_their_token() {
     let folder = tempfile::tempdir().unwrap();
     let kept = Arc::new(Kept::default());
     let address = start(Config { tenants: tenants(folder.path()), ..config(kept.clone()) }).await;
-    let body =
-        serde_json::json!({ "to": "+4915123456789", "url": link(1), "tenant": "shop", "name": "Mallory" });
+    let url = link(1).replace('#', "?tenant=shop#");
+    let body = serde_json::json!({ "to": "+4915123456789", "url": url, "tenant": "shop", "name": "Mallory" });
     assert_eq!(ask(address, "", body.clone()).await.0, 401);
     let claims = serde_json::json!({ "tenant": "shop", "sub": "7", "name": "Ada", "exp": 4_000_000_000_u64 });
     let foreign = token(&[1; 40], claims.clone());
     assert_eq!(ask(address, &format!("\r\nAuthorization: Bearer {foreign}"), body.clone()).await.0, 401);
     let own = token(SECRET, claims);
-    assert_eq!(ask(address, &format!("\r\nAuthorization: Bearer {own}"), body).await.0, 202);
+    let head = format!("\r\nAuthorization: Bearer {own}");
+    // A link that leads elsewhere than into the token's tenant.
+    for elsewhere in [link(1), link(1).replace('#', "?tenant=bank#")] {
+        let body = serde_json::json!({ "to": "+4915123456789", "url": elsewhere, "tenant": "shop" });
+        assert_eq!(ask(address, &head, body).await.1["kind"], "bad-link");
+    }
+    assert_eq!(ask(address, &head, body).await.0, 202);
     let sent = kept.0.lock().unwrap();
     assert!(sent[0].text.starts_with("Ada asks"), "the token's name, not one of the asker's own");
 }

@@ -4,16 +4,13 @@ use crate::agents::Agents;
 use crate::jwks::Jwks;
 use crate::quota::{Pace, Quota};
 use crate::refusal::refusal;
-use panecast_protocol::{DEFAULT_TENANT, Door, Refusal, RefusalKind, Who};
+use panecast_protocol::{DEFAULT_TENANT, Door, Refusal, RefusalKind, Who, is_tenant_name};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fmt, fs, io};
 use tokio::time::Instant;
-
-/// Longest name of a tenant, as the ends' handshake takes it.
-const MOST_NAME_BYTES: usize = 255;
 
 /// All tenants of a relay.
 #[derive(Clone, Debug)]
@@ -110,8 +107,8 @@ impl Tenants {
         let folder = path.parent().unwrap_or(Path::new("."));
         let mut all = HashMap::new();
         for (name, entry) in file.tenants {
-            if !(1..=MOST_NAME_BYTES).contains(&name.len()) {
-                return Err(wrong("a tenant's name has 1 to 255 bytes".into()));
+            if !is_tenant_name(&name) {
+                return Err(wrong("a tenant's name has 1 to 255 bytes and no control characters".into()));
             }
             let by_url = |url: &str| Jwks::from_url(url).map_err(|e| wrong(format!("{name}: {e}")));
             let agents = match (&entry.secret_file, &entry.jwks_file, &entry.jwks_url) {

@@ -29,7 +29,7 @@ async function start(given: Extract<ToCamera, { type: "start" }>): Promise<void>
     return;
   }
   try {
-    share = new CameraShare(module, surroundings(given.socket), given.text, given.codecs, post);
+    share = new CameraShare(module, surroundings(given.socket), given, given.codecs, post);
   } catch {
     failed("The link is not whole. Open it from the message again, or ask for a new one.");
   }

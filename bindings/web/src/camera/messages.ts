@@ -49,6 +49,8 @@ export type ToCamera =
       socket: string;
       /** What stands behind the `#` of the link. */
       text: string;
+      /** Whose agent asks. */
+      tenant: string;
       /** The codecs that may be used; all that the browser has, unless a test says otherwise. */
       codecs: readonly Codec[];
     }

@@ -1,6 +1,6 @@
 // A phone's share of its camera: the link's door, the question, and the film that goes out.
 
-import { DEFAULT_TENANT, relayEnding, type EndReason, type RelayToHost } from "../protocol.ts";
+import { relayEnding, type EndReason, type RelayToHost } from "../protocol.ts";
 import { Host, type HostTold } from "../sharer/host.ts";
 import { HostLink, type HostLinkEvents, type HostLinkState } from "../sharer/host-link.ts";
 import { CODEC_NAMES, CODECS, type Codec } from "../worker/av1/planes.ts";
@@ -37,14 +37,14 @@ export class CameraShare implements HostLinkEvents {
   constructor(
     module: WebAssembly.Module,
     private readonly around: Surroundings,
-    text: string,
+    { text, tenant }: { text: string; tenant: string },
     private readonly codecs: readonly Codec[],
     private readonly post: (message: FromCamera) => void,
   ) {
     const began = performance.now();
-    this.#host = new Host(module, DEFAULT_TENANT, SOURCE, () => performance.now() - began);
+    this.#host = new Host(module, tenant, SOURCE, () => performance.now() - began);
     this.#door = this.#host.takeLink(text, 1, LASTS_S);
-    this.#link = new HostLink(around, this);
+    this.#link = new HostLink(around, this, { tenant });
     this.#link.start();
   }
 

@@ -1,5 +1,7 @@
 // A camera's link: drawn here, known to nobody but this page, whoever sends it, and the phone.
 
+import { DEFAULT_TENANT } from "../protocol.ts";
+
 /** How long the phone has to open it. */
 export const LINK_LASTS_MS = 30 * 60 * 1000;
 
@@ -51,7 +53,7 @@ export function phoneNumber(text: string): string | undefined {
 export interface Asked {
   to: string;
   url: string;
-  tenant: string | undefined;
+  tenant: string;
   name: string;
   token: string | undefined;
 }
@@ -66,7 +68,7 @@ export async function sendLink(service: string, asked: Asked): Promise<Answer> {
     response = await fetch(new URL("/links", service), {
       method: "POST",
       headers: { "Content-Type": "application/json", ...(token !== undefined && { Authorization: `Bearer ${token}` }) },
-      body: JSON.stringify({ to, url, name, ...(tenant !== undefined && { tenant }) }),
+      body: JSON.stringify({ to, url, name, ...(tenant !== DEFAULT_TENANT && { tenant }) }),
       referrerPolicy: "no-referrer",
       credentials: "omit",
     });

@@ -4,12 +4,15 @@ import { surroundings } from "../worker/surroundings.ts";
 import { drawLink, LINK_LASTS_MS, phoneNumber, sendLink, type CameraLink } from "./camera-link.ts";
 import { CameraWait } from "./camera-wait.ts";
 import { byId } from "./elements.ts";
+import { tenantQuery } from "./tenant.ts";
 
 /** What the page does for it. */
 export interface CameraSurround {
   token(): string | undefined;
+  /** Whose phones these are; undefined if what was typed is no name. */
+  tenant(): string | undefined;
   /** Asks by the link. */
-  join(link: string, who: string): void;
+  join(link: string, who: string, tenant: string): void;
   say(text: string): void;
 }
 
@@ -83,36 +86,41 @@ export class CameraRequest {
       this.#error("camera", "Cameras need https: open this page by its https:// address.");
       return;
     }
+    const tenant = this.surround.tenant();
+    if (tenant === undefined) {
+      this.#error("camera", "No tenant has such a name. Correct it below.");
+      return;
+    }
     localStorage.setItem(this.nameSlot, who);
     this.#error("camera", "");
     this.#send.disabled = true;
     try {
       const link = await drawLink();
-      const url = new URL(`camera#${link.text}`, document.baseURI).href;
+      const url = new URL(`camera${tenantQuery(tenant)}#${link.text}`, document.baseURI).href;
       const token = this.surround.token();
       if (sends && to !== undefined && this.#service !== undefined) {
-        const answer = await sendLink(this.#service, { to, url, tenant: undefined, name: who, token });
+        const answer = await sendLink(this.#service, { to, url, tenant, name: who, token });
         if (!answer.sent) {
           this.#error(answer.field === "phone" ? "phone" : "camera", answer.message);
           return;
         }
       }
       this.#link = link;
-      this.#await(link, who, url, sends ? to : undefined);
+      this.#await(link, who, url, { tenant, to: sends ? to : undefined });
     } finally {
       this.#send.disabled = false;
     }
   }
 
-  #await(link: CameraLink, who: string, url: string, to: string | undefined): void {
+  #await(link: CameraLink, who: string, url: string, { tenant, to }: { tenant: string; to: string | undefined }): void {
     const socket = new URL("ws/watch", document.baseURI);
     socket.protocol = socket.protocol === "https:" ? "wss:" : "ws:";
     socket.hash = socket.search = "";
-    this.#wait = new CameraWait(surroundings(socket.href), link.id, {
+    this.#wait = new CameraWait(surroundings(socket.href), link.id, tenant, {
       there: () => {
         if (this.#link !== link) return;
         this.stop();
-        this.surround.join(link.text, who);
+        this.surround.join(link.text, who, tenant);
       },
       refused: (message) => {
         this.stop();

@@ -1,6 +1,6 @@
 // Waits at the relay until a phone has opened its link.
 
-import { PROTOCOL_VERSION } from "../protocol.ts";
+import { DEFAULT_TENANT, PROTOCOL_VERSION } from "../protocol.ts";
 import { backoffMs } from "../worker/backoff.ts";
 import type { Socket, Surroundings } from "../worker/link.ts";
 
@@ -20,6 +20,7 @@ export class CameraWait {
   constructor(
     private readonly around: Surroundings,
     private readonly id: string,
+    private readonly tenant: string,
     private readonly events: WaitEvents,
   ) {
     this.#connect();
@@ -34,7 +35,8 @@ export class CameraWait {
   #connect(): void {
     if (this.#over) return;
     this.#attempt += 1;
-    const hello = { type: "hello", protocol: PROTOCOL_VERSION };
+    const { tenant } = this;
+    const hello = { type: "hello", protocol: PROTOCOL_VERSION, ...(tenant !== DEFAULT_TENANT && { tenant }) };
     const watch = { type: "watch", door: { link: { id: this.id } } };
     const socket = this.around.connect({
       open: () => {

@@ -5,6 +5,7 @@ import type { EndReason } from "../protocol.ts";
 import { CODECS, type Codec } from "../worker/av1/planes.ts";
 import { cameraText } from "./camera-text.ts";
 import { byId } from "./elements.ts";
+import { tenantOfQuery } from "./tenant.ts";
 
 /** What a camera is asked for; smaller ones are fine. */
 const WANTED = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 24, max: 30 } };
@@ -38,7 +39,7 @@ class CameraPage {
   #lastRequest = 0;
   readonly #video = byId("preview", HTMLVideoElement);
 
-  constructor(text: string) {
+  constructor(text: string, tenant: string) {
     const { worker, wasm } = document.body.dataset;
     this.#worker = new Worker(new URL(worker ?? "", document.baseURI));
     this.#worker.onmessage = ({ data }: MessageEvent<FromCamera>) => this.#receive(data);
@@ -51,6 +52,7 @@ class CameraPage {
       wasm: new URL(wasm ?? "", document.baseURI).href,
       socket: socket.href,
       text,
+      tenant,
       codecs: codecsOf(location.search),
     });
     const click = (id: string, run: () => void): void => byId(id, HTMLElement).addEventListener("click", run);
@@ -265,12 +267,17 @@ function cameraTrouble(e: unknown): string {
 
 // The secret is for this one use: it does not stay in the address, nor in what the browser remembers.
 const text = location.hash.slice(1);
+const tenant = tenantOfQuery(location.search);
 history.replaceState(null, "", location.pathname + location.search);
 if (!window.isSecureContext) {
   byId("busy", HTMLElement).hidden = true;
   byId("card-title", HTMLElement).textContent = "This page needs https";
   byId("card-text", HTMLElement).textContent = "Browsers give the camera to secure pages alone. Ask for a link that begins with https://.";
+} else if (tenant === undefined) {
+  byId("busy", HTMLElement).hidden = true;
+  byId("card-title", HTMLElement).textContent = "This link does not work";
+  byId("card-text", HTMLElement).textContent = "The link is not whole. Open it from the message again, or ask for a new one.";
 } else {
-  const page = new CameraPage(text);
+  const page = new CameraPage(text, tenant);
   window.panecastCamera = { probe: () => page.probe(), status: () => page.status };
 }

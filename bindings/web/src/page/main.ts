@@ -9,6 +9,7 @@ import {
   type Status,
   type ToWorker,
 } from "../messages.ts";
+import { DEFAULT_TENANT } from "../protocol.ts";
 import { agoText, describe, SEALED_TEXT, type Action } from "./description.ts";
 import { Details } from "./details.ts";
 import { Drawing, type DrawTool } from "./drawing.ts";
@@ -20,6 +21,7 @@ import { fieldsOfFragment } from "./fragment.ts";
 import { Notices } from "./notices.ts";
 import { shortcutOf, type Shortcut } from "./shortcuts.ts";
 import { missingFeature } from "./support.ts";
+import { isTenantName, tenantOfQuery } from "./tenant.ts";
 import { Tabs } from "./tabs.ts";
 import { View } from "./view.ts";
 import { Visitors } from "./visitors.ts";
@@ -47,7 +49,8 @@ class Page {
     () => this.#focusEntry(),
   );
   readonly #tabs = new Tabs(["key", "visitor", "camera"], (name) => {
-    byId("tenant", HTMLInputElement).disabled = name !== "key";
+    // A pass has its tenant.
+    byId("tenant", HTMLInputElement).disabled = name === "visitor";
   });
   readonly #visitors: Visitors;
   readonly #camera: CameraRequest;
@@ -118,7 +121,9 @@ class Page {
     });
     this.#camera = new CameraRequest(NAME_SLOT, {
       token: () => this.#token,
-      join: (link, who) => this.#join({ type: "join-by-link", link, key: "", who, purpose: "camera" }),
+      tenant: () => this.#tenant,
+      join: (link, who, tenant) =>
+        this.#join({ type: "join-by-link", link, key: "", who, purpose: "camera", tenant }),
       say: (text) => (byId("announcer", HTMLElement).textContent = text),
     });
     this.#name.value = localStorage.getItem(NAME_SLOT) ?? "";
@@ -128,6 +133,7 @@ class Page {
     this.#show();
     setInterval(() => this.#show(), 1000);
     this.#followFragment();
+    this.#followQuery();
   }
 
   probe(): Promise<Probe | undefined> {
@@ -394,7 +400,12 @@ class Page {
     }
     localStorage.setItem(NAME_SLOT, who);
     this.#key.value = key;
-    const tenant = byId("tenant", HTMLInputElement).value.trim() || undefined;
+    const tenant = this.#tenant;
+    if (tenant === undefined) {
+      this.#notices.error("key", "No tenant has such a name. Correct it below.");
+      byId("tenant", HTMLInputElement).focus();
+      return;
+    }
     this.#join({ type: "join", key, who, credentials: { tenant, token: this.#token } });
   }
 
@@ -404,6 +415,22 @@ class Page {
     this.#drawing.forget();
     this.#view.fit();
     this.#send(message);
+  }
+
+  /** Whose visitors these are, for a key or a camera; undefined if what was typed is no name. */
+  get #tenant(): string | undefined {
+    const name = byId("tenant", HTMLInputElement).value.trim() || DEFAULT_TENANT;
+    return isTenantName(name) ? name : undefined;
+  }
+
+  /** A key's link names its tenant before the `#`. */
+  #followQuery(): void {
+    const tenant = tenantOfQuery(location.search);
+    if (tenant === undefined) this.#notices.error("key", "The address names no tenant that can be. Correct what follows ?tenant= in it.");
+    else if (tenant !== DEFAULT_TENANT) {
+      byId("tenant", HTMLInputElement).value = tenant;
+      byId("access", HTMLDetailsElement).open = true;
+    }
   }
 
   get #token(): string | undefined {

@@ -5,6 +5,7 @@ import { byId } from "./elements.ts";
 import { formatPartialKey, parseKey } from "./key.ts";
 import { SEE_ACTIONS, seeText, type SeeAction, type SeeNotice } from "./see-text.ts";
 import { missingFeature } from "./support.ts";
+import { tenantOfQuery } from "./tenant.ts";
 import { View } from "./view.ts";
 
 /** Where the person's name is kept, on this device alone. */
@@ -22,6 +23,7 @@ class SeePage {
   /** What stands behind the URL's `#`. */
   #link: string | undefined;
   #withKey = false;
+  readonly #tenant = tenantOfQuery(location.search);
   #status: Status = NO_SESSION;
   #stats: Stats | undefined;
   #requests = new Map<number, (answer: Probe | undefined) => void>();
@@ -132,7 +134,7 @@ class SeePage {
   /** The link is in the fragment, which no server sees. It stays there, so that the page can be loaded again. */
   #followFragment(): void {
     const found = LINK.exec(location.hash);
-    this.#link = found === null ? undefined : location.hash.slice(1);
+    this.#link = found === null || this.#tenant === undefined ? undefined : location.hash.slice(1);
     this.#withKey = found?.[2] !== undefined;
     this.#send({ type: "leave" });
     this.#status = NO_SESSION;
@@ -145,7 +147,8 @@ class SeePage {
   }
 
   #join(): void {
-    if (this.#link === undefined) return;
+    const tenant = this.#tenant;
+    if (this.#link === undefined || tenant === undefined) return;
     const key = this.#withKey ? parseKey(this.#key.value) : "";
     if (key === undefined) {
       this.#error("key", "A key has nine digits, such as 482 913 507.");
@@ -160,7 +163,7 @@ class SeePage {
     }
     localStorage.setItem(NAME_SLOT, who);
     this.#view.fit();
-    this.#send({ type: "join-by-link", link: this.#link, key, who, purpose: "agent-screen" });
+    this.#send({ type: "join-by-link", link: this.#link, key, who, purpose: "agent-screen", tenant });
   }
 
   #receive(message: FromWorker): void {

@@ -3,8 +3,10 @@
 import type { EndReason } from "../protocol.ts";
 import { NOT_SHOWN, type FromSharer, type Person, type ShowProbe, type ShowStatus, type ToSharer } from "../sharer/messages.ts";
 import { byId } from "./elements.ts";
+import { fieldsOfFragment } from "./fragment.ts";
 import { showText } from "./show-text.ts";
 import { missingFeature } from "./support.ts";
+import { tenantOfQuery, tenantQuery } from "./tenant.ts";
 
 /** Where the person's name is kept, on this device alone. */
 const NAME_SLOT = "panecast-name";
@@ -41,7 +43,10 @@ class ShowPage {
   readonly #video = byId("preview", HTMLVideoElement);
   readonly #name = byId("name", HTMLInputElement);
 
-  constructor() {
+  constructor(
+    private readonly tenant: string,
+    private readonly token: string | undefined,
+  ) {
     this.#name.value = localStorage.getItem(NAME_SLOT) ?? "";
     byId("show-form", HTMLFormElement).addEventListener("submit", (e) => {
       e.preventDefault();
@@ -124,12 +129,15 @@ class ShowPage {
     this.#worker.onerror = () => this.#receive({ type: "status", status: { ...NOT_SHOWN, failed: "The page's worker could not be started." } });
     const socket = new URL("ws/host", document.baseURI);
     socket.protocol = socket.protocol === "https:" ? "wss:" : "ws:";
+    socket.hash = socket.search = "";
     const frames = framesOf(track);
     if (frames === undefined) this.#watchVideo();
     const start: ToSharer = {
       type: "start",
       wasm: new URL(wasm ?? "", document.baseURI).href,
       socket: socket.href,
+      tenant: this.tenant,
+      token: this.token,
       source: `${who}'s screen`,
       purpose: "agent-screen",
       doors: { uses: LINK_USES, lastsS: LINK_LASTS_S, withKey: byId("with-key", HTMLInputElement).checked },
@@ -221,7 +229,7 @@ class ShowPage {
     pause.setAttribute("aria-pressed", String(paused));
 
     const link = byId("link", HTMLInputElement);
-    const url = text === undefined ? "" : `${location.origin}/see#${text}`;
+    const url = text === undefined ? "" : `${location.origin}/see${tenantQuery(this.tenant)}#${text}`;
     if (link.value !== url) link.value = url;
     byId("copy", HTMLButtonElement).disabled = url === "";
     byId("key-part", HTMLElement).hidden = !(text?.endsWith(".key") ?? false);
@@ -323,11 +331,22 @@ function missingToShow(): string | undefined {
   return missingFeature();
 }
 
-const missing = missingToShow();
-if (missing === undefined) {
-  const page = new ShowPage();
+/** What keeps this page from showing anything; undefined if nothing. */
+function obstacle(tenant: string | undefined): string | undefined {
+  if (tenant === undefined) return "The address names no tenant that can be. Correct what follows ?tenant= in it.";
+  const missing = missingToShow();
+  return missing && `This page needs ${missing}. Open it in a current Chrome, Edge, Firefox or Safari on a computer.`;
+}
+
+const tenant = tenantOfQuery(location.search);
+// A token may stand behind the `#`, which no server sees; it does not stay in the address.
+const token = fieldsOfFragment(location.hash)?.token;
+if (token !== undefined) history.replaceState(null, "", location.pathname + location.search);
+const hindrance = obstacle(tenant);
+if (hindrance === undefined && tenant !== undefined) {
+  const page = new ShowPage(tenant, token);
   window.panecastShow = { probe: () => page.probe(), status: () => page.status };
 } else {
-  byId("pick-error", HTMLElement).textContent = `This page needs ${missing}. Open it in a current Chrome, Edge, Firefox or Safari on a computer.`;
+  byId("pick-error", HTMLElement).textContent = hindrance ?? "";
   byId("show-form", HTMLFormElement).querySelectorAll("input, button").forEach((e) => e.setAttribute("disabled", ""));
 }

@@ -1,9 +1,9 @@
 // A host's connection to the relay: gets a room, comes back to it after a cut, and knows when to stop trying. Sockets,
 // timers and chance come from the caller, as for a joiner's.
 
-import { parseHostMessage, PROTOCOL_VERSION, type HostSays, type Refusal, type RelayToHost, type RoomProof } from "../protocol.ts";
+import { DEFAULT_TENANT, parseHostMessage, PROTOCOL_VERSION, type HostSays, type Refusal, type RelayToHost, type RoomProof } from "../protocol.ts";
 import { backoffMs } from "../worker/backoff.ts";
-import type { Socket, Surroundings } from "../worker/link.ts";
+import type { Credentials, Socket, Surroundings } from "../worker/link.ts";
 
 export type HostLinkState =
   | { phase: "off" }
@@ -44,6 +44,7 @@ export class HostLink {
   constructor(
     private readonly around: Surroundings,
     private readonly events: HostLinkEvents,
+    private readonly who: Credentials = {},
   ) {}
 
   get state(): HostLinkState {
@@ -98,7 +99,14 @@ export class HostLink {
     };
     this.#set({ phase: "connecting", attempt: this.#attempt });
     this.#cancelTimer = this.around.after(ANSWER_MS, () => current(() => this.#cut()));
-    const hello = { type: "hello", protocol: PROTOCOL_VERSION, ...(this.#room && { resume: this.#room }) };
+    const { tenant, token } = this.who;
+    const hello = {
+      type: "hello",
+      protocol: PROTOCOL_VERSION,
+      ...(tenant !== undefined && tenant !== DEFAULT_TENANT && { tenant }),
+      ...(token !== undefined && { token }),
+      ...(this.#room && { resume: this.#room }),
+    };
     this.#socket = this.around.connect({
       open: () => current(() => this.#socket?.send(JSON.stringify(hello))),
       text: (text) => current(() => this.#text(text)),

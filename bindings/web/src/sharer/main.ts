@@ -25,9 +25,9 @@ scope.onmessage = ({ data }) => {
 async function start(given: Extract<ToSharer, { type: "start" }>): Promise<void> {
   try {
     const module = await compile(given.wasm);
-    const { source, purpose, doors, frames } = given;
+    const { source, purpose, doors, frames, tenant, token } = given;
     const shown = { source, purpose, doors, pushed: frames !== undefined };
-    show = new Show(module, surroundings(given.socket), shown, post);
+    show = new Show(module, surroundings(given.socket), shown, { tenant, token }, post);
   } catch (e) {
     const message = e instanceof Error ? e.message : String(e);
     post({ type: "status", status: { ...NOT_SHOWN, failed: `Sharing could not be started: ${message}` } });

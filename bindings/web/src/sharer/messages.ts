@@ -64,6 +64,9 @@ export type ToSharer =
       type: "start";
       wasm: string;
       socket: string;
+      /** Whose screen it is, to the relay; the token where the tenant's hosts need one. */
+      tenant: string;
+      token: string | undefined;
       source: string;
       purpose: Purpose;
       doors: Doors;

@@ -1,7 +1,7 @@
 // One page's share: the room, the doors, who is there, and the pictures that go out.
 
-import { DEFAULT_TENANT, relayEnding, type EndReason, type Purpose, type RelayToHost } from "../protocol.ts";
-import type { Surroundings } from "../worker/link.ts";
+import { relayEnding, type EndReason, type Purpose, type RelayToHost } from "../protocol.ts";
+import type { Credentials, Surroundings } from "../worker/link.ts";
 import { Host, HostError, type HostTold } from "./host.ts";
 import { HostLink, type HostLinkEvents, type HostLinkState } from "./host-link.ts";
 import { NOT_SHOWN, type Doors, type FromSharer, type Person, type ShowProbe, type ShowStatus } from "./messages.ts";
@@ -47,11 +47,12 @@ export class Show implements HostLinkEvents {
     module: WebAssembly.Module,
     private readonly around: Surroundings,
     private readonly shown: Shown,
+    who: Credentials & { tenant: string },
     private readonly post: (message: FromSharer) => void,
   ) {
     const began = performance.now();
-    this.#host = new Host(module, DEFAULT_TENANT, shown.source, () => performance.now() - began);
-    this.#link = new HostLink(around, this);
+    this.#host = new Host(module, who.tenant, shown.source, () => performance.now() - began);
+    this.#link = new HostLink(around, this, who);
     if (shown.doors.withKey) this.#update({ text: this.#host.linkForKeys() });
     else this.#newLink();
     this.#link.start();

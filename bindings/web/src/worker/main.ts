@@ -59,7 +59,7 @@ function handle(session: Session, message: ToWorker): void {
       session.join(message.key, message.who, message.credentials);
       break;
     case "join-by-link":
-      session.joinByLink(message.link, message.key, message.who, message.purpose);
+      session.joinByLink(message.link, message.key, message.who, message.purpose, message.tenant);
       break;
     case "ask":
       session.ask(message.visitor, message.pass, message.purpose, message.token);

@@ -1,7 +1,7 @@
 // The watching end in WebAssembly as an object, beside the decoder to which its packets go. The ABI is documented in
 // bindings/web/decoder/src/seat_exports.rs.
 
-import { DEFAULT_TENANT, END_REASONS, PURPOSES, STATES, type DoorName, type EndReason, type Purpose, type StreamState } from "../protocol.ts";
+import { END_REASONS, PURPOSES, STATES, type DoorName, type EndReason, type Purpose, type StreamState } from "../protocol.ts";
 import type { PassFacts } from "../messages.ts";
 import type { Rect } from "./decoder.ts";
 
@@ -82,9 +82,9 @@ export class Seat {
   }
 
   /** Knocks by a link's text, with a typed key where it needs one; gives the door, undefined if they are none. */
-  knockByLink(link: string, key: string, who: string, purpose: Purpose): DoorName | undefined {
+  knockByLink(link: string, key: string, who: string, purpose: Purpose, tenant: string): DoorName | undefined {
     this.#entropy();
-    const plain = [link, key, who, DEFAULT_TENANT].map((text) => text.replaceAll("\0", ""));
+    const plain = [link, key, who, tenant].map((text) => text.replaceAll("\0", ""));
     const len = this.#write(plain.join("\0"));
     const number = this.wasm.panecast_knock_by_link(this.handle, len, PURPOSES[purpose], micros(this.now()));
     if (number < 0) return undefined;

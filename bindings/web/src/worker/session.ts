@@ -126,11 +126,11 @@ export class Session implements LinkEvents {
   }
 
   /** Knocks by a link's text, of which no more than an id goes to the relay; `key` is empty where it needs none. */
-  joinByLink(link: string, key: string, who: string, purpose: Purpose): void {
+  joinByLink(link: string, key: string, who: string, purpose: Purpose, tenant: string): void {
     this.#begin("link");
-    const door = this.#seat.knockByLink(link, key, who, purpose);
+    const door = this.#seat.knockByLink(link, key, who, purpose, tenant);
     if (door === undefined) this.#link.fail("The link could not be used: ask for it again, and copy all of it.");
-    else this.#link.knock(door);
+    else this.#link.knock(door, { tenant });
     this.#pump();
   }
 

@@ -74,7 +74,9 @@ async function phone(browser: Browser, url: string, codecs?: string): Promise<Pa
       return real(wanted);
     };
   });
-  await page.goto(codecs === undefined ? url : url.replace("#", `?codecs=${codecs}#`));
+  const whole = new URL(url);
+  if (codecs !== undefined) whole.searchParams.set("codecs", codecs);
+  await page.goto(whole.href);
   return page;
 }
 
@@ -114,22 +116,27 @@ describe("a phone's camera in chromium", () => {
   after(() => whole.run());
 
   /** Relay and service, and the agent's page on its way in. */
-  async function withCamera(body: (agent: Agent, cleanup: Cleanup, restart: () => Promise<unknown>) => Promise<void>): Promise<void> {
+  async function withCamera(
+    body: (agent: Agent, cleanup: Cleanup, restart: () => Promise<unknown>) => Promise<void>,
+    tenant?: string,
+  ): Promise<void> {
     const cleanup = new Cleanup();
     try {
       // The service has to know the relay's origin, the relay the service's address: one of them comes first.
+      const of = tenant === undefined ? [] : ["--tenants", await cleanup.tenants(tenant)];
       const relay = await cleanup.relay();
       const origin = relay.url.replace(/\/$/, "");
-      const args = ["links", "--page", origin, "--outbox", outbox, "--bind", "127.0.0.1:0", "--json", "--number-links", "1000"];
+      const args = ["links", "--page", origin, "--outbox", outbox, "--bind", "127.0.0.1:0", "--json", "--number-links", "1000", ...of];
       const service = cleanup.start(program("PANECAST_BIN"), args);
       const links = (await service.prints(/"url":"([^"]+)"/))[1]!;
       await relay.program.kill();
-      let running = (await cleanup.relay(relay.port, "--links", links)).program;
+      let running = (await cleanup.relay(relay.port, "--links", links, ...of)).program;
       const restart = async (): Promise<void> => {
         await running.kill();
-        running = (await cleanup.relay(relay.port, "--links", links)).program;
+        running = (await cleanup.relay(relay.port, "--links", links, ...of)).program;
       };
-      const agent = await Agent.open(browser, downloads, relay.url);
+      const query = tenant === undefined ? "" : `?${new URLSearchParams({ tenant }).toString()}`;
+      const agent = await Agent.open(browser, downloads, relay.url + query);
       cleanup.add(() => agent.page.close());
       await body(agent, cleanup, restart);
       assert.deepEqual(agent.complaints, []);
@@ -217,6 +224,31 @@ describe("a phone's camera in chromium", () => {
       await reads(first, "#label", /sees this/);
       assert.equal(await touched(second), 0);
     });
+  });
+
+  test("a link leads into the tenant whose agent sent it, and nowhere by a name that none has", async () => {
+    const tenant = "Läden & mehr";
+    await withCamera(async (agent, cleanup) => {
+      const link = await request(agent);
+      assert.match(link, /\/camera\?tenant=L%C3%A4den%20%26%20mehr#/);
+      const opened = async (url: string): Promise<Page> => {
+        const page = await phone(browser, url);
+        cleanup.add(() => page.close());
+        return page;
+      };
+      for (const bad of ["?tenant=", "?tenant=a&tenant=b", "?tenant=%00", "?tenant=%ff", `?tenant=${"a".repeat(256)}`]) {
+        const page = await opened(link.replace(/\?.*#/, `${bad}#`));
+        await reads(page, "#card-text", /The link is not whole/);
+        assert.equal(await page.evaluate(() => location.hash), "");
+      }
+      // The relay knows no such tenant.
+      await reads(await opened(link.replace(/\?.*#/, "#")), "#card-text", /does not know the tenant/);
+      const page = await opened(link);
+      await reads(page, "#card-title", /Ada of Support asks to see your camera/);
+      await page.click("#allow");
+      await reads(page, "#label", /Ada of Support sees this/);
+      await agent.live();
+    }, tenant);
   });
 
   test("whoever declines has shown nothing", async () => {

@@ -2,7 +2,7 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import puppeteer, { type Browser, type Page } from "puppeteer-core";
@@ -165,6 +165,13 @@ export class Cleanup {
     ]);
     const at = Number((await running.prints(/127\.0\.0\.1:(\d+)/))[1]);
     return { program: running, port: at, url: `http://127.0.0.1:${at}/` };
+  }
+
+  /** A file of tenants for a relay or a service, with this one alone, which asks nobody who they are. */
+  async tenants(name: string): Promise<string> {
+    const file = join(await this.folder(), "tenants.toml");
+    await writeFile(file, `[tenants.${JSON.stringify(name)}]\n`);
+    return file;
   }
 
   /** A visitor who shares `source` and allows it; gives the key. */

@@ -188,6 +188,29 @@ describe("showing a screen in chromium", () => {
     });
   });
 
+  test("a link leads into the tenant of the page that shows, with a key and without", async () => {
+    const cleanup = new Cleanup();
+    try {
+      const { url } = await cleanup.relay(0, "--tenants", await cleanup.tenants("a&b"));
+      for (const key of [false, true]) {
+        const shower = await show(cleanup, url, { key, search: "?tenant=a%26b" });
+        const link = await shower.link();
+        assert.match(link, /\/see\?tenant=a%26b#[0-9a-z]{26}/);
+        const agent = await see(cleanup, link, key ? await shower.key() : undefined);
+        await agent.shows("#status-label", /^Live/);
+        await same(agent, shower);
+        const foreign = await see(cleanup, link.replace("?tenant=a%26b", ""), key ? "123456789" : undefined);
+        await foreign.shows("#card", /does not know the tenant/);
+        const bad = await Agent.open(browser, downloads, link.replace("a%26b", "%00"));
+        cleanup.add(() => bad.page.close());
+        await bad.shows("#key-error", /no whole one/);
+        await shower.press("#stop");
+      }
+    } finally {
+      await cleanup.run();
+    }
+  });
+
   test("a link with a key needs both, and the next person gets the next key", async () => {
     await withRelay(async ({ url }, cleanup) => {
       const shower = await show(cleanup, url, { key: true });

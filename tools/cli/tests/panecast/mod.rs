@@ -171,6 +171,18 @@ impl Running {
     }
 }
 
+/// A relay that serves a tenant of this name alone, whose agents it knows by their tokens; with its URL.
+pub fn relay_of(tenant: &str, folder: &std::path::Path) -> (Running, String) {
+    std::fs::write(folder.join("relay.secret"), "a secret of more than thirty-two bytes").unwrap();
+    let file = folder.join("tenants.toml");
+    std::fs::write(&file, format!("[tenants.{tenant:?}]\nsecret-file = \"relay.secret\"\n")).unwrap();
+    let tenants = file.to_str().unwrap();
+    let relay = Running::start(&["relay", "--bind", "127.0.0.1:0", "--json", "--tenants", tenants]);
+    let facts = relay.find("address", |line| line["url"].is_string());
+    let url = facts["url"].as_str().unwrap().to_owned();
+    (relay, url)
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
