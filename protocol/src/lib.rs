@@ -65,6 +65,8 @@ pub enum RefusalKind {
     Unavailable,
     /// The tenant is not known here, or the token does not allow this.
     NotAllowed,
+    /// The link was used up, or its host has closed it.
+    Spent,
 }
 
 #[cfg(test)]
@@ -83,6 +85,7 @@ mod tests {
             (RefusalKind::Declined, "declined"),
             (RefusalKind::Unavailable, "unavailable"),
             (RefusalKind::NotAllowed, "not-allowed"),
+            (RefusalKind::Spent, "spent"),
         ] {
             let json = format!(r#"{{"type":"refused","kind":"{name}","message":"no"}}"#);
             let refused = || Refusal { kind, message: "no".into() };

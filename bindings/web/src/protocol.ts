@@ -51,6 +51,7 @@ const REFUSALS = [
   "declined",
   "unavailable",
   "not-allowed",
+  "spent",
 ] as const;
 export type RefusalKind = (typeof REFUSALS)[number];
 

@@ -240,7 +240,11 @@ impl Host {
 
     fn refused(&mut self, refusal: Refusal, now: Timestamp) {
         let passes = match (refusal.kind, &self.room) {
-            (RefusalKind::Version | RefusalKind::BadMessage | RefusalKind::NotAllowed, _) => false,
+            // A link that was sent here and is used up stays so.
+            (
+                RefusalKind::Version | RefusalKind::BadMessage | RefusalKind::NotAllowed | RefusalKind::Spent,
+                _,
+            ) => false,
             // The room is gone, and with it everybody's place.
             (RefusalKind::Unavailable, Some(_)) => {
                 self.room = None;
@@ -253,8 +257,9 @@ impl Host {
             return self.come_back(Duration::ZERO, now);
         }
         self.line = Line::Waiting;
+        let spent = refusal.kind == RefusalKind::Spent;
         self.outputs.extend([HostOutput::Refused(refusal), HostOutput::Disconnect]);
-        self.sharer.end(EndReason::Failed);
+        self.sharer.end(if spent { EndReason::Spent } else { EndReason::Failed });
     }
 
     fn hear(&mut self, says: RelayToHost, now: Timestamp) {

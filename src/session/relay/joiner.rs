@@ -60,6 +60,7 @@ impl Way {
             RefusalKind::WrongKey => EndReason::WrongKey,
             RefusalKind::Declined => EndReason::Declined,
             RefusalKind::Unavailable => EndReason::Lost,
+            RefusalKind::Spent => EndReason::Spent,
             _ => EndReason::Failed,
         }
     }

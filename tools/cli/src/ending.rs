@@ -37,6 +37,7 @@ pub(crate) fn refused(relay: &Access, refusal: &Refusal) -> Failure {
         RefusalKind::Declined => "ask the other side whether it wants to",
         RefusalKind::Unavailable => "try again once the other side is there",
         RefusalKind::NotAllowed => "check the tenant and its token",
+        RefusalKind::Spent => "ask for a new link",
     };
     Failure::new(format!("{} refuses: {}", relay.url.name(), printable(&refusal.message)), next)
 }

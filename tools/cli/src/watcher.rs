@@ -38,7 +38,7 @@ fn is_pass(way: &Way) -> bool {
 
 /// Whether a refusal means that the link lets in nobody any more.
 fn is_dead(way: &Way, refusal: &Refusal) -> bool {
-    let dead = matches!(refusal.kind, RefusalKind::Unavailable | RefusalKind::WrongKey);
+    let dead = matches!(refusal.kind, RefusalKind::Unavailable | RefusalKind::WrongKey | RefusalKind::Spent);
     dead && matches!(way, Way::Link(_, None))
 }
 
@@ -456,7 +456,8 @@ fn may_pass(refusal: &Refusal) -> bool {
         | RefusalKind::Version
         | RefusalKind::BadMessage
         | RefusalKind::Declined
-        | RefusalKind::NotAllowed => false,
+        | RefusalKind::NotAllowed
+        | RefusalKind::Spent => false,
     }
 }
 

@@ -62,6 +62,25 @@ async fn known(host: &mut Host, relay: &Process, id: &str) {
 }
 
 #[tokio::test]
+async fn a_link_that_is_spent_at_one_relay_is_at_the_other() {
+    let cluster = Cluster::start();
+    let (a, b) = (cluster.relay(&[]), cluster.relay(&[]));
+    let mut host = Host::open(&a.address(), None).await;
+    let link = host.link().await;
+    let mut lookout = Lookout::at(&b).await;
+    lookout.until(true, &link).await;
+    host.socket.say(&HostSays::Close { door: link.clone() }).await;
+    lookout.until(false, &link).await;
+    assert_eq!(refused(&mut knock(&b.address(), &link).await).await.kind, RefusalKind::Spent);
+    let mut second = Host::open(&b.address(), None).await;
+    second.socket.say(&HostSays::Open { door: NewDoor::Link { id: "5c".repeat(16), lifetime_s: 60 } }).await;
+    let told = second.told().await;
+    assert!(matches!(told, RelayToHost::NotOpened { kind: RefusalKind::Spent, .. }), "{told:?}");
+    a.stop();
+    b.stop();
+}
+
+#[tokio::test]
 async fn a_key_typed_at_one_relay_leads_to_a_host_at_the_other() {
     let cluster = Cluster::start();
     let (a, b) = (cluster.relay(&[]), cluster.relay(&[]));

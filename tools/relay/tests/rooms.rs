@@ -122,7 +122,7 @@ async fn an_expired_key_is_told_and_a_door_can_be_closed() {
     host.socket.say(&HostSays::Close { door: link.clone() }).await;
     // What is asked after it is answered after it.
     host.key().await;
-    assert_eq!(refused(&mut knock(&relay, &link).await).await.kind, RefusalKind::Unavailable);
+    assert_eq!(refused(&mut knock(&relay, &link).await).await.kind, RefusalKind::Spent);
     for bad in [
         NewDoor::Link { id: "x".into(), lifetime_s: 60 },
         NewDoor::Link { id: "ab".repeat(16), lifetime_s: 0 },

@@ -142,7 +142,9 @@ export class CameraShare implements HostLinkEvents {
   }
 
   room(): void {
-    if (!this.#spent) {
+    // The word of it may have been lost with the connection.
+    if (this.#spent) this.#closeDoor();
+    else {
       this.#link.say({ type: "open", door: { link: { id: this.#door.id, lifetime_s: LASTS_S } } });
     }
     this.#pump();
@@ -166,7 +168,11 @@ export class CameraShare implements HostLinkEvents {
   said(message: RelayToHost): void {
     switch (message.type) {
       case "not-opened":
-        this.#fail("This link is open on another device already, or was used. Ask for a new one.");
+        this.#fail(
+          message.kind === "spent"
+            ? "This link was used already: it works once. Ask for a new one."
+            : "This link is open on another device. Go on there, or ask for a new one.",
+        );
         return;
       case "closed":
         if (!this.#spent) this.#fail("This link is too old. Ask for a new one.");
@@ -244,7 +250,7 @@ export class CameraShare implements HostLinkEvents {
       case "close":
         // It let one in: it lets in nobody else.
         this.#spent = true;
-        this.#link.say({ type: "close", door: { link: { id: this.#door.id } } });
+        this.#closeDoor();
         break;
       case "dismiss":
         if (this.#joiner === told.joiner) {
@@ -265,6 +271,10 @@ export class CameraShare implements HostLinkEvents {
       case "ended":
         break;
     }
+  }
+
+  #closeDoor(): void {
+    this.#link.say({ type: "close", door: { link: { id: this.#door.id } } });
   }
 
   #fail(message: string): void {

@@ -58,7 +58,7 @@ export function cameraText(status: CameraStatus): CameraText {
           card: {
             title: "Waiting for your agent",
             text: status.long
-              ? "Nobody has come. A link works once and for half an hour: if it was used, or is older, ask for a new one. Your camera is off."
+              ? "Nobody has come. A link works for half an hour: if it is older, ask for a new one. Your camera is off."
               : "Whoever sent you the link is told that you opened it. Your camera is off until you allow it.",
             busy: true,
           },

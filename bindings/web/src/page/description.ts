@@ -335,6 +335,18 @@ function describeRefused(kind: RefusalKind, message: string): Description {
         label: "Declined",
         card: { ...(ENDINGS.declined ?? ENDED_OTHERWISE), actions: ["new-key"], busy: false },
       };
+    case "spent":
+      return {
+        ...PLAIN,
+        tone: "warn",
+        label: "Link used",
+        card: {
+          title: "This link was used already",
+          text: "It works once. Send a new one.",
+          actions: ["new-key"],
+          busy: false,
+        },
+      };
     case "unavailable":
     case "not-allowed":
       return {

@@ -35,6 +35,7 @@ export const SEE_ACTIONS: Record<SeeAction, string> = {
 
 const PLAIN = { form: undefined, card: undefined, banner: undefined, dim: false };
 const AGAIN = "Ask for a new link.";
+const SPENT_LINK = `This link was used by as many as it is for, or whoever shows has closed it. ${AGAIN}`;
 const DEAD_LINK = `This link does not work: it is too old, was used by as many as it is for, or nobody shows anything by it now. ${AGAIN}`;
 const WRONG_KEY = "This key does not work with this link. Check its digits; if they are right, it was used or is too old: ask for the next one.";
 
@@ -123,6 +124,8 @@ function refused(kind: RefusalKind, message: string, withKey: boolean): SeeText 
     case "wrong-key":
     case "unavailable":
       return form(withKey ? WRONG_KEY : DEAD_LINK);
+    case "spent":
+      return form(SPENT_LINK);
     case "too-many-tries":
       return form("Too many keys were tried. Wait ten minutes, then try again.");
     case "declined":

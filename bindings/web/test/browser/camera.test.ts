@@ -220,7 +220,7 @@ describe("a phone's camera in chromium", () => {
       const second = await phone(browser, link);
       cleanup.add(() => second.close());
       // The first has let its agent in: whoever opens the link again waits for nobody.
-      await reads(second, "#card-text", /A link works once/);
+      await reads(second, "#card-text", /This link was used already/);
       await reads(first, "#label", /sees this/);
       assert.equal(await touched(second), 0);
     });

@@ -78,6 +78,8 @@ pub(crate) enum Said {
     Change { number: u64, name: Name, claim: Option<Claim> },
     /// A room that is over for good.
     Ended { room: [u8; 16] },
+    /// A link that is used up or closed, and how long it could still have been open.
+    Spent { link: [u8; 16], left_s: u32 },
     /// A knock at a key that is answered.
     Tried { id: u64, tenant: String, network: IpAddr },
     /// That knock was let in, and does not count.

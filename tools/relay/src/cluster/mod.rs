@@ -222,6 +222,12 @@ impl Cluster {
         self.tell_all(Said::Ended { room });
     }
 
+    /// Tells all that a link is used up or closed.
+    pub(crate) fn spent(&self, link: [u8; 16], left: Duration) {
+        let left_s = u32::try_from(left.as_secs()).unwrap_or(u32::MAX);
+        self.tell_all(Said::Spent { link, left_s });
+    }
+
     /// The newest claim of another relay, if it is newer than this one.
     pub(crate) fn newer(&self, claim: &Claim) -> Option<Held> {
         let held = self.replica().newest(&claim.name)?;

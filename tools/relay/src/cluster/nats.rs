@@ -229,6 +229,11 @@ impl Dispatcher {
                 self.exchange.directory.ended_elsewhere(room);
                 return;
             }
+            Said::Spent { link, left_s } => {
+                let left = Duration::from_secs(left_s.into());
+                self.exchange.directory.spent_elsewhere(link, left, now);
+                return;
+            }
             Said::Tried { id, tenant, network } => {
                 self.exchange.tried_elsewhere(id, &tenant, network, now);
                 return;

@@ -15,6 +15,7 @@ use panecast_protocol::{
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// How many ended rooms are remembered, so that none of them is opened anew.
@@ -335,17 +336,40 @@ impl Directory {
 
     /// Closes a door of `room`. False if it has no such door.
     pub(crate) fn close(&self, room: &Room, door: &Door, now: Instant) -> bool {
-        let closed = self.lock().doors.close(room, door, now);
-        closed.is_some_and(|place| {
+        let closed = self.lock().doors.spend(room, door, now);
+        closed.is_some_and(|(place, left)| {
+            self.tell_spent(&place, left);
             self.changed(&[place]);
             true
         })
+    }
+
+    /// Whether a door was a link that is used up, or that its host has closed.
+    pub(crate) fn is_spent(&self, tenant: &Arc<str>, door: &Door, now: Instant) -> bool {
+        let inner = self.lock();
+        inner.doors.place(tenant, door).is_some_and(|place| inner.doors.is_spent(&place, now))
+    }
+
+    /// A link was used up, or closed, at another relay.
+    pub(crate) fn spent_elsewhere(&self, link: [u8; 16], left: Duration, now: Instant) {
+        let (mut inner, place) = (self.lock(), Place::Link(link));
+        // What this relay has is its own host's to close.
+        if inner.doors.behind(&place, now).is_none() {
+            inner.doors.was_spent(&place, left, now);
+        }
+    }
+
+    fn tell_spent(&self, place: &Place, left: Duration) {
+        if let (Some(cluster), Place::Link(link)) = (&self.cluster, place) {
+            cluster.spent(*link, left);
+        }
     }
 
     /// Ends a room and forgets it.
     pub(crate) fn end(&self, room: &Room, reason: Ended, now: Instant) {
         let mut inner = self.lock();
         let was_here = inner.rooms.contains_key(&room.id());
+        // Links that nobody has closed are not spent: their host may come with a new room and open them there.
         let closed = inner.remove(room, now);
         if was_here {
             inner.forget_for_good(room.id());

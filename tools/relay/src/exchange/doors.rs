@@ -2,6 +2,7 @@
 
 use super::room::{Room, stamp};
 use super::secret::{RoomId, from_hex};
+use super::spent::Spent;
 use crate::refusal::{random, refusal};
 use hmac::{Hmac, KeyInit, Mac};
 use panecast_protocol::{
@@ -66,6 +67,7 @@ pub(crate) struct Doors {
     /// Numbers that are open or rest.
     taken: HashSet<(Arc<str>, u16)>,
     keys_of: HashMap<Arc<str>, usize>,
+    spent: Spent,
 }
 
 /// A door that was opened, and whose it was before.
@@ -85,6 +87,7 @@ impl Doors {
             resting: VecDeque::new(),
             taken: HashSet::new(),
             keys_of: HashMap::new(),
+            spent: Spent::default(),
         }
     }
 
@@ -150,6 +153,9 @@ impl Doors {
             }
         };
         let Some(place) = self.place(room.tenant(), &door) else { return bad("there is no such door") };
+        if self.is_spent(&place, now) {
+            return Err(spent());
+        }
         let before = self.open.get(&place).map(|o| o.room.clone());
         let own = before.as_ref().is_some_and(|b| b.id() == room.id());
         let elsewhere = || others.have(&place, room.id());
@@ -236,6 +242,27 @@ impl Doors {
         })
     }
 
+    /// As [`Self::close`], for good where it is a link: it says how long it could have been open.
+    pub(crate) fn spend(&mut self, room: &Room, door: &Door, now: Instant) -> Option<(Place, Duration)> {
+        let until = self.place(room.tenant(), door).and_then(|place| self.open.get(&place)?.until);
+        let place = self.close(room, door, now)?;
+        let left = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        self.was_spent(&place, left, now);
+        Some((place, left))
+    }
+
+    /// A link is of no use any more, for as long as it could have been open.
+    pub(crate) fn was_spent(&mut self, place: &Place, left: Duration, now: Instant) {
+        if let Place::Link(id) = place {
+            self.spent.add(*id, now + left.min(LINK_LIVES), now);
+        }
+    }
+
+    /// Whether this was a link that is used up, or that its host has closed.
+    pub(crate) fn is_spent(&self, place: &Place, now: Instant) -> bool {
+        matches!(place, Place::Link(id) if self.spent.has(id, now))
+    }
+
     /// Closes all doors of a room, and says where they were.
     pub(crate) fn close_all(&mut self, room: RoomId, now: Instant) -> Vec<Place> {
         let places: Vec<_> = self.of_room.remove(&room).into_iter().flatten().map(|(p, _)| p).collect();
@@ -289,6 +316,11 @@ impl Doors {
         }
         closed
     }
+}
+
+/// What those hear who come by a link again, or open it again.
+pub(crate) fn spent() -> Refusal {
+    refusal(RefusalKind::Spent, "this link was used already, or closed")
 }
 
 impl std::fmt::Debug for Doors {

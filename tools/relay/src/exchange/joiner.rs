@@ -2,6 +2,7 @@
 
 use super::Exchange;
 use super::directory::Found;
+use super::doors::spent;
 use super::knock::{Knock, at_the_door};
 use super::room::Entry;
 use super::to_joiner::{ForJoiner, JoinerQueue};
@@ -78,9 +79,15 @@ async fn enter(
         (Some(door), None) => {
             let outcome = match knock(exchange, tenant.name(), &door, who, now).await {
                 Ok(entry) => at_the_door(Knock::at_open_door(entry, now, timing), reader, writer).await,
-                Err(told) => Err(Gone::Refused(told.unwrap_or_else(|| {
-                    refusal(RefusalKind::Unavailable, "nobody is there to be reached this way now")
-                }))),
+                Err(Some(told)) => Err(Gone::Refused(told)),
+                // Who has a link's 128 bits may know that it is of no use any more.
+                Err(None) if exchange.directory.is_spent(tenant.name(), &door, now) => {
+                    Err(Gone::Refused(spent()))
+                }
+                Err(None) => {
+                    let message = "nobody is there to be reached this way now";
+                    Err(Gone::Refused(refusal(RefusalKind::Unavailable, message)))
+                }
             };
             counted_as(outcome, &exchange.metrics)?
         }

@@ -5,7 +5,7 @@
 //! host ── /ws/host ─ [`host`] ── [`room`] ── [`joiner`] ─ /ws/join ── joiner
 //!                                   │            │
 //!                              [`directory`]  [`knock`]: keys are answered at fixed times, decoys included
-//!                              rooms, [`doors`]  [`tries`], [`decoy`]
+//!                        rooms, [`doors`], [`spent`]  [`tries`], [`decoy`]
 //!                                   │
 //!                              [`watched`] ── [`lookout`] ─ /ws/watch ── lookout ([`lookups`]: so many presences)
 //! ```
@@ -20,6 +20,7 @@ pub(crate) mod lookout;
 mod lookups;
 pub(crate) mod room;
 mod secret;
+mod spent;
 mod to_host;
 pub(crate) mod to_joiner;
 mod tries;
