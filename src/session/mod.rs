@@ -31,5 +31,5 @@ pub use sharer::{
     ANSWER_WITHIN, BACK_WITHIN, Lane, MOST_WATCHERS, Question, SHAKE_WITHIN, Sharer, SharerOutput,
     ViewerEvent,
 };
-pub use state::{Liveness, StreamState};
+pub use state::{CameraLife, Liveness, StreamState};
 pub use watcher::{Watcher, WatcherOutput};

@@ -132,6 +132,79 @@ impl Liveness {
     }
 }
 
+/// A camera that gives no picture for this long has stalled: even one that sees nothing move gives each.
+pub const STALLED_AFTER: Duration = Duration::from_secs(2);
+
+/// Follows the life of a source that gives every picture, moved or not: a camera. Tells each state once. Time is an argument.
+#[derive(Clone, Debug, Default)]
+pub struct CameraLife {
+    told: Option<StreamState>,
+    paused: bool,
+    blocked: bool,
+    /// The last picture, or when one was to come from then on; `None` before the first question.
+    since: Option<Timestamp>,
+}
+
+impl CameraLife {
+    /// A camera that has just been opened.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// It gave a picture, whether or not that is of use.
+    pub fn gave(&mut self, now: Timestamp) {
+        self.since = Some(now);
+    }
+
+    /// The operating system has taken it away, or gives it back.
+    pub fn blocked(&mut self, blocked: bool, now: Timestamp) {
+        self.blocked = blocked;
+        self.since = Some(now);
+    }
+
+    /// The visitor paused, or goes on.
+    pub fn paused(&mut self, paused: bool, now: Timestamp) {
+        self.paused = paused;
+        self.since = Some(now);
+    }
+
+    fn stalls_at(&self) -> Option<Timestamp> {
+        self.since.filter(|_| !self.paused && !self.blocked).map(|since| since + STALLED_AFTER)
+    }
+
+    /// The state now.
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> StreamState {
+        if self.paused {
+            StreamState::Paused
+        } else if self.blocked {
+            StreamState::Blocked
+        } else if self.stalls_at().is_some_and(|at| at <= now) {
+            StreamState::Stalled
+        } else {
+            StreamState::Live
+        }
+    }
+
+    /// The state now if it differs from what was told last.
+    pub fn news(&mut self, now: Timestamp) -> Option<StreamState> {
+        self.since.get_or_insert(now);
+        let state = Some(self.state(now));
+        if self.told == state {
+            return None;
+        }
+        self.told = state;
+        state
+    }
+
+    /// When the state may change though nothing happens.
+    #[must_use]
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        self.stalls_at().filter(|at| *at > now)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +225,34 @@ mod tests {
         assert_eq!(life.next_change(ms(1000)), None);
         life.changed(ms(5000));
         assert_eq!(life.news(ms(5000)), Some(StreamState::Live));
+    }
+
+    #[test]
+    fn a_camera_that_gives_nothing_has_stalled_until_it_gives_again() {
+        let mut life = CameraLife::new();
+        assert_eq!(life.news(ms(100)), Some(StreamState::Live));
+        assert_eq!(life.next_change(ms(100)), Some(ms(2100)));
+        life.gave(ms(1000));
+        assert_eq!((life.news(ms(2999)), life.next_change(ms(2999))), (None, Some(ms(3000))));
+        assert_eq!((life.news(ms(3000)), life.next_change(ms(3000))), (Some(StreamState::Stalled), None));
+        assert_eq!(life.news(ms(9000)), None);
+        life.gave(ms(9001));
+        assert_eq!(life.news(ms(9001)), Some(StreamState::Live));
+    }
+
+    #[test]
+    fn a_camera_that_is_taken_away_is_blocked_and_a_pause_hides_it() {
+        let mut life = CameraLife::new();
+        life.gave(ms(0));
+        life.blocked(true, ms(10));
+        assert_eq!((life.news(ms(5000)), life.next_change(ms(10))), (Some(StreamState::Blocked), None));
+        life.paused(true, ms(5000));
+        assert_eq!(life.news(ms(9000)), Some(StreamState::Paused));
+        life.blocked(false, ms(9000));
+        assert_eq!((life.news(ms(20_000)), life.next_change(ms(20_000))), (None, None));
+        life.paused(false, ms(20_000));
+        assert_eq!(life.news(ms(21_999)), Some(StreamState::Live), "it has two seconds to begin again");
+        assert_eq!(life.news(ms(22_000)), Some(StreamState::Stalled));
     }
 
     #[test]

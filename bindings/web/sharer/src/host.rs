@@ -9,7 +9,7 @@ use panecast::frame::{FrameView, Timestamp};
 use panecast::pipeline::{Audience, Output, PipelineConfig, Stepped, StreamState};
 use panecast::session::seal::{KeyOffer, LinkSecret, LinkText, SecretOffer, TypedKey};
 use panecast::session::{
-    Decision, Door, DoorId, EndReason, FilmFeed, Lane, Purpose, Sharer, SharerOutput, ViewerId,
+    CameraLife, Decision, Door, DoorId, EndReason, FilmFeed, Lane, Purpose, Sharer, SharerOutput, ViewerId,
 };
 use panecast::{Error, ErrorKind, Limits, Result};
 use std::time::Duration;
@@ -75,6 +75,7 @@ pub struct Host {
     share: Option<Stepped>,
     /// A camera's, likewise.
     film: Option<FilmFeed>,
+    camera: CameraLife,
     /// What is shown, as watchers are told.
     source: String,
     /// A typed key alone does not let in: this link belongs to it.
@@ -99,6 +100,7 @@ impl Host {
             sharer: Sharer::new(began_s, limits)?,
             share: None,
             film: None,
+            camera: CameraLife::new(),
             source: source.to_owned(),
             link: None,
             links: 0,
@@ -248,7 +250,7 @@ impl Host {
     /// Shows nothing for now, and forgets what was shown; or goes on.
     pub fn pause(&mut self, paused: bool, now: Timestamp) {
         self.paused = paused;
-        self.pause_film();
+        self.pause_film(now);
         match &mut self.share {
             Some(share) if paused => share.pause(now),
             Some(share) => share.resume(now),
@@ -274,7 +276,8 @@ impl Host {
     /// When [`Host::tick`] and [`Host::poll`] have something to do next, if nothing happens before.
     pub fn next_turn(&mut self, now: Timestamp) -> Option<Timestamp> {
         let share = self.share.as_mut().and_then(|share| share.next_turn(now));
-        share.into_iter().chain(self.sharer.next_tick()).min()
+        let film = self.film.as_ref().and_then(|_| self.camera.next_change(now));
+        share.into_iter().chain(film).chain(self.sharer.next_tick()).min()
     }
 
     /// What happened next; `None` until something happens.
@@ -285,6 +288,9 @@ impl Host {
                     Some(told) => return Some(told),
                     None => continue,
                 }
+            }
+            if let Some(state) = self.film_news(now) {
+                return Some(Told::State(state));
             }
             match self.share.as_mut()?.poll(now)? {
                 Output::Packet { to: Audience::All, bytes, .. } => self.sharer.packet(&bytes),

@@ -38,20 +38,24 @@ fn watcher(link: &LinkSecret) -> Watcher {
 
 /// Carries all to and fro; gives what the watcher saw and what else the host told.
 fn run(host: &mut Host, watcher: &mut Watcher) -> (Vec<WatcherOutput>, Vec<Told>) {
+    run_at(host, watcher, NOW)
+}
+
+fn run_at(host: &mut Host, watcher: &mut Watcher, now: Timestamp) -> (Vec<WatcherOutput>, Vec<Told>) {
     let (mut seen, mut told) = (Vec::new(), Vec::new());
     loop {
         let mut idle = true;
         while let Some(output) = watcher.poll() {
             idle = false;
             match output {
-                WatcherOutput::Send(mut bytes) => host.received(PHONE, &mut bytes, NOW),
+                WatcherOutput::Send(mut bytes) => host.received(PHONE, &mut bytes, now),
                 other => seen.push(other),
             }
         }
-        while let Some(output) = host.poll(NOW) {
+        while let Some(output) = host.poll(now) {
             idle = false;
             match output {
-                Told::Send(mut parcel) => watcher.received(&mut parcel[5..], NOW),
+                Told::Send(mut parcel) => watcher.received(&mut parcel[5..], now),
                 other => told.push(other),
             }
         }
@@ -157,6 +161,46 @@ fn a_pause_lets_nothing_through_and_starts_over_afterwards() {
     host.film_unit(&unit(true, b"again"), later).unwrap();
     let (seen, _) = run(&mut host, &mut ada);
     assert!(films(&seen).contains(&(true, b"again".to_vec())), "{seen:?}");
+}
+
+#[test]
+fn a_camera_that_gives_nothing_or_is_taken_away_is_told_to_both() {
+    let (mut host, link, door) = host();
+    let mut ada = watcher(&link);
+    host.came(PHONE, door, NOW);
+    run(&mut host, &mut ada);
+    host.answer(PHONE, Decision::Allow, Purpose::Camera, NOW).unwrap();
+    run(&mut host, &mut ada);
+    // What the watcher is told by this time, and the host's own page.
+    let mut told_at = |host: &mut Host, ms: u64| {
+        let now = NOW + Duration::from_millis(ms);
+        let (seen, told) = run_at(host, &mut ada, now);
+        let seen = seen.into_iter().filter_map(|o| match o {
+            WatcherOutput::State { state, source } if source == "Camera" => Some(state),
+            _ => None,
+        });
+        let told = told.into_iter().filter_map(|t| match t {
+            Told::State(state) => Some(state),
+            _ => None,
+        });
+        let (seen, told): (Vec<_>, Vec<_>) = (seen.collect(), told.collect());
+        assert_eq!(seen, told);
+        (seen, host.next_turn(now))
+    };
+    let at = |ms| NOW + Duration::from_millis(ms);
+    host.camera_gave(at(1000));
+    let (seen, turn) = told_at(&mut host, 2999);
+    assert_eq!(seen, []);
+    assert!(turn.is_some_and(|turn| turn <= at(3000)), "it is looked at in time: {turn:?}");
+    assert_eq!(told_at(&mut host, 3000).0, [StreamState::Stalled]);
+    host.camera_gave(at(3500));
+    assert_eq!(told_at(&mut host, 3500).0, [StreamState::Live]);
+    host.camera_blocked(true, at(4000));
+    assert_eq!(told_at(&mut host, 4000).0, [StreamState::Blocked]);
+    assert_eq!(told_at(&mut host, 9000).0, []);
+    host.camera_blocked(false, at(9000));
+    assert_eq!(told_at(&mut host, 9000).0, [StreamState::Live]);
+    assert!(host.film_wants(at(9000)).is_some_and(|wants| wants.keyframe));
 }
 
 #[test]

@@ -48,6 +48,9 @@ function handle(running: CameraShare, message: ToCamera): void {
     case "frame":
       running.frame(message.frame);
       break;
+    case "blocked":
+      running.blocked(message.on);
+      break;
     case "pause":
       running.pause(message.on);
       break;

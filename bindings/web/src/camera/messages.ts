@@ -15,6 +15,8 @@ export interface CameraStatus {
   /** They are cut off, and perhaps back soon. */
   away: boolean;
   paused: boolean;
+  /** Whether the camera gives pictures while it is shown; `blocked`: it was taken away. */
+  camera: "gives" | "stalled" | "blocked";
   ended: EndReason | undefined;
   /** Why it cannot go on, for people. */
   failed: string | undefined;
@@ -29,6 +31,7 @@ export const NO_CAMERA: CameraStatus = {
   long: false,
   away: false,
   paused: false,
+  camera: "gives",
   ended: undefined,
   failed: undefined,
   encoding: undefined,
@@ -60,6 +63,8 @@ export type ToCamera =
   | { type: "frames"; frames: ReadableStream<VideoFrame> }
   /** One frame, where it has not. */
   | { type: "frame"; frame: VideoFrame }
+  /** The operating system, or another app, has taken the camera; or gives it back. */
+  | { type: "blocked"; on: boolean }
   | { type: "pause"; on: boolean }
   | { type: "reconnect" }
   | { type: "end"; reason: EndReason }

@@ -79,6 +79,7 @@ export class CameraShare implements HostLinkEvents {
       frame.close();
       return;
     }
+    this.#host.cameraGave();
     this.#encoder.frame(frame, () => this.#host.filmWants());
     this.#pump();
   }
@@ -101,6 +102,14 @@ export class CameraShare implements HostLinkEvents {
     } catch {
       // The page hears from its track that the camera is gone.
     }
+  }
+
+  /** The camera was taken away, or is back. */
+  blocked(on: boolean): void {
+    if (this.#over) return;
+    if (on) this.#encoder?.stop();
+    this.#host.cameraBlocked(on);
+    this.#pump();
   }
 
   pause(on: boolean): void {
@@ -268,6 +277,12 @@ export class CameraShare implements HostLinkEvents {
         }
         break;
       case "state":
+        // A pause is told by whoever pauses.
+        if (told.state !== "paused") {
+          const { state } = told;
+          this.#update({ camera: state === "stalled" || state === "blocked" ? state : "gives" });
+        }
+        break;
       case "ended":
         break;
     }

@@ -59,6 +59,7 @@ class CameraPage {
     click("allow", () => void this.#allow());
     click("decline", () => this.#send({ type: "answer", allow: false }));
     click("flip", () => void this.#flip());
+    click("again", () => void this.#again());
     click("torch", () => void this.#torch());
     click("pause", () => this.#send({ type: "pause", on: !this.#status.paused }));
     click("stop", () => this.#end("sharer-stopped"));
@@ -119,13 +120,32 @@ class CameraPage {
       this.#opening = false;
     }
     const track = this.#stream.getVideoTracks()[0];
-    track?.addEventListener("ended", () => this.#end("source-ended"));
+    if (track !== undefined) this.#follow(track);
     this.#video.srcObject = this.#stream;
     void this.#video.play().catch(() => undefined);
     const able = (track?.getCapabilities?.() ?? {}) as { torch?: boolean };
     byId("torch", HTMLElement).hidden = able.torch !== true;
     byId("torch", HTMLElement).setAttribute("aria-pressed", "false");
     return true;
+  }
+
+  /** Tells whether the camera is ours: another app, a call or a switch on the device can take it at any time. */
+  #follow(track: MediaStreamTrack): void {
+    const ours = (): boolean => this.#stream?.getVideoTracks()[0] === track;
+    const tell = (): void => {
+      if (!ours()) return;
+      this.#send({ type: "blocked", on: track.muted || track.readyState === "ended" });
+      byId("again", HTMLElement).hidden = track.readyState !== "ended";
+    };
+    for (const event of ["mute", "unmute", "ended"]) track.addEventListener(event, tell);
+    tell();
+  }
+
+  /** A camera that was taken away does not come back by itself. */
+  async #again(): Promise<void> {
+    if (this.#opening || this.#status.phase !== "sharing") return;
+    if (await this.#open(this.#facing)) this.#feed();
+    else byId("covered-text", HTMLElement).textContent = byId("ask-error", HTMLElement).textContent;
   }
 
   #close(): void {
@@ -213,7 +233,12 @@ class CameraPage {
     byId("card", HTMLElement).hidden = card === undefined;
     byId("live", HTMLElement).hidden = card !== undefined;
     byId("controls", HTMLElement).hidden = card !== undefined;
-    byId("covered", HTMLElement).hidden = !status.paused;
+    const gone = status.camera === "blocked";
+    byId("covered", HTMLElement).hidden = !status.paused && !gone;
+    byId("covered-title", HTMLElement).textContent = status.paused ? "Paused" : "The camera was taken away";
+    byId("covered-text", HTMLElement).textContent = status.paused
+      ? "Nobody sees anything until you go on."
+      : "Another app uses it, or it is switched off.";
     byId("pause", HTMLElement).setAttribute("aria-pressed", String(status.paused));
     byId("pause-text", HTMLElement).textContent = status.paused ? "Go on" : "Pause";
     if (card !== undefined) {

@@ -2,10 +2,11 @@
 
 import type { Status } from "../messages.ts";
 import type { EndReason, RefusalKind, StreamState } from "../protocol.ts";
+import { describeByCamera } from "./by-camera.ts";
 import { describeByPass } from "./by-pass.ts";
 
 export type Tone = "good" | "calm" | "busy" | "warn" | "bad" | "none";
-export type Action = "reconnect" | "new-key" | "back" | "save" | "reload" | "cancel" | "resume";
+export type Action = "reconnect" | "new-key" | "new-link" | "back" | "save" | "reload" | "cancel" | "resume";
 
 export interface Notice {
   title: string;
@@ -33,7 +34,15 @@ const PLAIN = { form: undefined, card: undefined, banner: undefined, dim: false 
 
 export function describe(status: Status, now: number): Description {
   const said = describeByKey(status, now);
-  return status.way === "visitor" ? describeByPass(status, said, now) : said;
+  switch (status.way) {
+    case "key":
+      return said;
+    case "visitor":
+      return describeByPass(status, said, now);
+    // On this page links are those that phones are sent.
+    case "link":
+      return describeByCamera(status, said);
+  }
 }
 
 function describeByKey(status: Status, now: number): Description {
@@ -175,9 +184,7 @@ function describeJoined(status: Status): Description {
         label: "Waiting",
         card: card(
           "Waiting for the visitor's answer…",
-          status.way === "link"
-            ? "The link is right. The picture appears here as soon as it is allowed."
-            : "The key is right. The screen appears here as soon as the visitor allows it.",
+          "The key is right. The screen appears here as soon as the visitor allows it.",
           ["cancel"],
         ),
       };
@@ -335,26 +342,15 @@ function describeRefused(kind: RefusalKind, message: string): Description {
         label: "Declined",
         card: { ...(ENDINGS.declined ?? ENDED_OTHERWISE), actions: ["new-key"], busy: false },
       };
-    case "spent":
-      return {
-        ...PLAIN,
-        tone: "warn",
-        label: "Link used",
-        card: {
-          title: "This link was used already",
-          text: "It works once. Send a new one.",
-          actions: ["new-key"],
-          busy: false,
-        },
-      };
     case "unavailable":
+    case "spent":
     case "not-allowed":
       return {
         ...PLAIN,
         tone: "warn",
         label: "Not there",
         card: {
-          title: kind === "unavailable" ? "The visitor is not there" : "This is not allowed here",
+          title: kind === "not-allowed" ? "This is not allowed here" : "The visitor is not there",
           text: `${sentence(message)} ${NEW_KEY}`,
           actions: ["new-key"],
           busy: false,

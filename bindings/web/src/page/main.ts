@@ -364,6 +364,7 @@ class Page {
         this.#key.value = "";
         this.#leave();
         break;
+      case "new-link":
       case "back":
       case "cancel":
         this.#leave();

@@ -6,6 +6,7 @@ import { byId } from "./elements.ts";
 const ACTION_TEXT: Record<Action, string> = {
   reconnect: "Try now",
   "new-key": "Enter another key",
+  "new-link": "Send another link",
   save: "Save the last picture",
   reload: "Reload the page",
   cancel: "Cancel",

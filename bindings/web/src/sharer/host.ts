@@ -32,6 +32,8 @@ interface Exports {
   panecast_film_wants(nowUs: bigint): bigint;
   panecast_film_unit(codec: number, width: number, height: number, flags: number, atUs: bigint, nowUs: bigint): number;
   panecast_film_lost(): void;
+  panecast_camera_gave(nowUs: bigint): void;
+  panecast_camera_blocked(blocked: number, nowUs: bigint): void;
   panecast_host_next_turn(nowUs: bigint): bigint;
   panecast_host_poll(nowUs: bigint): number;
   panecast_host_told(): number;
@@ -119,6 +121,16 @@ export class Host {
     const timestamp = BigInt(Math.max(0, Math.round(unit.timestampUs)));
     const { codec, width, height } = unit;
     this.#check(this.#wasm.panecast_film_unit(codec, width, height, flags, timestamp, this.#micros()));
+  }
+
+  /** The camera gave a picture, whether or not it is of use. */
+  cameraGave(): void {
+    this.#wasm.panecast_camera_gave(this.#micros());
+  }
+
+  /** The operating system has taken the camera away, or gives it back. */
+  cameraBlocked(blocked: boolean): void {
+    this.#wasm.panecast_camera_blocked(blocked ? 1 : 0, this.#micros());
   }
 
   /** A picture that was wanted will not come. */

@@ -294,6 +294,44 @@ describe("a phone's camera in chromium", () => {
     });
   });
 
+  test("a camera that is taken away or gives nothing is told to both, and goes on", async () => {
+    await withCamera(async (agent, cleanup) => {
+      const page = await sharing(agent);
+      cleanup.add(() => page.close());
+      /** As the system ends it (`told`), or as it falls silent. */
+      const stop = (told: boolean): Promise<void> =>
+        page.$eval(
+          "#preview",
+          (e, ended) => {
+            const track = ((e as HTMLVideoElement).srcObject as MediaStream).getVideoTracks()[0]!;
+            track.stop();
+            if (ended) track.dispatchEvent(new Event("ended"));
+          },
+          told,
+        );
+      const goesOn = async (): Promise<void> => {
+        await agent.shows("#status-label", /^Live/);
+        const before = (await agent.stats())?.updates ?? 0;
+        await until("pictures again", async () => ((await agent.stats())?.updates ?? 0) > before + 5 || undefined);
+        await reads(page, "#label", /sees this/);
+      };
+      await stop(true);
+      await agent.shows("#status-label", /^Blocked/);
+      await agent.shows("#banner", /Another app has the camera/);
+      await reads(page, "#covered", /The camera was taken away/);
+      await page.bringToFront();
+      await page.click("#again");
+      await goesOn();
+      await stop(false);
+      await agent.shows("#status-label", /^Stalled/);
+      await agent.shows("#banner", /The camera gives no picture/);
+      await reads(page, "#label", /The camera gives no picture/);
+      await page.click("#flip");
+      await goesOn();
+      assert.equal(await touched(page), 3, "each time by the person's own touch");
+    });
+  });
+
   for (const codec of ["av1", "h264", "vp9", "vp8"]) {
     test(`a camera comes as ${codec}`, async (t) => {
       await withCamera(async (agent, cleanup) => {

@@ -66,6 +66,20 @@ pub extern "C" fn panecast_film_unit(
     })
 }
 
+/// The camera gave a picture, whether or not it is of use.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_camera_gave(now_us: u64) {
+    hosted((), |host| host.camera_gave(Timestamp(now_us)));
+}
+
+/// The operating system has taken the camera away (`blocked` is not 0), or gives it back.
+// SAFETY: the name is this crate's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_camera_blocked(blocked: u32, now_us: u64) {
+    hosted((), |host| host.camera_blocked(blocked != 0, Timestamp(now_us)));
+}
+
 /// A picture that was wanted will not come.
 // SAFETY: the name is this crate's own.
 #[unsafe(no_mangle)]

@@ -42,15 +42,29 @@ impl Host {
     pub(super) fn begin_film(&mut self) {
         if self.film.is_none() {
             self.film = Some(FilmFeed::new(self.limits));
-            self.tell_film();
         }
     }
 
-    /// Watchers are told how the camera lives.
-    fn tell_film(&mut self) {
-        let state = if self.paused { StreamState::Paused } else { StreamState::Live };
+    /// How the camera lives, if that has changed; watchers are told.
+    pub(super) fn film_news(&mut self, now: Timestamp) -> Option<StreamState> {
+        self.film.as_ref()?;
+        let state = self.camera.news(now)?;
         self.state = Some(state);
         self.sharer.state(state, &self.source);
+        Some(state)
+    }
+
+    /// The camera gave a picture, whether or not it is of use.
+    pub fn camera_gave(&mut self, now: Timestamp) {
+        self.camera.gave(now);
+    }
+
+    /// The operating system has taken the camera away, or gives it back.
+    pub fn camera_blocked(&mut self, blocked: bool, now: Timestamp) {
+        self.camera.blocked(blocked, now);
+        if blocked {
+            self.film_lost();
+        }
     }
 
     pub(super) fn film_viewer(&mut self, event: &ViewerEvent, now: Timestamp) {
@@ -59,10 +73,10 @@ impl Host {
         }
     }
 
-    pub(super) fn pause_film(&mut self) {
+    pub(super) fn pause_film(&mut self, now: Timestamp) {
+        self.camera.paused(self.paused, now);
         if let Some(film) = &mut self.film {
             film.forget();
-            self.tell_film();
         }
     }
 
