@@ -28,8 +28,8 @@ pub use flow::{Flow, Place, ViewerId};
 pub use mark::{MOST_POINTS, Mark, Point, Tool};
 pub use message::{MOST_HELD, MOST_NAME_BYTES};
 pub use sharer::{
-    ANSWER_WITHIN, BACK_WITHIN, Lane, MOST_WATCHERS, Question, SHAKE_WITHIN, Sharer, SharerOutput,
-    ViewerEvent,
+    ANSWER_WITHIN, ASKER_BACK_WITHIN, BACK_WITHIN, Lane, MOST_WATCHERS, Question, SHAKE_WITHIN, Sharer,
+    SharerOutput, ViewerEvent,
 };
 pub use state::{CameraLife, Liveness, StreamState};
 pub use watcher::{Watcher, WatcherOutput};

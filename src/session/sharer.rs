@@ -29,6 +29,10 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(120);
 /// How long a watcher that was cut off may stay away.
 pub const BACK_WITHIN: Duration = RESUME_LASTS;
 
+/// How long who asks may stay away before the question is withdrawn: the person must not be left before a question that
+/// nobody asks any more. Long enough for a short cut, since a key that was used is used up.
+pub const ASKER_BACK_WITHIN: Duration = Duration::from_secs(10);
+
 /// Most watchers at a time, those that only shake hands included.
 pub const MOST_WATCHERS: usize = 64;
 
@@ -131,6 +135,8 @@ struct Watcher {
     source: String,
     /// When it came to where it stands.
     since: Timestamp,
+    /// It is away because this end was cut off, with no fault of its own.
+    cut_from_here: bool,
 }
 
 #[derive(Debug)]
@@ -221,6 +227,7 @@ impl Sharer {
             agent: None,
             source: String::new(),
             since: now,
+            cut_from_here: false,
         };
         self.watchers.insert(viewer, watcher);
     }
@@ -501,6 +508,7 @@ impl Sharer {
     /// The connection to one watcher is cut; it may come back.
     pub fn away(&mut self, viewer: ViewerId, now: Timestamp) {
         let Some(watcher) = self.watchers.get_mut(&viewer) else { return };
+        watcher.cut_from_here &= matches!(watcher.standing, Standing::Away(..));
         let broken = Standing::Shaking(DoorId(u32::MAX), None);
         let offer = match std::mem::replace(&mut watcher.standing, broken) {
             Standing::Sealed(pair) => pair
@@ -530,6 +538,7 @@ impl Sharer {
     pub fn cut(&mut self, now: Timestamp) {
         let all: Vec<ViewerId> = self.watchers.keys().copied().collect();
         all.into_iter().for_each(|viewer| self.away(viewer, now));
+        self.watchers.values_mut().for_each(|watcher| watcher.cut_from_here = true);
     }
 
     /// Sends a watcher away.
@@ -644,6 +653,7 @@ fn control(viewer: ViewerId, bytes: Vec<u8>) -> SharerOutput {
 fn due(watcher: &Watcher) -> Option<Timestamp> {
     let within = match (&watcher.standing, watcher.part) {
         (Standing::Shaking(..), _) => SHAKE_WITHIN,
+        (Standing::Away(..), Part::Silent | Part::Asking(_)) if !watcher.cut_from_here => ASKER_BACK_WITHIN,
         (Standing::Away(..), _) => BACK_WITHIN,
         (Standing::Sealed(_), Part::Silent) => SHAKE_WITHIN,
         (Standing::Sealed(_), Part::Asking(_)) => ANSWER_WITHIN,

@@ -3,8 +3,8 @@
 use super::rig::{Rig, SOURCE};
 use panecast::session::seal::TypedKey;
 use panecast::session::{
-    ANSWER_WITHIN, BACK_WITHIN, Decision, EndReason, Mark, Purpose, SHAKE_WITHIN, StreamState, ViewerEvent,
-    ViewerId,
+    ANSWER_WITHIN, ASKER_BACK_WITHIN, BACK_WITHIN, Decision, EndReason, Mark, Purpose, SHAKE_WITHIN,
+    StreamState, ViewerEvent, ViewerId,
 };
 
 use std::time::Duration;
@@ -282,6 +282,45 @@ fn who_stays_away_too_long_is_lost() {
     rig.settle();
     assert_eq!(rig.seat(ben).ended.or(rig.left.last().map(|(_, reason)| *reason)), Some(EndReason::Lost));
     assert!(rig.seat(ben).packets.is_empty());
+}
+
+#[test]
+fn a_question_does_not_outlive_who_asks_it() {
+    let mut rig = Rig::new();
+    let key = rig.offer(7);
+    let ada = rig.knock(1, &key);
+    rig.settle();
+    assert_eq!(rig.questions.len(), 1);
+    // Its page is closed, or dies, without a word.
+    rig.seat(ada).linked = false;
+    rig.sharer.away(ada, rig.now);
+    rig.pass(us(ASKER_BACK_WITHIN) - 1);
+    assert!(rig.left.is_empty(), "a short cut is survived");
+    rig.pass(1);
+    assert_eq!(rig.left, [(ada, EndReason::Lost)]);
+
+    // Who watches may come back for longer.
+    let mut rig = Rig::new();
+    let ben = rig.watching(1);
+    rig.seat(ben).linked = false;
+    rig.sharer.away(ben, rig.now);
+    rig.pass(us(BACK_WITHIN) - 1);
+    assert!(rig.left.is_empty());
+
+    // Where it is the visitor who was cut off, the question stands as long as everything else.
+    let mut rig = Rig::new();
+    let key = rig.offer(7);
+    let eve = rig.knock(1, &key);
+    rig.settle();
+    rig.cut();
+    rig.pass(us(ASKER_BACK_WITHIN) * 3);
+    rig.back();
+    rig.settle();
+    assert!(rig.left.is_empty(), "{:?}", rig.left);
+    rig.decide(Decision::Allow).unwrap();
+    rig.settle();
+    assert_eq!(rig.seat(eve).ended, None);
+    assert_eq!(rig.sharer.watchers().collect::<Vec<_>>(), [eve]);
 }
 
 /// Every byte of every message in turn is changed on its way.

@@ -183,6 +183,8 @@ class Page {
     });
 
     addEventListener("hashchange", () => this.#followFragment());
+    // A closed page asks nothing any more: the visitor is not left before its question.
+    addEventListener("pagehide", () => this.#send({ type: "leave" }));
     addEventListener("online", () => {
       if (this.#status.link.phase === "retrying") this.#send({ type: "reconnect" });
     });
@@ -268,8 +270,10 @@ class Page {
     const { link, resting, sealed, consent } = this.#status;
     const watching = consent === "allowed" && link.phase !== "ended";
     byId("tools", HTMLElement).hidden = !connected;
-    byId("pens", HTMLElement).hidden = !(picture && watching);
-    if (!(picture && watching) && this.#drawing.tool !== undefined) this.#choose(undefined);
+    // Whoever holds a phone sees its camera, not what is drawn here.
+    const draws = picture && watching && this.#status.way !== "link";
+    byId("pens", HTMLElement).hidden = !draws;
+    if (!draws && this.#drawing.tool !== undefined) this.#choose(undefined);
     byId("seal", HTMLElement).hidden = !sealed || !connected;
     if (!sealed || !connected) this.#toggleSealNote(false);
     const rest = byId("rest", HTMLButtonElement);

@@ -113,6 +113,7 @@ class SeePage {
       }
     });
     addEventListener("hashchange", () => this.#followFragment());
+    addEventListener("pagehide", () => this.#send({ type: "leave" }));
     addEventListener("online", () => {
       if (this.#status.link.phase === "retrying") this.#send({ type: "reconnect" });
     });

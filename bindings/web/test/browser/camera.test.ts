@@ -206,6 +206,11 @@ describe("a phone's camera in chromium", () => {
       assert.deepEqual([shown.width, shown.height], [WIDTH, HEIGHT]);
       const quality = best(shown.rgba);
       assert.ok(quality > 30, `${quality} dB`);
+      // The phone shows no marks, so there is nothing to draw them with.
+      assert.equal(await agent.text("#pens"), "");
+      assert.notEqual(await agent.text("#rest"), "");
+      await agent.page.keyboard.press("e");
+      assert.equal(await agent.page.$$eval("#pens [aria-pressed=true]", (pens) => pens.length), 0);
     });
   });
 

@@ -121,6 +121,18 @@ for (const name of BROWSERS) {
       });
     });
 
+    test("a page that is left withdraws its question", async () => {
+      await withRelay(async (open, relay, cleanup) => {
+        const visitor = await Visitor.share(cleanup, relay.url, clip.stream);
+        const agent = await open(visitor.key);
+        await visitor.sharer.tells("Q");
+        await agent.shows("#card", /Waiting for the visitor's answer/);
+        // The visitor's end would wait for one that was cut off; this one has said that it goes.
+        await agent.page.goto("about:blank");
+        await visitor.sharer.tells("L", /^watcher-left$/);
+      });
+    });
+
     test("a killed relay is survived without asking again", async () => {
       await withRelay(async (open, relay, cleanup) => {
         const visitor = await Visitor.share(cleanup, relay.url, clip.stream, true);
