@@ -85,8 +85,11 @@ async fn a_change_is_told_at_once_and_a_blink_is_not() {
     let mut host = Host::open(&relay, Some(room)).await;
     lookout.hears(true, &seven).await;
 
-    // A door that closes by time, and a session that ends.
-    host.door(NewDoor::Link { id: "5c".repeat(16), lifetime_s: 60 }).await;
+    // A door that closes by time, and a session that ends. The first link was closed for good.
+    let link = Door::Link { id: "5d".repeat(16) };
+    lookout.watch(&link).await;
+    lookout.hears(false, &link).await;
+    host.door(NewDoor::Link { id: "5d".repeat(16), lifetime_s: 60 }).await;
     lookout.hears(true, &link).await;
     let start = Instant::now();
     lookout.hears(false, &link).await;

@@ -3,6 +3,7 @@
 
 mod ends;
 
+use ends::lookout::{Lookout, known, presence};
 use ends::nats::{Cluster, Nats, free_port};
 use ends::process::Process;
 use ends::{
@@ -12,54 +13,14 @@ use ends::{
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use panecast_protocol::{
-    DEFAULT_TENANT, Door, DoorEnd, Ended, HostSays, LookoutSays, NewDoor, PROTOCOL_VERSION, ParcelKind,
-    RefusalKind, RelayToHost, RelayToJoiner, RelayToLookout,
+    DEFAULT_TENANT, Door, DoorEnd, Ended, HostSays, NewDoor, ParcelKind, RefusalKind, RelayToHost,
+    RelayToJoiner,
 };
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
-
-fn presence(id: &str) -> (NewDoor, Door) {
-    (NewDoor::Presence { visitor: id.into() }, Door::Presence { visitor: id.into() })
-}
-
-/// Waits until somebody is, or is not, behind a door as this relay knows it.
-struct Lookout(Socket);
-
-impl Lookout {
-    async fn at(relay: &Process) -> Self {
-        let mut socket = relay.open("/ws/watch").await;
-        let tenant = DEFAULT_TENANT.to_owned();
-        socket.say(&LookoutSays::Hello { protocol: PROTOCOL_VERSION, tenant, token: None }).await;
-        Self(socket)
-    }
-
-    async fn until(&mut self, available: bool, door: &Door) {
-        let told = self.told(available, door);
-        timeout(Duration::from_secs(60), told).await.expect("the other relay does not hear of it");
-    }
-
-    async fn told(&mut self, available: bool, door: &Door) {
-        self.0.say(&LookoutSays::Watch { door: door.clone() }).await;
-        loop {
-            match self.0.text().await {
-                RelayToLookout::Available { door: told } if available && told == *door => return,
-                RelayToLookout::Unavailable { door: told } if !available && told == *door => return,
-                RelayToLookout::Available { .. } | RelayToLookout::Unavailable { .. } => {}
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-}
-
-/// All that `host` has opened so far is known to `relay`.
-async fn known(host: &mut Host, relay: &Process, id: &str) {
-    let (new, door) = presence(id);
-    host.door(new).await;
-    Lookout::at(relay).await.until(true, &door).await;
-}
 
 #[tokio::test]
 async fn a_link_that_is_spent_at_one_relay_is_at_the_other() {

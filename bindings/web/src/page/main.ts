@@ -183,7 +183,7 @@ class Page {
     });
 
     addEventListener("hashchange", () => this.#followFragment());
-    // A closed page asks nothing any more: the visitor is not left before its question.
+    // A closed page asks nothing any more: the visitor is not left before its question. Not every browser lets it say so.
     addEventListener("pagehide", () => this.#send({ type: "leave" }));
     addEventListener("online", () => {
       if (this.#status.link.phase === "retrying") this.#send({ type: "reconnect" });

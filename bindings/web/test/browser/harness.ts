@@ -147,8 +147,8 @@ export class Cleanup {
     return path;
   }
 
-  start(path: string, args: string[]): Program {
-    const running = new Program(path, args);
+  start(path: string, args: string[], input: "ignore" | "pipe" = "ignore"): Program {
+    const running = new Program(path, args, input);
     this.add(() => running.kill());
     return running;
   }

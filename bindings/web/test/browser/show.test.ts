@@ -300,21 +300,6 @@ describe("showing a screen in chromium", () => {
     });
   });
 
-  test("native to page", async () => {
-    await withRelay(async ({ url }, cleanup) => {
-      const args = ["show", "--relay", url, "--source", "pattern:320x180@10", "--name", "Ada"];
-      const sharer = cleanup.start(program("PANECAST_BIN"), args);
-      const link = (await sharer.prints(/link\s+(\S+)/))[1]!;
-      const agent = await see(cleanup, link);
-      await agent.shows("#source", /^You see Ada's screen$/);
-      await agent.shows("#status-label", /^Live/);
-      const seen = await until("pictures", () => agent.probe());
-      assert.deepEqual([seen.width, seen.height], [320, 180]);
-      await agent.page.click("#leave");
-      await sharer.prints(/Bo left/);
-    });
-  });
-
   test("whoever declines the browser's question is told what to do", async () => {
     await withRelay(async ({ url }, cleanup) => {
       const page = await browser.newPage();

@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
 
 #[cfg(unix)]
+pub mod lookout;
+#[cfg(unix)]
 pub mod nats;
 #[cfg(unix)]
 pub mod process;
