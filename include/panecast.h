@@ -299,6 +299,175 @@ typedef uint32_t panecast_log_level;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// What a host or a joiner tells.
+enum panecast_session_event_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Connect a WebSocket to the relay after `after_ms`, a host's to /ws/host, a joiner's to /ws/join; then call
+  // ..._connected, or ..._disconnected where it fails.
+  PANECAST_SESSION_EVENT_KIND_CONNECT = 0,
+  // `text` is for the WebSocket, as a text message.
+  PANECAST_SESSION_EVENT_KIND_SEND_TEXT = 1,
+  // `bytes` are for the WebSocket, as a binary message.
+  PANECAST_SESSION_EVENT_KIND_SEND_BINARY = 2,
+  // Close the WebSocket, once what came before is sent.
+  PANECAST_SESSION_EVENT_KIND_DISCONNECT = 3,
+  // HOST. Show the key `text` to the visitor, in place of the one before; it is good for `after_ms`.
+  PANECAST_SESSION_EVENT_KIND_KEY = 4,
+  // HOST. A link is open: `https://RELAY/see#` and `text`; with `flag`, who has it needs a key besides.
+  PANECAST_SESSION_EVENT_KIND_LINK = 5,
+  // HOST. Who sent the link that was taken is waited for.
+  PANECAST_SESSION_EVENT_KIND_WAITING = 6,
+  // HOST. Agents with a pass may ask by the visitor's id `text`.
+  PANECAST_SESSION_EVENT_KIND_PRESENT = 7,
+  // HOST. Another device is the visitor `text` now.
+  PANECAST_SESSION_EVENT_KIND_TAKEN_OVER = 8,
+  // HOST. Ask the visitor, then call panecast_host_allow or panecast_host_decline: `joiner`, which calls itself `text`,
+  // wants to see what `purpose` says. `agent`, if not NULL: a pass of the tenant's proves the name.
+  PANECAST_SESSION_EVENT_KIND_ASK = 9,
+  // HOST. `joiner` points or draws, as `mark` and what follows it say.
+  PANECAST_SESSION_EVENT_KIND_MARK = 10,
+  // HOST. The part of `joiner`, which called itself `text`, is over, or the question about it; `reason` says why.
+  PANECAST_SESSION_EVENT_KIND_LEFT = 11,
+  // The picture's state is `state`; at a joiner, `text` is what is shown. While it is paused there is no picture.
+  PANECAST_SESSION_EVENT_KIND_STATE = 12,
+  // HOST. Nothing is captured any more; `status` and `text` say why, 0 if nobody watches any more.
+  PANECAST_SESSION_EVENT_KIND_STOPPED = 13,
+  // The relay refuses; `text` says why. ENDED follows.
+  PANECAST_SESSION_EVENT_KIND_REFUSED = 14,
+  // All is over for `reason`; nothing follows.
+  PANECAST_SESSION_EVENT_KIND_ENDED = 15,
+  // JOINER. The key was right: nobody between can read what follows.
+  PANECAST_SESSION_EVENT_KIND_SEALED = 16,
+  // JOINER. The person at the other end is being asked.
+  PANECAST_SESSION_EVENT_KIND_ASKING = 17,
+  // JOINER. Allowed; pictures of `text` follow.
+  PANECAST_SESSION_EVENT_KIND_ALLOWED = 18,
+  // JOINER. Paint the newer picture: panecast_joiner_picture. It differs within `dirty`; with `flag`, its size changed.
+  PANECAST_SESSION_EVENT_KIND_PICTURE = 19,
+  // JOINER. The cursor moved or has another shape: panecast_joiner_cursor.
+  PANECAST_SESSION_EVENT_KIND_CURSOR = 20,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum panecast_session_event_kind panecast_session_event_kind;
+#else
+typedef uint32_t panecast_session_event_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// Why a session, or one watcher's part in it, is over.
+enum panecast_end_reason
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Who shared stopped.
+  PANECAST_END_REASON_SHARER_STOPPED = 0,
+  // Who watched left.
+  PANECAST_END_REASON_WATCHER_LEFT = 1,
+  // Who was asked said no.
+  PANECAST_END_REASON_DECLINED = 2,
+  // Who was asked did not answer in time.
+  PANECAST_END_REASON_NO_ANSWER = 3,
+  // Who shared sent this watcher away.
+  PANECAST_END_REASON_DISMISSED = 4,
+  // What was shared is gone.
+  PANECAST_END_REASON_SOURCE_ENDED = 5,
+  // Capture failed.
+  PANECAST_END_REASON_SOURCE_FAILED = 6,
+  // The key is not the one that was told.
+  PANECAST_END_REASON_WRONG_KEY = 7,
+  // The pass is not one of the tenant's.
+  PANECAST_END_REASON_UNTRUSTED = 8,
+  // The key, the link or the pass is too old.
+  PANECAST_END_REASON_EXPIRED = 9,
+  // The key or the link was used already, or guessed at too often.
+  PANECAST_END_REASON_SPENT = 10,
+  // Bytes were changed on their way.
+  PANECAST_END_REASON_TAMPERED = 11,
+  // The other end broke the rules of the session.
+  PANECAST_END_REASON_BROKE_RULES = 12,
+  // A connection was cut and did not come back in time.
+  PANECAST_END_REASON_LOST = 13,
+  // The other end took too long over the beginning.
+  PANECAST_END_REASON_TIMED_OUT = 14,
+  // The relay shuts down.
+  PANECAST_END_REASON_RELAY_STOPPED = 15,
+  // Something that should not fail did.
+  PANECAST_END_REASON_FAILED = 16,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum panecast_end_reason panecast_end_reason;
+#else
+typedef uint32_t panecast_end_reason;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// How a watcher marks.
+enum panecast_mark_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // The laser pointer is at the only point; without one it is gone.
+  PANECAST_MARK_KIND_POINTER = 0,
+  // A line begins or, with the same number, goes on.
+  PANECAST_MARK_KIND_LINE = 1,
+  // All lines of this watcher go away.
+  PANECAST_MARK_KIND_CLEAR = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum panecast_mark_kind panecast_mark_kind;
+#else
+typedef uint32_t panecast_mark_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What a line looks like.
+enum panecast_tool
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // A thin line.
+  PANECAST_TOOL_PEN = 0,
+  // A broad one that lets through what is below.
+  PANECAST_TOOL_HIGHLIGHT = 1,
+  // A straight line with a head at its last point.
+  PANECAST_TOOL_ARROW = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum panecast_tool panecast_tool;
+#else
+typedef uint32_t panecast_tool;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// Who may come by a link.
+enum panecast_link_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // So many, so long, without more.
+  PANECAST_LINK_KIND_ALONE = 0,
+  // Those who have a key as well.
+  PANECAST_LINK_KIND_WITH_KEYS = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum panecast_link_kind panecast_link_kind;
+#else
+typedef uint32_t panecast_link_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // Which library encodes AV1. All exist in every build; [`Av1Choice::available`] says which one is built in.
 typedef struct Av1Choice Av1Choice;
 
@@ -323,7 +492,13 @@ typedef struct panecast_encoder panecast_encoder;
 // The visitor's yes, for one share of one source. It can be taken back.
 typedef struct panecast_grant panecast_grant;
 
-// Bytes of a stream.
+// The sharing end at a relay. All its functions may be called from any thread.
+typedef struct panecast_host panecast_host;
+
+// The watching end at a relay. All its functions may be called from any thread.
+typedef struct panecast_joiner panecast_joiner;
+
+// Bytes that are the caller's, of a stream or of an event.
 typedef struct panecast_packet panecast_packet;
 
 // A running share. All its functions may be called from any thread.
@@ -486,6 +661,172 @@ typedef struct panecast_update {
   uint64_t lossy_px;
 } panecast_update;
 
+// A point in pixels of a picture; it may lie outside.
+typedef struct panecast_point {
+  // Column.
+  int32_t x;
+  // Row.
+  int32_t y;
+} panecast_point;
+
+// What a host or a joiner tells. Which fields count, panecast_session_event_kind says; the others are 0.
+typedef struct panecast_session_event {
+  // sizeof(panecast_session_event).
+  uint32_t struct_size;
+  // A panecast_session_event_kind.
+  uint32_t kind;
+  // A joiner's number.
+  uint32_t joiner;
+  // A panecast_purpose.
+  uint32_t purpose;
+  // A panecast_state.
+  uint32_t state;
+  // A panecast_end_reason.
+  uint32_t reason;
+  // A panecast_status.
+  uint32_t status;
+  // 1 or 0.
+  uint32_t flag;
+  // Milliseconds.
+  uint64_t after_ms;
+  // Columns of the picture.
+  uint32_t width;
+  // Rows of the picture.
+  uint32_t height;
+  // Where the picture differs from the one before.
+  struct panecast_rect dirty;
+  // A panecast_mark_kind.
+  uint32_t mark;
+  // A line's number.
+  uint32_t line;
+  // A panecast_tool.
+  uint32_t tool;
+  // A line's colour, 0xRRGGBB.
+  uint32_t colour;
+  // Of a line or the pointer. All pointers are good until `held` is freed; in a callback until it returns.
+  const struct panecast_point *points;
+  // How many points.
+  size_t point_count;
+  // With a NUL at its end; NULL without one.
+  const char *text;
+  // With a NUL at its end; NULL without one.
+  const char *agent;
+  // For the WebSocket.
+  const uint8_t *bytes;
+  // How many bytes.
+  size_t length;
+  // Whose memory the pointers are in; it becomes the caller's, who frees it. NULL without any, and in a callback.
+  struct panecast_packet *held;
+} panecast_session_event;
+
+// Told what happens, in order, on a thread of the library that holds no lock. `event` and what it points to are good until
+// it returns. It may call every function; ..._free of its own host or joiner is refused, and ..._stop makes the call at
+// hand the last. It must not unwind.
+typedef void (*panecast_session_callback)(const struct panecast_session_event *event, void *user);
+
+// Whom a host lets in, and how it encodes. A field of 0 or NULL is the default; NULL in its place is all defaults.
+typedef struct panecast_host_config {
+  // sizeof(panecast_host_config).
+  uint32_t struct_size;
+  // 1: agents may not come by a key. 0: a key is told.
+  uint32_t no_keys;
+  // Most pictures a second; 30 if 0.
+  uint32_t fps;
+  // A panecast_mode.
+  uint32_t mode;
+  // Of films and photographs, from 1 (smallest) to 100 (best); 60 if 0.
+  uint32_t quality;
+  // 1: what was lost is never made good. 0: once the place is quiet.
+  uint32_t never_refine;
+  // 1: no AV1. 0: the best AV1 encoder that is built in.
+  uint32_t no_av1;
+  // Always 0.
+  uint32_t reserved;
+  // Most bits a second for moving pictures; as the viewers' lines take if 0.
+  uint64_t bitrate;
+  // Most bytes that the encoder keeps; 512 MiB if 0.
+  uint64_t memory_bytes;
+  // Whose visitors and agents these are; "default" if NULL.
+  const char *tenant;
+  // The app's own id of its visitor, by which agents with a pass may ask; NULL: they may not. Needs `tenant_key`.
+  const char *visitor;
+  // The tenant's public key, by which passes are checked.
+  const char *tenant_key;
+  // Told what happens. NULL: panecast_host_next is asked.
+  panecast_session_callback on_event;
+  // Handed to `on_event`; it must be good on another thread.
+  void *user;
+} panecast_host_config;
+
+// What is hidden of a source.
+typedef struct panecast_mask {
+  // A panecast_mask_kind.
+  uint32_t kind;
+  // RECT: which; without pixels it is refused.
+  struct panecast_rect rect;
+  // WINDOW and ALL_BUT: "0x1200003", "title:TEXT" or "class:TEXT".
+  const char *window;
+} panecast_mask;
+
+// Figures of a share; totals since the start.
+typedef struct panecast_stats {
+  // sizeof(panecast_stats).
+  uint32_t struct_size;
+  // Viewers that have joined.
+  uint32_t viewers;
+  // Pictures captured.
+  uint64_t frames_captured;
+  // Updates sent to all viewers, without those that only refine.
+  uint64_t updates_sent;
+  // Updates that only made lossy places exact.
+  uint64_t refinements_sent;
+  // Bytes of all packets.
+  uint64_t bytes_sent;
+  // Bits a second that moving pictures may take; 0 while unknown.
+  uint64_t target_bitrate;
+  // Share of the picture that the last update changed, 0 to 1.
+  float dirty_ratio;
+  // Share of the shown picture that is exact, 0 to 1.
+  float exact_ratio;
+  // Share of the newest picture that masks hide, 0 to 1.
+  float masked_ratio;
+  // Milliseconds the last update took to compare and encode.
+  float encode_ms;
+  // Milliseconds from an update's sending to its acknowledgement, smoothed.
+  float round_trip_ms;
+  // Milliseconds that updates wait behind those before them, smoothed.
+  float queueing_ms;
+} panecast_stats;
+
+// How to come in. One way: `visitor` with `credential`, `link` (with `key` where it asks for one), `sent_link`, or `key`. A
+// field of 0 or NULL is not used.
+typedef struct panecast_joiner_config {
+  // sizeof(panecast_joiner_config).
+  uint32_t struct_size;
+  // What is to be seen: a panecast_purpose.
+  uint32_t purpose;
+  // Whose visitors and agents these are; "default" if NULL.
+  const char *tenant;
+  // How the other end is told who asks; a pass knows better.
+  const char *who;
+  // Nine digits that were read out; spaces in between are fine.
+  const char *key;
+  // What stands behind the # of a link.
+  const char *link;
+  // A link that was drawn here and sent to somebody else.
+  const char *sent_link;
+  // The visitor's id in the app.
+  const char *visitor;
+  // A pass of the tenant's with the agent's key.
+  const char *credential;
+  // What a stream may cost; NULL is all defaults.
+  const struct panecast_limits *limits;
+  // Told what happens. NULL: panecast_joiner_next is asked.
+  panecast_session_callback on_event;
+  // Handed to `on_event`; it must be good on another thread.
+  void *user;
+} panecast_joiner_config;
+
 // Told a line: how grave it is (`panecast_log_level`), and the line, which is good until it returns. May be called from
 // any thread, several at once; no lock is held.
 typedef void (*panecast_log_callback)(uint32_t level, const char *line, void *user);
@@ -546,46 +887,6 @@ typedef struct panecast_share_config {
   // Handed to `on_event`; it must be good on another thread.
   void *user;
 } panecast_share_config;
-
-// What is hidden of a source.
-typedef struct panecast_mask {
-  // A panecast_mask_kind.
-  uint32_t kind;
-  // RECT: which; without pixels it is refused.
-  struct panecast_rect rect;
-  // WINDOW and ALL_BUT: "0x1200003", "title:TEXT" or "class:TEXT".
-  const char *window;
-} panecast_mask;
-
-// Figures of a share; totals since the start.
-typedef struct panecast_stats {
-  // sizeof(panecast_stats).
-  uint32_t struct_size;
-  // Viewers that have joined.
-  uint32_t viewers;
-  // Pictures captured.
-  uint64_t frames_captured;
-  // Updates sent to all viewers, without those that only refine.
-  uint64_t updates_sent;
-  // Updates that only made lossy places exact.
-  uint64_t refinements_sent;
-  // Bytes of all packets.
-  uint64_t bytes_sent;
-  // Bits a second that moving pictures may take; 0 while unknown.
-  uint64_t target_bitrate;
-  // Share of the picture that the last update changed, 0 to 1.
-  float dirty_ratio;
-  // Share of the shown picture that is exact, 0 to 1.
-  float exact_ratio;
-  // Share of the newest picture that masks hide, 0 to 1.
-  float masked_ratio;
-  // Milliseconds the last update took to compare and encode.
-  float encode_ms;
-  // Milliseconds from an update's sending to its acknowledgement, smoothed.
-  float round_trip_ms;
-  // Milliseconds that updates wait behind those before them, smoothed.
-  float queueing_ms;
-} panecast_stats;
 
 // One source of a list.
 typedef struct panecast_source {
@@ -796,6 +1097,228 @@ size_t panecast_last_error(const void *handle,
 
 // How many objects there are that were not freed: 0 at the end of a program without a leak.
 size_t panecast_handles_alive(void);
+
+// Makes a host. `config` may be NULL. Nothing is captured before panecast_host_allow. The first event asks for a connection.
+//
+// Pointers:
+// `config` is NULL or a struct as its text says; `host` is good for writing.
+panecast_status panecast_host_new(const struct panecast_host_config *config,
+                                  struct panecast_host **host);
+
+// What happened next, in order; waits up to `timeout_ms`. NOTHING_NOW if nothing has. It is to be asked again and again:
+// pictures wait in it, and its caller's pace is theirs.
+//
+// Fails with CLOSED after ENDED was given and after panecast_host_stop, INVALID_INPUT if the host has a callback.
+//
+// Pointers:
+// `event` is a struct as its text says.
+panecast_status panecast_host_next(struct panecast_host *host,
+                                   uint32_t timeout_ms,
+                                   struct panecast_session_event *event);
+
+// The WebSocket is there. `token`: who this is, where the tenant asks for it; NULL without one.
+//
+// Pointers:
+// `token` is NULL or a text with a NUL at its end.
+panecast_status panecast_host_connected(struct panecast_host *host, const char *token);
+
+// The WebSocket is gone, or could not be had.
+panecast_status panecast_host_disconnected(struct panecast_host *host);
+
+// A text message came; it needs no NUL at its end.
+//
+// Pointers:
+// `bytes` is good for reading `length` bytes.
+panecast_status panecast_host_text(struct panecast_host *host, const char *bytes, size_t length);
+
+// A binary message came.
+//
+// Pointers:
+// `bytes` is good for reading `length` bytes.
+panecast_status panecast_host_binary(struct panecast_host *host,
+                                     const uint8_t *bytes,
+                                     size_t length);
+
+// The visitor allows `joiner` to see `source`, named as for panecast_consent_ask; "push:640x360" for frames that the app
+// pushes. While others watch already, it is what they see. `purpose` is a panecast_purpose.
+//
+// Fails with INVALID_INPUT if this joiner asks nothing, if there is no such source, or if something else is shown already.
+//
+// Pointers:
+// `source` is a text with a NUL at its end.
+panecast_status panecast_host_allow(struct panecast_host *host,
+                                    uint32_t joiner,
+                                    uint32_t purpose,
+                                    const char *source);
+
+// The visitor does not let `joiner` see anything.
+panecast_status panecast_host_decline(struct panecast_host *host, uint32_t joiner);
+
+// Hands over a frame, as panecast_share_push. DENIED while nobody was allowed to see anything.
+//
+// Pointers:
+// `frame` is a struct as its text says.
+panecast_status panecast_host_push(struct panecast_host *host, const struct panecast_frame *frame);
+
+// Shows nothing from here on, and forgets what was shown: once it returns, no picture is told any more.
+panecast_status panecast_host_pause(struct panecast_host *host);
+
+// Goes on after a pause, with a picture taken after this call.
+panecast_status panecast_host_resume(struct panecast_host *host);
+
+// Hides what these masks say from now on, whatever is shown.
+//
+// Pointers:
+// `masks` is good for reading `count` masks, whose texts have a NUL at their end.
+panecast_status panecast_host_set_masks(struct panecast_host *host,
+                                        const struct panecast_mask *masks,
+                                        size_t count);
+
+// Writes figures of what is shown; zeros where nothing is.
+//
+// Pointers:
+// `stats` is a struct as its text says.
+panecast_status panecast_host_stats(struct panecast_host *host, struct panecast_stats *stats);
+
+// Draws a link, in place of one before; LINK tells it. `kind` is a panecast_link_kind; alone it is good for `uses` and for
+// `lasts_s` seconds.
+panecast_status panecast_host_open_link(struct panecast_host *host,
+                                        uint32_t kind,
+                                        uint32_t uses,
+                                        uint32_t lasts_s);
+
+// Lets in the one who drew this link and sent it here, once: a deep link that asks for a camera.
+//
+// Pointers:
+// `link` is a text with a NUL at its end.
+panecast_status panecast_host_take_link(struct panecast_host *host, const char *link);
+
+// Sends a watcher away.
+panecast_status panecast_host_dismiss(struct panecast_host *host, uint32_t joiner);
+
+// The visitor ends it and takes the consent back. Capture stops before this returns; the events that follow tell the others.
+panecast_status panecast_host_end(struct panecast_host *host);
+
+// Ends all at once, without a word to anybody. After it returned, the callback is not called any more; from within the
+// callback it does not wait, and the call at hand is the last.
+panecast_status panecast_host_stop(struct panecast_host *host);
+
+// Stops a host as panecast_host_stop and frees it; NULL is fine. INVALID_INPUT from within its own callback, and nothing
+// happens.
+panecast_status panecast_host_free(struct panecast_host *host);
+
+// Makes a joiner, which knocks. The first event asks for a connection.
+//
+// Fails with INVALID_INPUT for a key, link or pass that cannot be one.
+//
+// Pointers:
+// `config` is a struct as its text says; `joiner` is good for writing.
+panecast_status panecast_joiner_new(const struct panecast_joiner_config *config,
+                                    struct panecast_joiner **joiner);
+
+// What happened next, in order; waits up to `timeout_ms`. NOTHING_NOW if nothing has. Pictures that were told before count
+// as painted.
+//
+// Fails with CLOSED after ENDED was given and after panecast_joiner_stop, INVALID_INPUT if the joiner has a callback.
+//
+// Pointers:
+// `event` is a struct as its text says.
+panecast_status panecast_joiner_next(struct panecast_joiner *joiner,
+                                     uint32_t timeout_ms,
+                                     struct panecast_session_event *event);
+
+// The WebSocket is there. `token`: who this is, where the tenant asks for it; NULL without one.
+//
+// Pointers:
+// `token` is NULL or a text with a NUL at its end.
+panecast_status panecast_joiner_connected(struct panecast_joiner *joiner, const char *token);
+
+// The WebSocket is gone, or could not be had.
+panecast_status panecast_joiner_disconnected(struct panecast_joiner *joiner);
+
+// A text message came; it needs no NUL at its end.
+//
+// Pointers:
+// `bytes` is good for reading `length` bytes.
+panecast_status panecast_joiner_text(struct panecast_joiner *joiner,
+                                     const char *bytes,
+                                     size_t length);
+
+// A binary message came.
+//
+// Pointers:
+// `bytes` is good for reading `length` bytes.
+panecast_status panecast_joiner_binary(struct panecast_joiner *joiner,
+                                       const uint8_t *bytes,
+                                       size_t length);
+
+// Where the person looks: it is made exact first. NULL if everywhere.
+//
+// Pointers:
+// `rect` is NULL or a rectangle.
+panecast_status panecast_joiner_focus(struct panecast_joiner *joiner,
+                                      const struct panecast_rect *rect);
+
+// The laser pointer is at `at`, in pixels of the picture; NULL: it is gone.
+//
+// Pointers:
+// `at` is NULL or a point.
+panecast_status panecast_joiner_point(struct panecast_joiner *joiner,
+                                      const struct panecast_point *at);
+
+// A line begins or, with the same number, goes on by 1 to 512 points. `tool` is a panecast_tool, `colour` 0xRRGGBB.
+//
+// Pointers:
+// `points` is good for reading `count` points.
+panecast_status panecast_joiner_draw(struct panecast_joiner *joiner,
+                                     uint32_t line,
+                                     uint32_t tool,
+                                     uint32_t colour,
+                                     const struct panecast_point *points,
+                                     size_t count);
+
+// All lines that were drawn here go away.
+panecast_status panecast_joiner_clear(struct panecast_joiner *joiner);
+
+// The person wants no pictures for now (1), or wants them again (0).
+panecast_status panecast_joiner_pause(struct panecast_joiner *joiner, uint32_t paused);
+
+// The person leaves; the events that follow tell the other end.
+panecast_status panecast_joiner_leave(struct panecast_joiner *joiner);
+
+// The newest picture, without a copy: its pixels are good until the next call of panecast_joiner_next, _stop or _free; with a
+// callback, within it alone. NOT_FOUND while there is none. Its `lossy_px` is 0.
+//
+// Pointers:
+// `picture` is a struct as its text says.
+panecast_status panecast_joiner_picture(struct panecast_joiner *joiner,
+                                        struct panecast_picture *picture);
+
+// Copies the newest picture, as panecast_decoder_copy_picture; from any thread at any time. NOT_FOUND while there is none.
+//
+// Pointers:
+// `pixels` is good for writing `length` bytes.
+panecast_status panecast_joiner_copy_picture(struct panecast_joiner *joiner,
+                                             uint32_t width,
+                                             uint32_t height,
+                                             uint8_t *pixels,
+                                             size_t length,
+                                             size_t stride_bytes);
+
+// Where the cursor is; its pixels are good as long as a picture's.
+//
+// Pointers:
+// `cursor` is a struct as its text says.
+panecast_status panecast_joiner_cursor(struct panecast_joiner *joiner,
+                                       struct panecast_cursor *cursor);
+
+// Ends all at once, without a word to anybody. After it returned, the callback is not called any more; from within the
+// callback it does not wait, and the call at hand is the last.
+panecast_status panecast_joiner_stop(struct panecast_joiner *joiner);
+
+// Stops a joiner as panecast_joiner_stop and frees it; NULL is fine. INVALID_INPUT from within its own callback, and nothing
+// happens.
+panecast_status panecast_joiner_free(struct panecast_joiner *joiner);
 
 // Has `callback` told what happens, up to `level` (`panecast_log_level`); NULL ends it. Once this returns, the callback
 // that was there before is not called any more, except the call from within which this was called.

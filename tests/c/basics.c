@@ -367,6 +367,144 @@ static void sources(void) {
     BAD(panecast_sources_count(list, &count));
 }
 
+static panecast_session_event fresh(void) {
+    panecast_session_event event;
+    memset(&event, 0, sizeof event);
+    event.struct_size = sizeof event;
+    return event;
+}
+
+static void ends_of_sessions(void) {
+    panecast_host *host = NULL;
+    panecast_joiner *joiner = NULL;
+    panecast_host_config config;
+    panecast_joiner_config way;
+    panecast_session_event event = fresh();
+    panecast_frame frame = sound_frame();
+    panecast_picture picture;
+    panecast_stats stats;
+    panecast_point point = {1, 2};
+    memset(&config, 0, sizeof config);
+    memset(&way, 0, sizeof way);
+    memset(&picture, 0, sizeof picture);
+    memset(&stats, 0, sizeof stats);
+    BAD(panecast_host_new(&config, &host));
+    config.struct_size = sizeof config;
+    config.reserved = 1;
+    BAD(panecast_host_new(&config, &host));
+    config.reserved = 0;
+    config.visitor = "visitor 1"; /* without the tenant's key */
+    BAD(panecast_host_new(&config, &host));
+    config.tenant_key = "no key at all";
+    CHECK(panecast_host_new(&config, &host) != PANECAST_STATUS_OK);
+    config.visitor = config.tenant_key = NULL;
+    OK(panecast_host_new(&config, &host));
+    event.struct_size = 3;
+    BAD(panecast_host_next(host, 0, &event));
+    event = fresh();
+    OK(panecast_host_next(host, 1000, &event));
+    CHECK(event.kind == PANECAST_SESSION_EVENT_KIND_CONNECT && event.after_ms == 0 && event.held == NULL);
+    CHECK(panecast_host_next(host, 0, &event) == PANECAST_STATUS_NOTHING_NOW);
+    OK(panecast_host_connected(host, NULL));
+    OK(panecast_host_next(host, 1000, &event));
+    CHECK(event.kind == PANECAST_SESSION_EVENT_KIND_SEND_TEXT && strstr(event.text, "hello") != NULL);
+    OK(panecast_packet_free(event.held));
+    BAD(panecast_packet_free(event.held));
+    BAD(panecast_host_text(host, "\xff", 1));
+    BAD(panecast_host_text(host, NULL, 1));
+    CHECK(panecast_host_push(host, &frame) == PANECAST_STATUS_DENIED);
+    BAD(panecast_host_allow(host, 7, PANECAST_PURPOSE_SCREEN, "push:64x48"));
+    BAD(panecast_host_allow(host, 7, 9, "push:64x48"));
+    BAD(panecast_host_open_link(host, 5, 1, 60));
+    BAD(panecast_host_stats(host, &stats));
+    stats.struct_size = sizeof stats;
+    OK(panecast_host_stats(host, &stats));
+    OK(panecast_host_stop(host));
+    CHECK(panecast_host_next(host, 0, &event) == PANECAST_STATUS_CLOSED);
+    CHECK(panecast_host_pause(host) == PANECAST_STATUS_CLOSED);
+    OK(panecast_host_free(host));
+    BAD(panecast_host_free(host));
+
+    way.struct_size = sizeof way;
+    BAD(panecast_joiner_new(NULL, &joiner));
+    BAD(panecast_joiner_new(&way, &joiner)); /* no way in */
+    way.key = "12";
+    CHECK(panecast_joiner_new(&way, &joiner) != PANECAST_STATUS_OK && joiner == NULL);
+    way.key = "123 456 789";
+    way.sent_link = "two ways";
+    CHECK(panecast_joiner_new(&way, &joiner) != PANECAST_STATUS_OK);
+    way.sent_link = NULL;
+    OK(panecast_joiner_new(&way, &joiner));
+    OK(panecast_joiner_next(joiner, 1000, &event));
+    CHECK(event.kind == PANECAST_SESSION_EVENT_KIND_CONNECT);
+    picture.struct_size = sizeof picture;
+    CHECK(panecast_joiner_picture(joiner, &picture) == PANECAST_STATUS_NOT_FOUND);
+    CHECK(panecast_joiner_copy_picture(joiner, W, H, pixels, sizeof pixels, W * 4) == PANECAST_STATUS_NOT_FOUND);
+    OK(panecast_joiner_point(joiner, &point));
+    OK(panecast_joiner_point(joiner, NULL));
+    BAD(panecast_joiner_draw(joiner, 1, 9, 0xFF0000, &point, 1));
+    BAD(panecast_joiner_draw(joiner, 1, PANECAST_TOOL_PEN, 0xFF0000, &point, 513));
+    BAD(panecast_joiner_draw(joiner, 1, PANECAST_TOOL_PEN, 0xFF0000, NULL, 1));
+    BAD(panecast_joiner_pause(joiner, 2));
+    OK(panecast_joiner_free(joiner));
+    OK(panecast_joiner_free(NULL));
+}
+
+typedef struct {
+    pthread_mutex_t lock;
+    pthread_cond_t came;
+    panecast_host *host;
+    int kinds, last;
+} ear;
+
+static void heard(const panecast_session_event *event, void *user) {
+    ear *me = (ear *)user;
+    pthread_mutex_lock(&me->lock);
+    me->kinds++;
+    me->last = (int)event->kind;
+    CHECK(event->held == NULL);
+    if (event->kind == PANECAST_SESSION_EVENT_KIND_SEND_TEXT) {
+        CHECK(strstr(event->text, "hello") != NULL);
+        BAD(panecast_host_free(me->host));
+        OK(panecast_host_stop(me->host));
+    }
+    pthread_cond_signal(&me->came);
+    pthread_mutex_unlock(&me->lock);
+}
+
+static void sessions_by_callback(void) {
+    ear me;
+    panecast_host_config config;
+    panecast_session_event event = fresh();
+    panecast_host *host = NULL;
+    memset(&me, 0, sizeof me);
+    memset(&config, 0, sizeof config);
+    pthread_mutex_init(&me.lock, NULL);
+    pthread_cond_init(&me.came, NULL);
+    config.struct_size = sizeof config;
+    config.on_event = heard;
+    config.user = &me;
+    pthread_mutex_lock(&me.lock);
+    OK(panecast_host_new(&config, &host));
+    me.host = host;
+    while (me.kinds < 1) pthread_cond_wait(&me.came, &me.lock);
+    CHECK(me.last == PANECAST_SESSION_EVENT_KIND_CONNECT);
+    pthread_mutex_unlock(&me.lock);
+    BAD(panecast_host_next(host, 0, &event));
+    OK(panecast_host_connected(host, "token"));
+    pthread_mutex_lock(&me.lock);
+    while (me.kinds < 2) pthread_cond_wait(&me.came, &me.lock);
+    pthread_mutex_unlock(&me.lock);
+    OK(panecast_host_free(host));
+    CHECK(me.kinds == 2); /* stopped in the second call */
+    pthread_mutex_destroy(&me.lock);
+    pthread_cond_destroy(&me.came);
+    /* Freed at once, before or after its first event. */
+    config.on_event = NULL;
+    OK(panecast_host_new(&config, &host));
+    OK(panecast_host_free(host));
+}
+
 int main(void) {
     size_t i;
     for (i = 0; i < sizeof pixels; i++) pixels[i] = (uint8_t)(i * i >> 5);
@@ -378,7 +516,9 @@ int main(void) {
     callbacks();
     logs();
     sources();
+    ends_of_sessions();
+    sessions_by_callback();
     CHECK(panecast_handles_alive() == 0);
-    printf("# pass 8\n");
+    printf("# pass 10\n");
     return 0;
 }

@@ -9,7 +9,7 @@
 enum { THREADS = 4, SLOTS = 6, W = 48, H = 32 };
 
 /* Handles of all types in one place, freed ones among them: any may be handed to any function. */
-static void *slots[7][SLOTS];
+static void *slots[9][SLOTS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned long calls = 4000;
 static unsigned long statuses[17];
@@ -50,7 +50,7 @@ static void *any(dice *d, int type) {
     uint32_t luck = roll(d, 40);
     if (luck == 0) return NULL;
     if (luck == 1) return (void *)(uintptr_t)(roll(d, 1u << 20) * 32u + 2);
-    if (luck == 2) type = (int)roll(d, 7);
+    if (luck == 2) type = (int)roll(d, 9);
     pthread_mutex_lock(&lock);
     handle = slots[type][roll(d, SLOTS)];
     pthread_mutex_unlock(&lock);
@@ -68,7 +68,7 @@ static void *swap(dice *d, int type, void *handle) {
     return old;
 }
 
-enum { ENCODER, DECODER, PACKET, CONSENT, GRANT, SOURCES, SHARE };
+enum { ENCODER, DECODER, PACKET, CONSENT, GRANT, SOURCES, SHARE, HOST, JOINER };
 
 static void told(const panecast_event *event, void *user) {
     (void)user;
@@ -234,13 +234,125 @@ static void share_call(dice *d) {
     }
 }
 
+/* What a relay may say, and what none does. */
+static const char *said[] = {
+    "{\"type\":\"hosted\",\"room\":\"r\",\"token\":\"t\"}",
+    "{\"type\":\"opened\",\"door\":{\"by\":\"key\",\"number\":\"1234\"}}",
+    "{\"type\":\"came\",\"joiner\":7,\"door\":{\"by\":\"key\",\"number\":\"1234\"}}",
+    "{\"type\":\"joined\",\"room\":\"r\",\"joiner\":7,\"token\":\"t\"}",
+    "{\"type\":\"gone\",\"joiner\":7}", "{\"type\":\"ping\"}", "nonsense", "{}"};
+
+static void heard(const panecast_session_event *event, void *user) {
+    (void)user;
+    if (event->kind > PANECAST_SESSION_EVENT_KIND_CURSOR || event->held != NULL) abort();
+}
+
+static void host_call(dice *d) {
+    panecast_host *host = (panecast_host *)any(d, HOST);
+    const char *text = said[roll(d, 8)];
+    panecast_frame f = frame(d);
+    panecast_session_event event;
+    panecast_stats stats;
+    memset(&event, 0, sizeof event);
+    memset(&stats, 0, sizeof stats);
+    event.struct_size = roll(d, 20) ? (uint32_t)sizeof event : wrong_size(d, sizeof event);
+    stats.struct_size = roll(d, 20) ? (uint32_t)sizeof stats : wrong_size(d, sizeof stats);
+    switch (roll(d, 18)) {
+    case 0: {
+        panecast_host_config config;
+        memset(&config, 0, sizeof config);
+        config.struct_size = roll(d, 20) ? (uint32_t)sizeof config : wrong_size(d, sizeof config);
+        config.no_keys = roll(d, 8) ? 0 : roll(d, 3);
+        config.on_event = roll(d, 2) ? heard : NULL;
+        host = NULL;
+        count(d, panecast_host_new(roll(d, 9) ? &config : NULL, &host));
+        count(d, panecast_host_free((panecast_host *)swap(d, HOST, host)));
+        break;
+    }
+    case 1:
+        if (roll(d, 4) == 0) count(d, panecast_host_free(host));
+        break;
+    case 2:
+        if (roll(d, 4) == 0) count(d, panecast_host_stop(host));
+        break;
+    case 3: count(d, panecast_host_connected(host, roll(d, 2) ? "token" : NULL)); break;
+    case 4: count(d, panecast_host_disconnected(host)); break;
+    case 5: count(d, panecast_host_text(host, text, strlen(text))); break;
+    case 6: count(d, panecast_host_binary(host, pixels, roll(d, 80))); break;
+    case 7: count(d, panecast_host_allow(host, roll(d, 9), roll(d, 6), roll(d, 9) ? "push:48x32" : NULL)); break;
+    case 8: count(d, panecast_host_decline(host, roll(d, 9))); break;
+    case 9: count(d, panecast_host_push(host, &f)); break;
+    case 10: count(d, roll(d, 2) ? panecast_host_pause(host) : panecast_host_resume(host)); break;
+    case 11: count(d, panecast_host_set_masks(host, NULL, roll(d, 2))); break;
+    case 12: count(d, panecast_host_stats(host, &stats)); break;
+    case 13: count(d, panecast_host_open_link(host, roll(d, 3), 1 + roll(d, 2), 60)); break;
+    case 14: count(d, panecast_host_take_link(host, roll(d, 2) ? "nonsense" : NULL)); break;
+    case 15: count(d, panecast_host_dismiss(host, roll(d, 9))); break;
+    case 16:
+        if (roll(d, 4) == 0) count(d, panecast_host_end(host));
+        break;
+    default:
+        count(d, panecast_host_next(host, roll(d, 2), &event));
+        count(d, panecast_packet_free((panecast_packet *)swap(d, PACKET, event.held)));
+        break;
+    }
+}
+
+static void joiner_call(dice *d) {
+    panecast_joiner *joiner = (panecast_joiner *)any(d, JOINER);
+    const char *text = said[roll(d, 8)];
+    panecast_session_event event;
+    panecast_cursor cursor;
+    static const panecast_point points[2] = {{1, 2}, {-5, 70000}};
+    static __thread uint8_t out[W * H * 4];
+    memset(&event, 0, sizeof event);
+    memset(&cursor, 0, sizeof cursor);
+    event.struct_size = roll(d, 20) ? (uint32_t)sizeof event : wrong_size(d, sizeof event);
+    cursor.struct_size = sizeof cursor;
+    switch (roll(d, 14)) {
+    case 0: {
+        panecast_joiner_config config;
+        memset(&config, 0, sizeof config);
+        config.struct_size = roll(d, 20) ? (uint32_t)sizeof config : wrong_size(d, sizeof config);
+        config.purpose = roll(d, 6);
+        config.key = roll(d, 9) ? "123 456 789" : "1";
+        config.link = roll(d, 9) ? NULL : "nonsense";
+        config.on_event = roll(d, 2) ? heard : NULL;
+        joiner = NULL;
+        count(d, panecast_joiner_new(&config, &joiner));
+        count(d, panecast_joiner_free((panecast_joiner *)swap(d, JOINER, joiner)));
+        break;
+    }
+    case 1:
+        if (roll(d, 4) == 0) count(d, panecast_joiner_free(joiner));
+        break;
+    case 2:
+        if (roll(d, 4) == 0) count(d, panecast_joiner_stop(joiner));
+        break;
+    case 3: count(d, panecast_joiner_connected(joiner, NULL)); break;
+    case 4: count(d, panecast_joiner_disconnected(joiner)); break;
+    case 5: count(d, panecast_joiner_text(joiner, text, strlen(text))); break;
+    case 6: count(d, panecast_joiner_binary(joiner, pixels, roll(d, 80))); break;
+    case 7: count(d, panecast_joiner_draw(joiner, roll(d, 3), roll(d, 4), roll(d, 1u << 25), points, roll(d, 3))); break;
+    case 8: count(d, panecast_joiner_point(joiner, roll(d, 2) ? points : NULL)); break;
+    case 9: count(d, panecast_joiner_pause(joiner, roll(d, 3))); break;
+    case 10: count(d, panecast_joiner_copy_picture(joiner, W, H, out, sizeof out, W * 4)); break;
+    case 11: count(d, panecast_joiner_cursor(joiner, &cursor)); break;
+    case 12: count(d, roll(d, 4) ? panecast_joiner_clear(joiner) : panecast_joiner_leave(joiner)); break;
+    default:
+        count(d, panecast_joiner_next(joiner, roll(d, 2), &event));
+        count(d, panecast_packet_free((panecast_packet *)swap(d, PACKET, event.held)));
+        break;
+    }
+}
+
 static void *run(void *argument) {
     dice *d = (dice *)argument;
     unsigned long i;
     char text[40];
     for (i = 0; i < calls; i++) {
         switch (roll(d, 16)) {
-        case 0: panecast_last_error(any(d, (int)roll(d, 7)), text, roll(d, sizeof text)); break;
+        case 0: panecast_last_error(any(d, (int)roll(d, 9)), text, roll(d, sizeof text)); break;
         case 1: {
             panecast_sources *list = NULL;
             size_t number;
@@ -259,6 +371,8 @@ static void *run(void *argument) {
         case 8:
         case 9:
         case 10: word_call(d); break;
+        case 11: host_call(d); break;
+        case 12: joiner_call(d); break;
         default: share_call(d); break;
         }
     }
@@ -282,6 +396,8 @@ int main(int argc, char **argv) {
     }
     for (i = 0; i < SLOTS; i++) {
         panecast_share_free((panecast_share *)slots[SHARE][i]);
+        panecast_host_free((panecast_host *)slots[HOST][i]);
+        panecast_joiner_free((panecast_joiner *)slots[JOINER][i]);
         panecast_encoder_free((panecast_encoder *)slots[ENCODER][i]);
         panecast_decoder_free((panecast_decoder *)slots[DECODER][i]);
         panecast_packet_free((panecast_packet *)slots[PACKET][i]);

@@ -4,6 +4,7 @@ use crate::codec::Mode;
 use crate::consent::Purpose;
 use crate::error::{Error, Result};
 use crate::frame::PixelFormat;
+use crate::session::Tool;
 
 /// How a frame's pixels are laid out.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +104,130 @@ pub enum panecast_event_kind {
     Ended = 2,
 }
 
+/// What a host or a joiner tells.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub enum panecast_session_event_kind {
+    /// Connect a WebSocket to the relay after `after_ms`, a host's to /ws/host, a joiner's to /ws/join; then call
+    /// ..._connected, or ..._disconnected where it fails.
+    Connect = 0,
+    /// `text` is for the WebSocket, as a text message.
+    SendText = 1,
+    /// `bytes` are for the WebSocket, as a binary message.
+    SendBinary = 2,
+    /// Close the WebSocket, once what came before is sent.
+    Disconnect = 3,
+    /// HOST. Show the key `text` to the visitor, in place of the one before; it is good for `after_ms`.
+    Key = 4,
+    /// HOST. A link is open: `https://RELAY/see#` and `text`; with `flag`, who has it needs a key besides.
+    Link = 5,
+    /// HOST. Who sent the link that was taken is waited for.
+    Waiting = 6,
+    /// HOST. Agents with a pass may ask by the visitor's id `text`.
+    Present = 7,
+    /// HOST. Another device is the visitor `text` now.
+    TakenOver = 8,
+    /// HOST. Ask the visitor, then call panecast_host_allow or panecast_host_decline: `joiner`, which calls itself `text`,
+    /// wants to see what `purpose` says. `agent`, if not NULL: a pass of the tenant's proves the name.
+    Ask = 9,
+    /// HOST. `joiner` points or draws, as `mark` and what follows it say.
+    Mark = 10,
+    /// HOST. The part of `joiner`, which called itself `text`, is over, or the question about it; `reason` says why.
+    Left = 11,
+    /// The picture's state is `state`; at a joiner, `text` is what is shown. While it is paused there is no picture.
+    State = 12,
+    /// HOST. Nothing is captured any more; `status` and `text` say why, 0 if nobody watches any more.
+    Stopped = 13,
+    /// The relay refuses; `text` says why. ENDED follows.
+    Refused = 14,
+    /// All is over for `reason`; nothing follows.
+    Ended = 15,
+    /// JOINER. The key was right: nobody between can read what follows.
+    Sealed = 16,
+    /// JOINER. The person at the other end is being asked.
+    Asking = 17,
+    /// JOINER. Allowed; pictures of `text` follow.
+    Allowed = 18,
+    /// JOINER. Paint the newer picture: panecast_joiner_picture. It differs within `dirty`; with `flag`, its size changed.
+    Picture = 19,
+    /// JOINER. The cursor moved or has another shape: panecast_joiner_cursor.
+    Cursor = 20,
+}
+
+/// Why a session, or one watcher's part in it, is over.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub enum panecast_end_reason {
+    /// Who shared stopped.
+    SharerStopped = 0,
+    /// Who watched left.
+    WatcherLeft = 1,
+    /// Who was asked said no.
+    Declined = 2,
+    /// Who was asked did not answer in time.
+    NoAnswer = 3,
+    /// Who shared sent this watcher away.
+    Dismissed = 4,
+    /// What was shared is gone.
+    SourceEnded = 5,
+    /// Capture failed.
+    SourceFailed = 6,
+    /// The key is not the one that was told.
+    WrongKey = 7,
+    /// The pass is not one of the tenant's.
+    Untrusted = 8,
+    /// The key, the link or the pass is too old.
+    Expired = 9,
+    /// The key or the link was used already, or guessed at too often.
+    Spent = 10,
+    /// Bytes were changed on their way.
+    Tampered = 11,
+    /// The other end broke the rules of the session.
+    BrokeRules = 12,
+    /// A connection was cut and did not come back in time.
+    Lost = 13,
+    /// The other end took too long over the beginning.
+    TimedOut = 14,
+    /// The relay shuts down.
+    RelayStopped = 15,
+    /// Something that should not fail did.
+    Failed = 16,
+}
+
+/// How a watcher marks.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub enum panecast_mark_kind {
+    /// The laser pointer is at the only point; without one it is gone.
+    Pointer = 0,
+    /// A line begins or, with the same number, goes on.
+    Line = 1,
+    /// All lines of this watcher go away.
+    Clear = 2,
+}
+
+/// What a line looks like.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub enum panecast_tool {
+    /// A thin line.
+    Pen = 0,
+    /// A broad one that lets through what is below.
+    Highlight = 1,
+    /// A straight line with a head at its last point.
+    Arrow = 2,
+}
+
+/// Who may come by a link.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub enum panecast_link_kind {
+    /// So many, so long, without more.
+    Alone = 0,
+    /// Those who have a key as well.
+    WithKeys = 1,
+}
+
 /// What viewers should be told about the picture's life.
 #[derive(Clone, Copy, Debug)]
 #[repr(u32)]
@@ -189,4 +314,24 @@ pub(super) fn truth(code: u32, what: &str) -> Result<bool> {
 
 pub(super) fn unknown(what: &str, code: u32) -> Error {
     Error::input(format!("there is no {what} {code}"))
+}
+
+pub(super) fn purpose_code(purpose: Purpose) -> u32 {
+    let code = match purpose {
+        Purpose::Screen => panecast_purpose::Screen,
+        Purpose::Window => panecast_purpose::Window,
+        Purpose::Camera => panecast_purpose::Camera,
+        Purpose::AgentScreen => panecast_purpose::AgentScreen,
+        Purpose::Prepared => panecast_purpose::Prepared,
+    };
+    code as u32
+}
+
+pub(super) fn tool(code: u32) -> Result<Tool> {
+    match code {
+        0 => Ok(Tool::Pen),
+        1 => Ok(Tool::Highlight),
+        2 => Ok(Tool::Arrow),
+        _ => Err(unknown("tool", code)),
+    }
 }

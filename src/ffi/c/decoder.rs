@@ -6,9 +6,11 @@ use super::frame::{c_rect, panecast_rect};
 use super::handle::handled;
 use super::settings::panecast_limits;
 use super::sized::{self, Sized32};
+use crate::capture::CursorShape;
 use crate::codec::{Decoded, Decoder};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ffi::Status;
+use crate::frame::FrameBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Turns bytes of a stream back into pictures. Calls on one decoder from several threads wait for each other.
@@ -187,7 +189,7 @@ pub unsafe extern "C" fn panecast_decoder_next(
     })
 }
 
-fn c_decoded(next: &Decoded) -> crate::Result<panecast_decoded> {
+fn c_decoded(next: &Decoded) -> Result<panecast_decoded> {
     let nothing = panecast_rect { x: 0, y: 0, width: 0, height: 0 };
     let mut out = panecast_decoded {
         struct_size: 0,
@@ -225,6 +227,19 @@ fn c_decoded(next: &Decoded) -> crate::Result<panecast_decoded> {
     Ok(out)
 }
 
+pub(super) fn c_picture(frame: &FrameBuf, lossy_px: u64) -> panecast_picture {
+    panecast_picture {
+        struct_size: 0,
+        width: frame.size().width,
+        height: frame.size().height,
+        reserved: 0,
+        pixels: frame.pixels().as_ptr(),
+        length: frame.pixels().len(),
+        stride_bytes: frame.stride_bytes(),
+        lossy_px,
+    }
+}
+
 /// The newest picture, without a copy: its pixels are good until the next call on this decoder that feeds, decodes, resets
 /// or frees. NOTHING_NOW before the first picture and after an error.
 ///
@@ -240,20 +255,42 @@ pub unsafe extern "C" fn panecast_decoder_picture(
         unsafe { sized::accept(picture, "the picture")? };
         let decoder = decoder.lock();
         let Some(frame) = decoder.frame() else { return Ok(Status::NothingNow) };
-        let out = panecast_picture {
-            struct_size: 0,
-            width: frame.size().width,
-            height: frame.size().height,
-            reserved: 0,
-            pixels: frame.pixels().as_ptr(),
-            length: frame.pixels().len(),
-            stride_bytes: frame.stride_bytes(),
-            lossy_px: decoder.exactness().lossy_px(),
-        };
+        let out = c_picture(frame, decoder.exactness().lossy_px());
         // SAFETY: as this function's contract says.
         unsafe { sized::write(picture, &out, "the picture")? };
         Ok(Status::Ok)
     })
+}
+
+/// Copies a picture's rows to memory that a caller hands in.
+///
+/// # Safety
+/// `pixels` is good for writing `length` bytes.
+pub(super) unsafe fn copy_rows(
+    frame: &FrameBuf,
+    width: u32,
+    height: u32,
+    pixels: *mut u8,
+    length: usize,
+    stride_bytes: usize,
+) -> Result<()> {
+    let size = frame.size();
+    if (size.width, size.height) != (width, height) {
+        return Err(Error::input(format!("the picture has {size}, not {width}x{height}")));
+    }
+    let row = frame.stride_bytes();
+    let needed = stride_bytes.checked_mul(height as usize - 1).and_then(|n| n.checked_add(row));
+    if stride_bytes < row || needed.is_none_or(|needed| needed > length) {
+        return Err(Error::input(format!("{length} bytes, {stride_bytes} a row, do not hold {size}")));
+    }
+    for y in 0..height {
+        let from = frame.row(y);
+        // SAFETY: rows end before `length`, which the caller vouches for; the decoder's memory is its own.
+        unsafe {
+            pixels.add(y as usize * stride_bytes).copy_from_nonoverlapping(from.as_ptr(), from.len());
+        }
+    }
+    Ok(())
 }
 
 /// Copies the newest picture's rows to `pixels`, `stride_bytes` apart; what is behind a row's pixels stays. It must have
@@ -276,24 +313,32 @@ pub unsafe extern "C" fn panecast_decoder_copy_picture(
         wants(pixels, "pixels")?;
         let decoder = decoder.lock();
         let Some(frame) = decoder.frame() else { return Ok(Status::NothingNow) };
-        let size = frame.size();
-        if (size.width, size.height) != (width, height) {
-            return Err(Error::input(format!("the picture has {size}, not {width}x{height}")));
-        }
-        let row = frame.stride_bytes();
-        let needed = stride_bytes.checked_mul(height as usize - 1).and_then(|n| n.checked_add(row));
-        if stride_bytes < row || needed.is_none_or(|needed| needed > length) {
-            return Err(Error::input(format!("{length} bytes, {stride_bytes} a row, do not hold {size}")));
-        }
-        for y in 0..height {
-            let from = frame.row(y);
-            // SAFETY: rows end before `length`, which the caller vouches for; the decoder's memory is its own.
-            unsafe {
-                pixels.add(y as usize * stride_bytes).copy_from_nonoverlapping(from.as_ptr(), from.len());
-            }
-        }
+        // SAFETY: as this function's contract says.
+        unsafe { copy_rows(frame, width, height, pixels, length, stride_bytes)? };
         Ok(Status::Ok)
     })
+}
+
+pub(super) fn c_cursor(position: Option<(i32, i32)>, shape: Option<&CursorShape>) -> panecast_cursor {
+    let (x, y) = position.unwrap_or_default();
+    let mut out = panecast_cursor {
+        struct_size: 0,
+        visible: u32::from(position.is_some()),
+        x,
+        y,
+        width: 0,
+        height: 0,
+        hotspot_x: 0,
+        hotspot_y: 0,
+        pixels: std::ptr::null(),
+        length: 0,
+    };
+    if let Some(shape) = shape {
+        (out.width, out.height) = (shape.size.width, shape.size.height);
+        (out.hotspot_x, out.hotspot_y) = shape.hotspot;
+        (out.pixels, out.length) = (shape.pixels.as_ptr(), shape.pixels.len());
+    }
+    out
 }
 
 /// Where the cursor is; its pixels are good as long as a picture's.
@@ -309,25 +354,7 @@ pub unsafe extern "C" fn panecast_decoder_cursor(
         // SAFETY: as this function's contract says.
         unsafe { sized::accept(cursor, "the cursor")? };
         let decoder = decoder.lock();
-        let position = decoder.cursor_position();
-        let (x, y) = position.unwrap_or_default();
-        let mut out = panecast_cursor {
-            struct_size: 0,
-            visible: u32::from(position.is_some()),
-            x,
-            y,
-            width: 0,
-            height: 0,
-            hotspot_x: 0,
-            hotspot_y: 0,
-            pixels: std::ptr::null(),
-            length: 0,
-        };
-        if let Some(shape) = decoder.cursor_shape() {
-            (out.width, out.height) = (shape.size.width, shape.size.height);
-            (out.hotspot_x, out.hotspot_y) = shape.hotspot;
-            (out.pixels, out.length) = (shape.pixels.as_ptr(), shape.pixels.len());
-        }
+        let out = c_cursor(decoder.cursor_position(), decoder.cursor_shape());
         // SAFETY: as this function's contract says.
         unsafe { sized::write(cursor, &out, "the cursor")? };
         Ok(Status::Ok)

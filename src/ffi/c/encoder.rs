@@ -73,7 +73,9 @@ fn c_update(update: &Update) -> panecast_update {
 /// `out` is good for writing.
 unsafe fn give_bytes(bytes: Vec<u8>, out: *mut *mut panecast_packet) -> Result<()> {
     // SAFETY: as this function's contract says.
-    unsafe { if bytes.is_empty() { put(out, std::ptr::null_mut()) } else { give(Packet(bytes), out) } }
+    unsafe {
+        if bytes.is_empty() { put(out, std::ptr::null_mut()) } else { give(Packet(bytes, Vec::new()), out) }
+    }
 }
 
 /// Makes an encoder. `config` may be NULL.

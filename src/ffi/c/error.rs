@@ -1,7 +1,7 @@
 //! What went wrong, in words.
 
 use super::handle::Handled;
-use super::{consent, decoder, encoder, packet, share, sources};
+use super::{consent, decoder, encoder, host, joiner, packet, share, sources};
 use crate::ffi::Status;
 use std::cell::RefCell;
 use std::ffi::{c_char, c_void};
@@ -106,6 +106,8 @@ pub extern "C" fn panecast_handles_alive() -> usize {
         + alive::<crate::ffi::Grant>()
         + alive::<sources::List>()
         + alive::<share::ShareObject>()
+        + alive::<host::HostObject>()
+        + alive::<joiner::JoinerObject>()
 }
 
 fn of_handle(handle: usize) -> Option<String> {
@@ -121,6 +123,8 @@ fn of_handle(handle: usize) -> Option<String> {
         .or_else(|| of::<crate::ffi::Grant>(handle))
         .or_else(|| of::<sources::List>(handle))
         .or_else(|| of::<share::ShareObject>(handle))
+        .or_else(|| of::<host::HostObject>(handle))
+        .or_else(|| of::<joiner::JoinerObject>(handle))
 }
 
 #[cfg(test)]

@@ -4,15 +4,25 @@ use super::boundary::{free, on, put, wants};
 use super::handle::handled;
 use crate::ffi::Status;
 
-/// Bytes of a stream.
+/// Bytes that are the caller's, of a stream or of an event.
 #[derive(Debug)]
 pub struct panecast_packet {
     _opaque: [u8; 0],
 }
 
-/// What its handle stands for.
+/// A point in pixels of a picture; it may lie outside.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct panecast_point {
+    /// Column.
+    pub x: i32,
+    /// Row.
+    pub y: i32,
+}
+
+/// What its handle stands for: bytes, and points where an event has some.
 #[derive(Debug)]
-pub struct Packet(pub(super) Vec<u8>);
+pub struct Packet(pub(super) Vec<u8>, pub(super) Vec<panecast_point>);
 
 handled!(Packet, 1, "packet");
 

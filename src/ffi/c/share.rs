@@ -1,15 +1,16 @@
 //! A running share: capture or pushed frames in, packets out, by a queue or by a callback.
 
 use super::boundary::{free, give, on, plain, slice, text, wants};
-use super::codes::{self, panecast_event_kind};
+use super::codes::panecast_event_kind;
 use super::consent::panecast_grant;
 use super::frame::{self, panecast_frame, panecast_rect};
 use super::handle::{self, Handled, calling_back, handled, is_calling_back};
 use super::log;
+use super::masks::{self, panecast_mask};
 use super::packet::{Packet, panecast_packet};
 use super::settings;
 use super::sized::{self, Sized32};
-use crate::capture::mask::MaskSet;
+use super::stats::{c_stats, panecast_stats};
 use crate::error::{Error, Result};
 use crate::ffi::{Grant, Share, Status};
 use crate::pipeline::{Audience, Output, PipelineConfig, ViewerId};
@@ -17,9 +18,6 @@ use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-
-/// Most masks at once.
-const MOST_MASKS: usize = 4096;
 
 /// A running share. All its functions may be called from any thread.
 #[derive(Debug)]
@@ -103,53 +101,6 @@ pub struct panecast_share_config {
 
 // SAFETY: numbers, a pointer and a function that may be NULL, the first of them the size.
 unsafe impl Sized32 for panecast_share_config {}
-
-/// What is hidden of a source.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub struct panecast_mask {
-    /// A panecast_mask_kind.
-    pub kind: u32,
-    /// RECT: which; without pixels it is refused.
-    pub rect: panecast_rect,
-    /// WINDOW and ALL_BUT: "0x1200003", "title:TEXT" or "class:TEXT".
-    pub window: *const c_char,
-}
-
-/// Figures of a share; totals since the start.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub struct panecast_stats {
-    /// sizeof(panecast_stats).
-    pub struct_size: u32,
-    /// Viewers that have joined.
-    pub viewers: u32,
-    /// Pictures captured.
-    pub frames_captured: u64,
-    /// Updates sent to all viewers, without those that only refine.
-    pub updates_sent: u64,
-    /// Updates that only made lossy places exact.
-    pub refinements_sent: u64,
-    /// Bytes of all packets.
-    pub bytes_sent: u64,
-    /// Bits a second that moving pictures may take; 0 while unknown.
-    pub target_bitrate: u64,
-    /// Share of the picture that the last update changed, 0 to 1.
-    pub dirty_ratio: f32,
-    /// Share of the shown picture that is exact, 0 to 1.
-    pub exact_ratio: f32,
-    /// Share of the newest picture that masks hide, 0 to 1.
-    pub masked_ratio: f32,
-    /// Milliseconds the last update took to compare and encode.
-    pub encode_ms: f32,
-    /// Milliseconds from an update's sending to its acknowledgement, smoothed.
-    pub round_trip_ms: f32,
-    /// Milliseconds that updates wait behind those before them, smoothed.
-    pub queueing_ms: f32,
-}
-
-// SAFETY: numbers, the first of them the size.
-unsafe impl Sized32 for panecast_stats {}
 
 /// A caller's function and its argument.
 #[derive(Clone, Copy)]
@@ -306,7 +257,7 @@ pub unsafe extern "C" fn panecast_share_next(
             let told = c_event(&output, &bytes);
             let mut packet = std::ptr::null_mut();
             // SAFETY: a pointer of this function's own. Moving a vector leaves its bytes where they are.
-            unsafe { give(Packet(bytes), &raw mut packet)? };
+            unsafe { give(Packet(bytes, Vec::new()), &raw mut packet)? };
             panecast_event { packet, ..told }
         } else {
             c_event(&output, &[])
@@ -421,25 +372,8 @@ pub unsafe extern "C" fn panecast_share_set_masks(
     count: usize,
 ) -> Status {
     call(share, |share| {
-        if count > MOST_MASKS {
-            return Err(Error::limit(format!("{count} masks; {MOST_MASKS} are allowed")));
-        }
-        let mut set = MaskSet::new();
         // SAFETY: as this function's contract says.
-        for mask in unsafe { slice(masks, count, "masks")? } {
-            set = match mask.kind {
-                0 if frame::rect(&mask.rect).is_empty() => {
-                    return Err(Error::input("a mask without pixels hides nothing"));
-                }
-                0 => set.with_rect(frame::rect(&mask.rect)),
-                // SAFETY: as this function's contract says.
-                1 => set.with_window(unsafe { text(mask.window, "a mask's window")? }.parse()?),
-                // SAFETY: as this function's contract says.
-                2 => set.with_only(unsafe { text(mask.window, "a mask's window")? }.parse()?),
-                kind => return Err(codes::unknown("mask kind", kind)),
-            };
-        }
-        share.set_masks(set)
+        share.set_masks(unsafe { masks::read(masks, count)? })
     })
 }
 
@@ -453,22 +387,7 @@ pub unsafe extern "C" fn panecast_share_stats(
     stats: *mut panecast_stats,
 ) -> Status {
     call(share, |share| {
-        let s = share.stats()?;
-        let out = panecast_stats {
-            struct_size: 0,
-            viewers: s.viewers,
-            frames_captured: s.frames_captured,
-            updates_sent: s.updates_sent,
-            refinements_sent: s.refinements_sent,
-            bytes_sent: s.bytes_sent,
-            target_bitrate: s.target_bitrate,
-            dirty_ratio: s.dirty_ratio,
-            exact_ratio: s.exact_ratio,
-            masked_ratio: s.masked_ratio,
-            encode_ms: s.encode_ms,
-            round_trip_ms: s.round_trip_ms,
-            queueing_ms: s.queueing_ms,
-        };
+        let out = c_stats(&share.stats()?);
         // SAFETY: as this function's contract says.
         unsafe { sized::write(stats, &out, "stats") }
     })

@@ -1,5 +1,6 @@
 //! The C door: the installed library, used as a C or C++ project uses it.
 
+use super::c_session;
 use super::install::{Build, Installed, install};
 use crate::Result;
 use crate::process::{capture, cargo, root, run_counting, target_dir};
@@ -135,7 +136,10 @@ impl Door {
         if size.trim() != "320x200" || !std::fs::read(&png).is_ok_and(|png| png.starts_with(b"\x89PNG")) {
             return Err(format!("decode_png wrote a picture of {size}"));
         }
-        tally.passed += 1;
+        let session = self.build("examples/c/session.c", &["libwebsockets"], &[], false)?;
+        c_session::test(&session, |program| Command::new(program))?;
+        c_session::test(&session, valgrind)?;
+        tally.passed += 3;
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod bindings;
 mod c;
+mod c_session;
 pub(crate) mod install;
 pub(crate) mod kotlin;
 pub(crate) mod library;
