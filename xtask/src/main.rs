@@ -100,6 +100,14 @@ enum Chore {
         #[arg(value_enum)]
         which: doors::Which,
     },
+    /// Run `swift` on the Swift package, which finds the shared library
+    #[command(after_help = "Examples:\n  cargo xtask swift -- test --filter Share\n  \
+                            cargo xtask swift -- run -c release PushCost     what a pushed frame costs")]
+    Swift {
+        /// Handed to `swift`
+        #[arg(last = true, required = true)]
+        words: Vec<String>,
+    },
     /// Count the instructions of fixed work and compare with benches/counts.txt
     #[command(
         after_help = "Examples:\n  cargo xtask counts\n  cargo xtask counts --bless     renew the baseline"
@@ -141,6 +149,7 @@ fn run(arguments: Arguments) -> Result<bool> {
         Chore::Bindings { check } => doors::bindings::run_all(check)?,
         Chore::Dist { out } => doors::install::dist(out)?,
         Chore::Door { which } => doors::test(which, &mut steps::Tally::default())?,
+        Chore::Swift { words } => doors::swift::with_words(&words)?,
         Chore::Counts { bless } => counts::run(bless)?,
         Chore::Licences => licences::run()?,
     }

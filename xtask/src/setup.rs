@@ -3,7 +3,7 @@
 use crate::apt::{self, Apt};
 use crate::process::{capture, cargo, on_path, root, run_within, succeeds};
 use crate::steps::Steps;
-use crate::{Result, wasm};
+use crate::{Result, doors, wasm};
 use clap::ValueEnum;
 use std::path::PathBuf;
 use std::process::Command;
@@ -55,6 +55,8 @@ const NEEDS: &[Need] = &[
         present: java_compiler_is_new_enough,
     },
     Need { purpose: Purpose::Test, packages: &["maven"], present: || on_path("mvn").is_some() },
+    // The Swift package, where there is no Swift: a newer Debian's is unpacked by it.
+    Need { purpose: Purpose::Test, packages: &["debootstrap"], present: doors::swift_toolchain::is_prepared },
     Need { purpose: Purpose::Test, packages: &["zstd"], present: || on_path("zstd").is_some() },
     // The C door: a second compiler for C++, what examples and tests link, what installs and inspects libraries.
     Need { purpose: Purpose::Test, packages: &["clang"], present: || any(&["clang"]) && any(&["clang++"]) },

@@ -14,7 +14,8 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Adds what a line of a test program's output says: cargo's `test result:`, the totals of node's
-    /// reporters (`# pass 3`, `ℹ fail 0`) or Maven's (`Tests run: 3, Failures: 0, …`, without a class's name).
+    /// reporters (`# pass 3`, `ℹ fail 0`), Maven's (`Tests run: 3, Failures: 0, …`, without a class's name) or a test of
+    /// Swift's (`✔ Test name() passed after 0.1 seconds.`).
     pub(crate) fn read(&mut self, line: &str) {
         let line = line.trim();
         if let Some(result) = line.strip_prefix("test result: ") {
@@ -30,6 +31,12 @@ impl Tally {
                 Some(("pass", count)) => self.passed += count.parse().unwrap_or(0),
                 Some(("fail", count)) => self.failed += count.parse().unwrap_or(0),
                 _ => {}
+            }
+        } else if let Some(test) = line.strip_prefix("✔ Test ").or_else(|| line.strip_prefix("✘ Test ")) {
+            // `Test run with 3 tests …` sums them up; an issue comes before its test's own line.
+            if !test.starts_with("run with ") {
+                self.passed += u64::from(test.contains(" passed after "));
+                self.failed += u64::from(test.contains(" failed after "));
             }
         } else if let Some((_, totals)) = line.split_once("Tests run: ")
             && !line.contains("Time elapsed")
@@ -111,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_totals_of_cargo_node_and_maven() {
+    fn reads_the_totals_of_cargo_node_maven_and_swift() {
         let mut tally = Tally::default();
         for line in [
             "running 3 tests",
@@ -122,10 +129,15 @@ mod tests {
             "# passengers 9",
             "[ERROR] Tests run: 4, Failures: 1, Errors: 1, Skipped: 0, Time elapsed: 0.1 s <<< FAILURE! -- in A",
             "[ERROR] Tests run: 9, Failures: 1, Errors: 1, Skipped: 2",
+            "✔ Test aNoGivesNothing() passed after 0.8 seconds.",
+            "✘ Test aYes() recorded an issue at ConsentTests.swift:1:2: Expectation failed",
+            "✘ Test aYes() failed after 1.2 seconds with 1 issue.",
+            "✔ Suite ConsentTests passed after 1.5 seconds.",
+            "✘ Test run with 2 tests failed after 1.5 seconds with 1 issue.",
         ] {
             tally.read(line);
         }
-        assert_eq!(tally, Tally { passed: 42, failed: 5 });
+        assert_eq!(tally, Tally { passed: 43, failed: 6 });
     }
 
     #[test]

@@ -10,7 +10,8 @@ pub(crate) fn run_all(choice: wasm::Choice, quick: bool) -> bool {
     let mut steps = Steps::new(
         10 + usize::from(!quick)
             + usize::from(header::is_needed())
-            + 2 * usize::from(doors::kotlin::is_needed()),
+            + 2 * usize::from(doors::kotlin::is_needed())
+            + usize::from(doors::swift::is_needed()),
     );
     let outcome = checks(&mut steps, choice, quick);
     if let Err(error) = &outcome {
@@ -49,6 +50,9 @@ fn checks(steps: &mut Steps, choice: wasm::Choice, quick: bool) -> Result<()> {
     if doors::kotlin::is_needed() {
         steps.run("generated sources", |_| doors::bindings::run_all(true))?;
         steps.run("Kotlin", doors::kotlin::test)?;
+    }
+    if doors::swift::is_needed() {
+        steps.run("Swift", doors::swift::test)?;
     }
     if quick {
         return Ok(());

@@ -6,6 +6,8 @@ mod c_session;
 pub(crate) mod install;
 pub(crate) mod kotlin;
 pub(crate) mod library;
+pub(crate) mod swift;
+pub(crate) mod swift_toolchain;
 
 use crate::Result;
 use crate::steps::Tally;
@@ -16,11 +18,14 @@ use clap::ValueEnum;
 pub(crate) enum Which {
     /// The C library
     C,
+    /// The Swift package
+    Swift,
 }
 
 /// Every check of a door.
 pub(crate) fn test(which: Which, tally: &mut Tally) -> Result<()> {
     match which {
         Which::C => c::test(tally),
+        Which::Swift => swift::test(tally),
     }
 }
