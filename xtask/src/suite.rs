@@ -5,6 +5,9 @@ use crate::steps::Steps;
 use crate::{Result, counts, doors, header, licences, setup, viewer, wasm};
 use std::process::Command;
 
+/// The doors for other languages are no default features; here they are on.
+const DOORS: [&str; 2] = ["--features", "panecast/capi,panecast/uniffi"];
+
 /// Runs the checks and prints the summary; true if all passed.
 pub(crate) fn run_all(choice: wasm::Choice, quick: bool) -> bool {
     let mut steps = Steps::new(
@@ -33,15 +36,24 @@ fn checks(steps: &mut Steps, choice: wasm::Choice, quick: bool) -> Result<()> {
         steps.run("header", |_| header::run(true))?;
     }
     steps.run("lints", |_| {
-        run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        let mut clippy = cargo();
+        run(clippy
+            .args(["clippy", "--workspace", "--all-targets"])
+            .args(DOORS)
+            .args(["--", "-D", "warnings"]))
     })?;
     // Builds the programs, too: their own tests run them. A `cargo build` beside it would compile much of the
     // dependencies once more, because tests unify more features.
-    steps
-        .run("tests", |tally| run_counting(cargo().args(["test", "--workspace", "--no-fail-fast"]), tally))?;
+    steps.run("tests", |tally| {
+        run_counting(cargo().args(["test", "--workspace", "--no-fail-fast"]).args(DOORS), tally)
+    })?;
     steps.run("C library", |tally| doors::test(doors::Which::C, tally))?;
     steps.run("docs", |_| {
-        run(cargo().args(["doc", "--workspace", "--no-deps", "--lib"]).env("RUSTDOCFLAGS", "-D warnings"))
+        let mut doc = cargo();
+        run(doc
+            .args(["doc", "--workspace", "--no-deps", "--lib"])
+            .args(DOORS)
+            .env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     steps.run("instruction counts", |_| counts::run(false))?;
     steps.run("agent page tests", |tally| {

@@ -3,7 +3,7 @@
 use super::c_session;
 use super::install::{Build, Installed, install};
 use crate::Result;
-use crate::process::{capture, cargo, root, run_counting, target_dir};
+use crate::process::{capture, root, run_counting, target_dir};
 use crate::steps::Tally;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,10 +17,6 @@ const CHAOS_SLOWLY: (&str, &str) = ("4", "400");
 
 /// Every check of the C door.
 pub(crate) fn test(tally: &mut Tally) -> Result<()> {
-    run_counting(
-        cargo().args(["test", "--package", "panecast", "--features", "capi", "--lib", "ffi::"]),
-        tally,
-    )?;
     let installed = install(&target_dir().join("doors-test"), Build::Quick)?;
     let out = target_dir().join("doors-test/bin");
     std::fs::create_dir_all(&out).map_err(|e| format!("{}: {e}", out.display()))?;
