@@ -66,6 +66,8 @@ pub enum RefusalKind {
     Unavailable,
     /// The tenant is not known here, or the token does not allow this.
     NotAllowed,
+    /// The link was used up, or its host has closed it.
+    Spent,
 }
 
 /// What a line looks like.
@@ -234,6 +236,7 @@ impl From<own::RefusalKind> for RefusalKind {
             own::RefusalKind::Declined => Self::Declined,
             own::RefusalKind::Unavailable => Self::Unavailable,
             own::RefusalKind::NotAllowed => Self::NotAllowed,
+            own::RefusalKind::Spent => Self::Spent,
         }
     }
 }

@@ -6311,6 +6311,10 @@ public enum RefusalKind: Equatable, Hashable {
      * The tenant is not known here, or the token does not allow this.
      */
     case notAllowed
+    /**
+     * The link was used up, or its host has closed it.
+     */
+    case spent
 
 
 
@@ -6347,6 +6351,8 @@ public struct FfiConverterTypeRefusalKind: FfiConverterRustBuffer {
         case 7: return .unavailable
 
         case 8: return .notAllowed
+
+        case 9: return .spent
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -6386,6 +6392,10 @@ public struct FfiConverterTypeRefusalKind: FfiConverterRustBuffer {
 
         case .notAllowed:
             writeInt(&buf, Int32(8))
+
+
+        case .spent:
+            writeInt(&buf, Int32(9))
 
         }
     }

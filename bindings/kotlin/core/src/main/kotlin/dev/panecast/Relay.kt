@@ -91,6 +91,9 @@ enum class RefusalKind {
 
     /** The tenant is not known here, or the token does not allow this. */
     NOT_ALLOWED,
+
+    /** The link was used up, or its host has closed it. */
+    SPENT,
     ;
 
     internal companion object {

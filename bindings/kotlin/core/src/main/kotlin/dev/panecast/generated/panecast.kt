@@ -8598,7 +8598,11 @@ enum class RefusalKind {
     /**
      * The tenant is not known here, or the token does not allow this.
      */
-    NOT_ALLOWED;
+    NOT_ALLOWED,
+    /**
+     * The link was used up, or its host has closed it.
+     */
+    SPENT;
 
 
 
