@@ -86,6 +86,9 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Build a JAR that carries this platform's library
+    #[command(after_help = "Example:\n  cargo xtask jar")]
+    Jar,
     /// Build the C library with header, pkg-config file and CMake package
     #[command(after_help = "Examples:\n  cargo xtask dist\n  cargo xtask dist --out /usr/local")]
     Dist {
@@ -147,6 +150,10 @@ fn run(arguments: Arguments) -> Result<bool> {
         }
         Chore::Header { check } => header::run(check)?,
         Chore::Bindings { check } => doors::bindings::run_all(check)?,
+        Chore::Jar => {
+            setup::quietly(setup::Purpose::Test, choice)?;
+            doors::kotlin::jar()?;
+        }
         Chore::Dist { out } => doors::install::dist(out)?,
         Chore::Door { which } => doors::test(which, &mut steps::Tally::default())?,
         Chore::Swift { words } => doors::swift::with_words(&words)?,

@@ -18,6 +18,8 @@ use clap::ValueEnum;
 pub(crate) enum Which {
     /// The C library
     C,
+    /// The Kotlin package
+    Kotlin,
     /// The Swift package
     Swift,
 }
@@ -26,6 +28,7 @@ pub(crate) enum Which {
 pub(crate) fn test(which: Which, tally: &mut Tally) -> Result<()> {
     match which {
         Which::C => c::test(tally),
+        Which::Kotlin => kotlin::test(tally),
         Which::Swift => swift::test(tally),
     }
 }
