@@ -191,4 +191,27 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn rows_behind_the_picture_are_no_part_of_it() {
+        let size = Size::new(5, 3);
+        let luma = plane(5, 3, 8, |x, y| (40 + x * 9 + y * 31) as u8);
+        let chroma = [
+            plane(3, 2, 8, |x, y| (90 + x * 5 + y * 20) as u8),
+            plane(3, 2, 8, |x, y| (150 - x - y * 30) as u8),
+        ];
+        let [exact, longer] = [0, 64].map(|behind| {
+            let [luma, blue, red] = [&luma, &chroma[0], &chroma[1]].map(|rows| {
+                let mut rows = rows.clone();
+                rows.resize(rows.len() + behind, 0xEE);
+                rows
+            });
+            let planes = [&luma, &blue, &red].map(|bytes| Plane { bytes, stride_bytes: 8 });
+            let view = FrameView::new(PixelFormat::I420, size, &planes).expect("a frame");
+            let mut picture = FrameBuf::new(size, &Limits::default()).expect("a picture");
+            copy_rect(&view, &mut picture, &size.rect()).expect("converted");
+            picture
+        });
+        assert_eq!(exact.pixels(), longer.pixels());
+    }
 }

@@ -100,7 +100,8 @@ impl<'a> FrameView<'a> {
                     plane.bytes.len()
                 )));
             }
-            kept[i] = *plane;
+            // What lies behind the last row is none of the picture's: converters go on for as long as there are bytes.
+            kept[i] = Plane { bytes: &plane.bytes[..needed], ..*plane };
         }
         Ok(Self { format, size, planes: kept })
     }

@@ -56,7 +56,11 @@ const NEEDS: &[Need] = &[
     },
     Need { purpose: Purpose::Test, packages: &["maven"], present: || on_path("mvn").is_some() },
     // The Swift package, where there is no Swift: a newer Debian's is unpacked by it.
-    Need { purpose: Purpose::Test, packages: &["debootstrap"], present: doors::swift_toolchain::is_prepared },
+    Need {
+        purpose: Purpose::Test,
+        packages: &["debootstrap", "debian-archive-keyring"],
+        present: doors::swift_toolchain::is_prepared,
+    },
     Need { purpose: Purpose::Test, packages: &["zstd"], present: || on_path("zstd").is_some() },
     // The C door: a second compiler for C++, what examples and tests link, what installs and inspects libraries.
     Need { purpose: Purpose::Test, packages: &["clang"], present: || any(&["clang"]) && any(&["clang++"]) },
