@@ -13,7 +13,7 @@ import android.view.Surface
 /**
  * A camera's pictures through Camera2, into a [FrameSink]. Pictures are as the sensor has them: they are not turned.
  *
- * @param sink is called on a thread of this object's own
+ * @param sink is called on a thread of this object's own; [close] waits until it has returned
  * @param onEnded is called once, on that thread: another app took the camera (`null`), or it failed, or the sink threw
  */
 class CameraCapture(
@@ -59,13 +59,17 @@ class CameraCapture(
     override fun close() = end(null, told = false)
 
     private fun taken(reader: ImageReader) {
-        try {
-            val image = reader.acquireLatestImage() ?: return
-            image.use { sink.push(frames.of(it), clock.at(it.timestamp)) }
-        } catch (e: Exception) {
-            // After the end the reader is closed, and says so.
-            end(e)
+        // The lock is held while the image is read: a reader that is closed meanwhile takes its images' memory along.
+        val thrown = synchronized(this) {
+            if (ended) return
+            try {
+                reader.acquireLatestImage()?.use { sink.push(frames.of(it), clock.at(it.timestamp)) }
+                null
+            } catch (e: Exception) {
+                e
+            }
         }
+        if (thrown != null) end(thrown)
     }
 
     private inner class Opened(private val handler: Handler) : CameraDevice.StateCallback() {

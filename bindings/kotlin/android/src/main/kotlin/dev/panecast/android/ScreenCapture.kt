@@ -18,7 +18,7 @@ import dev.panecast.PixelFormat as FrameFormat
  * its callback, and one virtual display for each projection ([ScreenShareService] keeps it). A rotation or another size
  * resizes that display; it is never made anew.
  *
- * @param sink is called on a thread of this object's own
+ * @param sink is called on a thread of this object's own; [resize] and [close] wait until it has returned
  * @param onEnded is called once, on that thread: the system or the visitor stopped the projection (`null`), or the sink threw
  */
 class ScreenCapture(
@@ -97,16 +97,18 @@ class ScreenCapture(
         }
 
     private fun taken(reader: ImageReader) {
-        try {
-            // The newest alone: those that waited behind it are let go.
-            val image = reader.acquireLatestImage() ?: return
-            image.use { sink.push(screenFrame(it), clock.at(it.timestamp)) }
-        } catch (e: IllegalStateException) {
-            // The reader was closed by a resize while this waited for its turn.
-            if (synchronized(this) { this.reader === reader && !ended }) end(e)
-        } catch (e: Exception) {
-            end(e)
+        // The lock is held while the image is read: a reader that is closed meanwhile takes its images' memory along.
+        val thrown = synchronized(this) {
+            if (ended || this.reader !== reader) return
+            try {
+                // The newest alone: those that waited behind it are let go.
+                reader.acquireLatestImage()?.use { sink.push(screenFrame(it), clock.at(it.timestamp)) }
+                null
+            } catch (e: Exception) {
+                e
+            }
         }
+        if (thrown != null) end(thrown)
     }
 
     private fun end(cause: Throwable?, told: Boolean = true) {

@@ -26,34 +26,43 @@ abstract class ScreenShareService : Service() {
     /** The notification that stays while the screen is shared. Its channel must exist. */
     protected abstract fun notification(): Notification
 
-    /** Starts what takes the frames, of a screen of this size: usually a `Share` over `push:WIDTHxHEIGHT`. */
+    /** Starts what takes the frames, of a screen of this size. What it throws ends the service by way of [onCaptureEnded]. */
     protected abstract fun onCapture(width: Int, height: Int): FrameSink
 
     /** Capture has ended: the visitor or the system stopped it (`null`), or the sink threw. The service stops itself after. */
     protected open fun onCaptureEnded(cause: Throwable?) = Unit
 
     final override fun onStartCommand(intent: Intent?, flags: Int, startId: Int): Int {
-        val code = intent?.getIntExtra(RESULT_CODE, 0) ?: 0
         val data = intent?.let { projectionData(it) }
-        // The system wants this within seconds of the start, even if there is nothing to share.
-        foreground()
-        if (data == null || capture != null) {
+        if (data == null) {
+            // Without the visitor's word Android 14 lets nobody become a service of this type.
             if (capture == null) stopSelf()
             return START_NOT_STICKY
         }
+        // The system wants this within seconds of the start, and before the projection is taken.
+        foreground()
+        if (capture != null) return START_NOT_STICKY
         val manager = getSystemService(Context.MEDIA_PROJECTION_SERVICE) as MediaProjectionManager
-        val projection = manager.getMediaProjection(code, data)
+        val projection = manager.getMediaProjection(intent.getIntExtra(RESULT_CODE, 0), data)
         if (projection == null) {
             stopSelf()
             return START_NOT_STICKY
         }
-        val screen = screen()
-        val sink = onCapture(screen.widthPixels, screen.heightPixels)
-        capture = ScreenCapture(projection, sink) { cause ->
-            onCaptureEnded(cause)
-            stopSelf()
-        }.also { it.start(screen.widthPixels, screen.heightPixels, screen.densityDpi) }
+        try {
+            val screen = screen()
+            val sink = onCapture(screen.widthPixels, screen.heightPixels)
+            val capture = ScreenCapture(projection, sink) { cause -> ended(cause) }.also { capture = it }
+            capture.start(screen.widthPixels, screen.heightPixels, screen.densityDpi)
+        } catch (e: Exception) {
+            projection.stop()
+            ended(e)
+        }
         return START_NOT_STICKY
+    }
+
+    private fun ended(cause: Throwable?) {
+        onCaptureEnded(cause)
+        stopSelf()
     }
 
     override fun onConfigurationChanged(newConfig: Configuration) {
