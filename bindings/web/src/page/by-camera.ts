@@ -26,9 +26,15 @@ const ENDINGS: Partial<Record<EndReason, Words>> = {
 };
 
 const REFUSALS: Partial<Record<RefusalKind, Words>> = {
+  declined: ENDINGS.declined!,
   "wrong-key": USED,
   spent: USED,
   unavailable: { title: "The phone is not there any more", text: `Its page may have been closed. ${NEW_LINK}` },
+};
+
+const ASKED = {
+  title: "Waiting for their answer…",
+  text: "The phone asks them. The picture appears here as soon as they allow it.",
 };
 
 /** While a picture is still to be seen, and before there is one. */
@@ -51,11 +57,8 @@ export function describeByCamera(status: Status, said: Description): Description
   if (link.phase === "knocking" && !status.sealed) {
     return { ...said, card: said.card && { ...said.card, title: "Reaching the phone…", text: "The link was opened." } };
   }
-  if (link.phase === "joined" && status.consent === "asked" && said.card !== undefined && !status.visitorLost) {
-    const card = { title: "Waiting for their answer…", text: "The phone asks them. The picture appears here as soon as they allow it." };
-    return { ...said, card: { ...said.card, ...card } };
-  }
-  const there = (link.phase === "knocking" || link.phase === "joined") && !status.visitorLost && status.consent === "allowed";
+  const there = (link.phase === "knocking" || link.phase === "joined") && !status.visitorLost;
+  if (there && status.consent !== "allowed" && said.card !== undefined) return { ...said, card: { ...said.card, ...ASKED } };
   const state = stream === undefined || !there ? undefined : STATES[stream.state];
   return { ...said, card: of(said.card, state), banner: of(said.banner, state) };
 }

@@ -77,8 +77,8 @@ export function cameraText(status: CameraStatus): CameraText {
   }
   if (cut) return { label: "Connection lost, trying again", tone: "warn" };
   if (status.paused) return { label: `Paused: ${who} sees nothing`, tone: "warn" };
-  if (status.camera === "blocked") return { label: `The camera was taken away: ${who} sees nothing new`, tone: "warn" };
-  if (status.camera === "stalled") return { label: `The camera gives no picture: ${who} sees nothing new`, tone: "warn" };
+  if (status.camera === "blocked") return { label: "The camera was taken away", tone: "warn" };
+  if (status.camera === "stalled") return { label: "The camera gives no picture", tone: "warn" };
   if (status.away) return { label: `${who} was cut off; waiting`, tone: "warn" };
   return { label: `${who} sees this`, tone: "good" };
 }

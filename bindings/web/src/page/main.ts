@@ -169,6 +169,8 @@ class Page {
       byId("token-error", HTMLElement).textContent = "";
       this.#visitors.renew();
     });
+    // It is read where it is used.
+    byId("access-form", HTMLFormElement).addEventListener("submit", (e) => e.preventDefault());
     byId("key-form", HTMLFormElement).addEventListener("submit", (e) => {
       e.preventDefault();
       this.#submitKey();
