@@ -135,3 +135,26 @@ pub(super) unsafe fn slice<'a, T>(first: *const T, count: usize, what: &str) -> 
 }
 
 const PANICKED: &str = "a bug of the library was caught; this object can only be freed";
+
+#[cfg(test)]
+mod tests {
+    use super::super::handle::handled;
+    use super::*;
+
+    #[derive(Debug)]
+    struct Fuse;
+    handled!(Fuse, 13, "fuse");
+
+    #[test]
+    fn a_panic_becomes_a_status_and_retires_its_object() {
+        let mut handle: *mut u8 = std::ptr::null_mut();
+        // SAFETY: a pointer of this test's own.
+        unsafe { give(Fuse, &raw mut handle) }.expect("given");
+        assert_eq!(on(handle, |_: &Fuse| Ok(Status::NothingNow)), Status::NothingNow);
+        assert_eq!(on(handle, |_: &Fuse| panic!("a bug")), Status::Panicked);
+        assert_eq!(on(handle, |_: &Fuse| Ok(Status::Ok)), Status::Panicked, "it stays so");
+        assert_eq!(free(handle, |_: &Fuse| Ok(())), Status::Ok);
+        assert_eq!(on(handle, |_: &Fuse| Ok(Status::Ok)), Status::InvalidInput);
+        assert_eq!(plain(|| panic!("another")), Status::Panicked);
+    }
+}

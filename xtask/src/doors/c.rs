@@ -34,8 +34,13 @@ struct Door {
 
 /// A program, and the Debian libraries that it needs besides.
 const TESTS: [(&str, &[&str]); 3] = [("basics", &[]), ("chaos", &[]), ("scenarios", &["libcjson"])];
-const EXAMPLES: [(&str, &[&str]); 3] =
-    [("share_screen", &[]), ("push_frames", &[]), ("decode_png", &["libpng"])];
+const EXAMPLES: [(&str, &[&str]); 5] = [
+    ("share_screen", &[]),
+    ("push_frames", &[]),
+    ("push_cost", &[]),
+    ("decode_png", &["libpng"]),
+    ("session", &["libwebsockets"]),
+];
 
 impl Door {
     fn pkg_config(&self, words: &[&str]) -> Result<Vec<String>> {
@@ -46,10 +51,10 @@ impl Door {
 
     /// Two compilers and two languages accept all of it without a warning.
     fn compilers(&self) -> Result<()> {
-        for (folder, programs) in [("tests/c", TESTS), ("examples/c", EXAMPLES)] {
+        for (folder, programs) in [("tests/c", &TESTS[..]), ("examples/c", &EXAMPLES[..])] {
             for (name, libraries) in programs {
                 let mut packages = vec!["--cflags", "panecast"];
-                packages.extend(libraries);
+                packages.extend(*libraries);
                 let flags = self.pkg_config(&packages)?;
                 let source = root().join(folder).join(format!("{name}.c"));
                 for compiler in ["gcc", "clang"] {

@@ -64,10 +64,7 @@ pub(crate) fn install(prefix: &Path, build: Build) -> Result<Installed> {
     make_static(&archive, &work, &names, &lib.join("libpanecast.a"))?;
     for link in [format!("libpanecast.so.{major}"), "libpanecast.so".to_owned()] {
         let link = lib.join(link);
-        // An older one may be there.
-        let _ = std::fs::remove_file(&link);
-        std::os::unix::fs::symlink(file_name(&shared), &link)
-            .map_err(|e| format!("{}: {e}", link.display()))?;
+        capture(Command::new("ln").args(["-sf", &file_name(&shared)]).arg(&link))?;
     }
     let header = root().join("include/panecast.h");
     std::fs::copy(&header, prefix.join("include/panecast.h"))
