@@ -4,5 +4,7 @@
 mod flows;
 #[path = "session/orders.rs"]
 mod orders;
+#[path = "session/returns.rs"]
+mod returns;
 #[path = "session/rig.rs"]
 mod rig;

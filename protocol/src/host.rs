@@ -58,6 +58,8 @@ pub enum HostSays {
         /// Why.
         reason: Ended,
     },
+    /// Asks for [`RelayToHost::Pong`], as a joiner's.
+    Ping {},
 }
 
 /// A room to come back to.
@@ -129,6 +131,8 @@ pub enum RelayToHost {
         /// Which.
         joiner: u32,
     },
+    /// The answer to [`HostSays::Ping`].
+    Pong {},
     /// The relay is about to close: come back with the room's secret, here or at another relay.
     GoingAway {
         /// How long to wait with that: not all are to come at once.
@@ -165,6 +169,7 @@ impl std::fmt::Debug for HostSays {
             Self::Refuse { joiner, reason } => f.debug_tuple("Refuse").field(joiner).field(reason).finish(),
             Self::Dismiss { joiner, reason } => f.debug_tuple("Dismiss").field(joiner).field(reason).finish(),
             Self::End { reason } => f.debug_tuple("End").field(reason).finish(),
+            Self::Ping {} => f.write_str("Ping"),
         }
     }
 }
@@ -190,6 +195,7 @@ impl std::fmt::Debug for RelayToHost {
             Self::Left { joiner } => f.debug_tuple("Left").field(joiner).finish(),
             Self::Behind { joiner } => f.debug_tuple("Behind").field(joiner).finish(),
             Self::Ready { joiner } => f.debug_tuple("Ready").field(joiner).finish(),
+            Self::Pong {} => f.write_str("Pong"),
             Self::GoingAway { after_ms } => f.debug_tuple("GoingAway").field(after_ms).finish(),
             Self::Refused(refusal) => f.debug_tuple("Refused").field(refusal).finish(),
         }
@@ -222,6 +228,7 @@ mod tests {
                 r#"{"type":"close","door":{"key":{"number":"0042"}}}"#,
             ),
             (HostSays::Admit { joiner: 7 }, r#"{"type":"admit","joiner":7}"#),
+            (HostSays::Ping {}, r#"{"type":"ping"}"#),
             (
                 HostSays::Refuse { joiner: 7, reason: RefuseReason::WrongKey },
                 r#"{"type":"refuse","joiner":7,"reason":"wrong-key"}"#,

@@ -27,6 +27,9 @@ pub enum JoinerSays {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resume: Option<Place>,
     },
+    /// Asks for [`RelayToJoiner::Pong`], where nothing was heard for a while. For those who cannot send a ping of
+    /// WebSocket's own.
+    Ping {},
 }
 
 /// A joiner's place in a room.
@@ -37,7 +40,7 @@ pub struct Place {
     pub room: String,
     /// The joiner's number in it.
     pub joiner: u32,
-    /// The newest token that the relay gave; each is good for one return.
+    /// The newest token that the relay gave; each is good until the next one was shown.
     pub token: String,
 }
 
@@ -56,6 +59,8 @@ pub enum RelayToJoiner {
         /// Why.
         reason: Ended,
     },
+    /// The answer to [`JoinerSays::Ping`].
+    Pong {},
     /// The relay is about to close: come back with the place, here or at another relay.
     GoingAway {
         /// How long to wait with that: not all are to come at once.
@@ -77,7 +82,9 @@ impl std::fmt::Debug for Place {
 /// Hides what is secret: tokens and what people type.
 impl std::fmt::Debug for JoinerSays {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self::Hello { protocol, tenant, token, door, resume } = self;
+        let Self::Hello { protocol, tenant, token, door, resume } = self else {
+            return f.write_str("Ping");
+        };
         f.debug_struct("Hello")
             .field("protocol", protocol)
             .field("tenant", tenant)
@@ -94,6 +101,7 @@ impl std::fmt::Debug for RelayToJoiner {
             Self::Joined(place) => f.debug_tuple("Joined").field(place).finish(),
             Self::HostLost {} => f.write_str("HostLost"),
             Self::HostBack {} => f.write_str("HostBack"),
+            Self::Pong {} => f.write_str("Pong"),
             Self::End { reason } => f.debug_tuple("End").field(reason).finish(),
             Self::GoingAway { after_ms } => f.debug_tuple("GoingAway").field(after_ms).finish(),
             Self::Refused(refusal) => f.debug_tuple("Refused").field(refusal).finish(),

@@ -6,10 +6,11 @@
 //! | joiner | `/ws/join` | [`JoinerSays`] | [`RelayToJoiner`] | sealed bytes, both ways |
 //! | lookout | `/ws/watch` | [`LookoutSays`] | [`RelayToLookout`] | – |
 //!
-//! The first text on a connection is a hello. What goes between the two ends is sealed, and the relay sees only whom
-//! it is for. docs/protocol.md tells the whole story.
+//! The first text on a connection is a hello; it may go with the request ([`Early`]). What goes between the two ends is
+//! sealed, and the relay sees only whom it is for. docs/protocol.md tells the whole story.
 
 mod door;
+mod early;
 mod host;
 mod joiner;
 mod lookout;
@@ -19,6 +20,7 @@ mod tenant;
 pub use door::{
     Door, DoorEnd, Ended, LINK_ID_DIGITS, MOST_VISITOR_BYTES, NUMBER_DIGITS, NewDoor, OpenDoor, RefuseReason,
 };
+pub use early::{Early, MOST_EARLY_BYTES, NotEarly, SUBPROTOCOL};
 pub use host::{HostSays, RelayToHost, RoomProof, Who};
 pub use joiner::{JoinerSays, Place, RelayToJoiner};
 pub use lookout::{LookoutSays, MOST_WATCHED, RelayToLookout};

@@ -12,7 +12,7 @@
 use super::door::{self, Answered, Door, DoorId};
 use super::message::{SharerSays, WatcherSays};
 use super::record;
-use super::seal::{AgentPublic, Pair, RESUME_LASTS, SealError, SecretAnswered, SecretOffer, StreamSealer};
+use super::seal::{AgentPublic, Pair, RESUME_LASTS, ResumeOffer, Resumed, SealError, StreamSealer};
 use super::{CaptureGrant, Consent, Decision, EndReason, Mark, Purpose, StreamState, ViewerId};
 use crate::error::{Error, Result};
 use crate::frame::{Rect, Size, Timestamp};
@@ -144,8 +144,8 @@ enum Standing {
     /// In a door.
     Shaking(DoorId, Option<Answered>),
     Sealed(Box<Pair>),
-    /// Cut off, and perhaps about to prove that it is back.
-    Away(Box<SecretOffer>, Option<SecretAnswered>),
+    /// Cut off.
+    Away(Box<ResumeOffer>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,7 +232,7 @@ impl Sharer {
         self.watchers.insert(viewer, watcher);
     }
 
-    /// A watcher that was cut off is back; it proves itself before anything is sent.
+    /// A watcher that was cut off is back; its first message proves it, before anything is sent.
     pub fn came_back(&mut self, viewer: ViewerId, now: Timestamp) {
         self.away(viewer, now);
         if !self.ended && !self.watchers.contains_key(&viewer) {
@@ -281,27 +281,18 @@ impl Sharer {
                 let says = WatcherSays::read(plain).map_err(|_| EndReason::BrokeRules)?;
                 self.hear(viewer, says, now)
             }
-            Standing::Away(offer, answered) => {
-                // What was still on its way when the connection was cut comes first and proves nothing.
-                match answered.take() {
-                    Some(before) => match offer.complete(before, bytes, now) {
-                        Ok(pair) => {
-                            (watcher.standing, watcher.since) = (Standing::Sealed(Box::new(pair)), now);
-                            self.outputs.push_back(SharerOutput::Admit(viewer));
-                            Ok(())
-                        }
-                        Err(SealError::Expired | SealError::Spent) => Err(EndReason::Lost),
-                        Err(e) => Err(door::reason(e)),
-                    },
-                    None => {
-                        if let Ok((now_answered, bytes)) = offer.answer(bytes, now) {
-                            *answered = Some(now_answered);
-                            self.outputs.push_back(control(viewer, bytes));
-                        }
-                        Ok(())
-                    }
+            Standing::Away(offer) => match offer.accept(bytes, now) {
+                Ok(Resumed { pair, words, answer }) => {
+                    (watcher.standing, watcher.since) = (Standing::Sealed(Box::new(pair)), now);
+                    self.outputs.push_back(control(viewer, answer));
+                    self.outputs.push_back(SharerOutput::Admit(viewer));
+                    let says = WatcherSays::read(&words).map_err(|_| EndReason::BrokeRules)?;
+                    self.hear(viewer, says, now)
                 }
-            }
+                Err(SealError::Expired | SealError::Spent) => Err(EndReason::Lost),
+                // What was still on its way when the connection was cut comes first and proves nothing.
+                Err(_) => Ok(()),
+            },
         }
     }
 
@@ -513,12 +504,12 @@ impl Sharer {
         let offer = match std::mem::replace(&mut watcher.standing, broken) {
             Standing::Sealed(pair) => pair
                 .into_ticket()
-                .and_then(|ticket| SecretOffer::of_resume(ticket, now, &self.limits))
+                .and_then(|ticket| ResumeOffer::new(ticket, now, &self.limits))
                 .map(Box::new)
                 .map_err(door::reason),
             Standing::Shaking(..) => Err(EndReason::Lost),
-            Standing::Away(offer, _) => {
-                watcher.standing = Standing::Away(offer, None);
+            Standing::Away(offer) => {
+                watcher.standing = Standing::Away(offer);
                 return;
             }
         };
@@ -526,7 +517,7 @@ impl Sharer {
             Ok(offer) => offer,
             Err(reason) => return self.leave(viewer, reason),
         };
-        (watcher.standing, watcher.since) = (Standing::Away(offer, None), now);
+        (watcher.standing, watcher.since) = (Standing::Away(offer), now);
         if let Part::Watching { follows: true } = watcher.part {
             watcher.part = Part::Watching { follows: false };
             self.outputs.push_back(SharerOutput::Viewer(ViewerEvent::Left(viewer)));

@@ -3,7 +3,7 @@
 //! Everything that happens is told by a method; what is to be done comes out of [`Watcher::poll`] until it is `None`.
 
 use super::message::{MOST_HELD, SharerSays, WatcherSays};
-use super::seal::{Joiner, Pair, StreamKey, StreamOpener, Ticket};
+use super::seal::{Joiner, Pair, Resuming, StreamKey, StreamOpener, Ticket};
 use super::sharer::{ANSWER_WITHIN, BACK_WITHIN, SHAKE_WITHIN};
 use super::{EndReason, Mark, Purpose, StreamState, door, record};
 use crate::frame::{Rect, Size, Timestamp};
@@ -38,7 +38,7 @@ pub enum WatcherOutput {
         /// One packet, or a header and a packet.
         bytes: Vec<u8>,
     },
-    /// After a cut it is let in again: say what the decoder holds by [`Watcher::holds`].
+    /// After a cut it is let in again: what its decoder lacks follows.
     Back,
     /// All is over; nothing follows.
     Ended(EndReason),
@@ -59,8 +59,10 @@ pub struct Watcher {
 
 #[derive(Debug)]
 enum Standing {
-    /// It has knocked; after a cut, with what the next try needs.
-    Shaking(Box<Joiner>, Option<Ticket>),
+    /// It has knocked.
+    Shaking(Box<Joiner>),
+    /// After a cut it has said who it is; with what the next try needs.
+    Resuming(Box<Resuming>, Ticket),
     Sealed(Box<Pair>),
     Away(Ticket),
     Over,
@@ -85,7 +87,7 @@ impl Watcher {
             limits,
             who: who.into(),
             purpose,
-            standing: Standing::Shaking(Box::new(joiner), None),
+            standing: Standing::Shaking(Box::new(joiner)),
             part: Part::Asking,
             opener: StreamOpener::new(&limits),
             since: now,
@@ -107,7 +109,7 @@ impl Watcher {
 
     fn receive(&mut self, bytes: &mut [u8], now: Timestamp) -> std::result::Result<(), EndReason> {
         match &mut self.standing {
-            Standing::Shaking(..) => self.shake(bytes, now),
+            Standing::Shaking(_) | Standing::Resuming(..) => self.shake(bytes, now),
             Standing::Sealed(pair) => match bytes.split_first_mut() {
                 Some((&mut record::PAIR, sealed)) => {
                     let (kind, plain) = pair.open(sealed).map_err(door::reason)?;
@@ -151,10 +153,12 @@ impl Watcher {
     }
 
     fn shake(&mut self, answer: &[u8], now: Timestamp) -> std::result::Result<(), EndReason> {
-        let Standing::Shaking(joiner, _) = std::mem::replace(&mut self.standing, Standing::Over) else {
-            return Ok(());
+        let shaken = match std::mem::replace(&mut self.standing, Standing::Over) {
+            Standing::Shaking(joiner) => joiner.finish(answer).map(|(pair, last)| (pair, Some(last))),
+            Standing::Resuming(resuming, _) => resuming.finish(answer).map(|pair| (pair, None)),
+            Standing::Sealed(_) | Standing::Away(_) | Standing::Over => return Ok(()),
         };
-        let (pair, last) = match joiner.finish(answer) {
+        let (pair, last) = match shaken {
             Ok(done) => done,
             Err(e) => {
                 self.outputs.push_back(WatcherOutput::Ended(door::reason(e)));
@@ -162,12 +166,20 @@ impl Watcher {
             }
         };
         (self.standing, self.since) = (Standing::Sealed(Box::new(pair)), now);
-        self.outputs.extend([WatcherOutput::Send(last), WatcherOutput::Sealed]);
+        let resumed = last.is_none();
+        self.outputs.extend(last.map(WatcherOutput::Send));
+        self.outputs.push_back(WatcherOutput::Sealed);
         match self.part {
-            Part::Asking => self.say(&WatcherSays::Ask { who: self.who.clone(), purpose: self.purpose }),
+            // One that is back has asked along with its proof.
+            Part::Asking if resumed => {}
+            Part::Asking => self.say(&self.asks()),
             Part::Watching => self.outputs.push_back(WatcherOutput::Back),
         }
         Ok(())
+    }
+
+    fn asks(&self) -> WatcherSays {
+        WatcherSays::Ask { who: self.who.clone(), purpose: self.purpose }
     }
 
     fn hear(&mut self, says: SharerSays) -> std::result::Result<(), EndReason> {
@@ -198,13 +210,6 @@ impl Watcher {
         self.say_watching(&WatcherSays::Resync);
     }
 
-    /// What the decoder holds, after [`WatcherOutput::Back`]: the picture's size, and a hash for each tile as
-    /// [`crate::codec::HeldTiles`] has them; `None` if nothing, or more than [`super::MOST_HELD`] tiles.
-    pub fn holds(&mut self, held: Option<(Size, Vec<u32>)>) {
-        let held = held.filter(|(_, tiles)| tiles.len() <= MOST_HELD);
-        self.say_watching(&held.map_or(WatcherSays::Resync, |(size, tiles)| WatcherSays::Holds(size, tiles)));
-    }
-
     /// Where the person looks.
     pub fn focus(&mut self, rect: Option<Rect>) {
         self.say_watching(&WatcherSays::Focus(rect));
@@ -229,7 +234,8 @@ impl Watcher {
     pub fn cut(&mut self, now: Timestamp) {
         let ticket = match std::mem::replace(&mut self.standing, Standing::Over) {
             Standing::Sealed(pair) => pair.into_ticket().map_err(door::reason),
-            Standing::Shaking(_, ticket) => ticket.ok_or(EndReason::Lost),
+            Standing::Shaking(_) => Err(EndReason::Lost),
+            Standing::Resuming(_, ticket) => Ok(ticket),
             Standing::Away(ticket) => {
                 self.standing = Standing::Away(ticket);
                 return;
@@ -249,8 +255,10 @@ impl Watcher {
         }
     }
 
-    /// The connection is there again: proves that it is the same watcher.
-    pub fn back(&mut self) {
+    /// The connection is there again: proves that it is the same watcher, and tells what the decoder holds, the picture's
+    /// size and a hash for each tile as [`crate::codec::HeldTiles`] has them; `None` if nothing, or more than
+    /// [`super::MOST_HELD`] tiles.
+    pub fn back(&mut self, held: Option<(Size, Vec<u32>)>) {
         let ticket = match std::mem::replace(&mut self.standing, Standing::Over) {
             Standing::Away(ticket) => ticket,
             other => {
@@ -258,9 +266,18 @@ impl Watcher {
                 return;
             }
         };
-        match Joiner::by_resume(&ticket, &self.limits) {
-            Ok((joiner, first)) => {
-                self.standing = Standing::Shaking(Box::new(joiner), Some(ticket));
+        let held = held.filter(|(_, tiles)| tiles.len() <= MOST_HELD);
+        let words = match self.part {
+            Part::Asking => self.asks(),
+            Part::Watching => {
+                held.map_or(WatcherSays::Resync, |(size, tiles)| WatcherSays::Holds(size, tiles))
+            }
+        };
+        let mut plain = Vec::new();
+        words.write(&mut plain);
+        match Resuming::begin(&ticket, &plain, &self.limits) {
+            Ok((resuming, first)) => {
+                self.standing = Standing::Resuming(Box::new(resuming), ticket);
                 self.outputs.push_back(WatcherOutput::Send(first));
             }
             Err(e) => self.outputs.push_back(WatcherOutput::Ended(door::reason(e))),
@@ -305,8 +322,8 @@ impl Watcher {
             let reason = match self.standing {
                 Standing::Away(_) => EndReason::Lost,
                 Standing::Sealed(_) => EndReason::NoAnswer,
-                Standing::Shaking(_, Some(_)) => EndReason::Lost,
-                Standing::Shaking(..) | Standing::Over => EndReason::TimedOut,
+                Standing::Resuming(..) => EndReason::Lost,
+                Standing::Shaking(_) | Standing::Over => EndReason::TimedOut,
             };
             self.over(reason, true);
         }
@@ -316,8 +333,8 @@ impl Watcher {
     #[must_use]
     pub fn next_tick(&self) -> Option<Timestamp> {
         let within = match (&self.standing, self.part) {
-            (Standing::Shaking(_, Some(_)) | Standing::Away(_), _) => BACK_WITHIN,
-            (Standing::Shaking(..), _) => SHAKE_WITHIN,
+            (Standing::Resuming(..) | Standing::Away(_), _) => BACK_WITHIN,
+            (Standing::Shaking(_), _) => SHAKE_WITHIN,
             (Standing::Sealed(_), Part::Asking) => ANSWER_WITHIN,
             (Standing::Sealed(_), Part::Watching) | (Standing::Over, _) => return None,
         };

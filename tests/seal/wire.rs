@@ -5,7 +5,8 @@ use chacha20poly1305::aead::AeadInPlace;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit, Nonce};
 use hkdf::Hkdf;
 use panecast::session::seal::{
-    KeyOffer, LinkSecret, PassFault, PassOffer, SealError, SecretOffer, StreamSealer, TenantKey,
+    KeyOffer, LinkSecret, PassFault, PassOffer, ResumeOffer, Resumed, SealError, SecretOffer, StreamSealer,
+    TenantKey,
 };
 use sha2::Sha256;
 use snow::HandshakeState;
@@ -13,9 +14,13 @@ use snow::params::{CipherChoice, DHChoice, HashChoice};
 use snow::resolvers::{CryptoResolver, DefaultResolver};
 use snow::types::{Cipher, Dh, Hash, Random};
 use spake2::{Ed25519Group, Identity, Password, Spake2};
+use std::sync::atomic::{AtomicU8, Ordering};
 
-/// Good enough for a test, and the same each time.
+/// Good enough for a test.
 struct Counting(u8);
+
+/// Where the next one begins: a joiner has a fresh key for each handshake.
+static BEGINS: AtomicU8 = AtomicU8::new(3);
 
 impl Random for Counting {
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), snow::Error> {
@@ -52,7 +57,7 @@ struct Resolver;
 
 impl CryptoResolver for Resolver {
     fn resolve_rng(&self) -> Option<Box<dyn Random>> {
-        Some(Box::new(Counting(3)))
+        Some(Box::new(Counting(BEGINS.fetch_add(1, Ordering::Relaxed))))
     }
 
     fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
@@ -88,6 +93,13 @@ fn derive(salt: Option<&[u8]>, secret: &[u8], purpose: &str) -> [u8; 32] {
     let mut key = [0; 32];
     Hkdf::<Sha256>::new(salt, secret).expand(purpose.as_bytes(), &mut key).unwrap();
     key
+}
+
+/// What a session's resume is proved with.
+fn resume_secret(noise: &mut HandshakeState) -> [u8; 32] {
+    let (first, second) = noise.dangerously_get_raw_split();
+    let hash = noise.get_handshake_hash().to_vec();
+    derive(Some(&hash), &[first, second].concat(), "resume")
 }
 
 /// The keys of both directions, and that of replaceable records to the joiner.
@@ -147,8 +159,8 @@ fn a_link_and_its_records() {
         .unwrap();
     let hello = [&[1, 2], &write(&mut noise, b"")[..]].concat();
     let (answered, answer) = offer.answer(&hello, seconds(1)).unwrap();
-    assert_eq!((answer.len(), &answer[..2]), (50, &[1, 0][..]));
-    noise.read_message(&answer[2..], &mut [0; 50]).unwrap();
+    assert_eq!((answer.len(), answer[0]), (49, 1));
+    noise.read_message(&answer[1..], &mut [0; 50]).unwrap();
     let [to_host, to_joiner, replaceable] = keys(noise);
     let last = [&[1], &seal(&to_host, b"host\0\0\0\0", 0, &[0])[..]].concat();
     let mut host = offer.complete(answered, &last, seconds(1)).unwrap();
@@ -163,6 +175,46 @@ fn a_link_and_its_records() {
         assert_eq!(record[..8], counter.to_le_bytes());
         let beside = [b"jmay\0\0\0\0", &(counter + 1).to_le_bytes()[..]].concat();
         assert_eq!(open(&replaceable, &beside, counter, &record[8..]), b"\x09picture");
+    }
+}
+
+/// A joiner by a link whose session is cut, and which comes back twice.
+#[test]
+fn a_resume() {
+    let link = LinkSecret::draw().unwrap();
+    let mut offer = SecretOffer::of_link(&link, TENANT, 1, seconds(9), &limits()).unwrap();
+    let psk = derive(None, &from_text(&link.to_string()), "panecast link");
+    let initiator = |psk: &[u8; 32], context: &[u8]| {
+        let builder = builder("Noise_NNpsk0_25519_ChaChaPoly_SHA256").psk(0, psk).unwrap();
+        builder.prologue(context).unwrap().build_initiator().unwrap()
+    };
+    let mut noise = initiator(&psk, &context(2, b""));
+    let hello = [&[1, 2], &write(&mut noise, b"")[..]].concat();
+    let (answered, answer) = offer.answer(&hello, seconds(1)).unwrap();
+    noise.read_message(&answer[1..], &mut [0; 50]).unwrap();
+    let mut secret = resume_secret(&mut noise);
+    let last = [&[1], &seal(&keys(noise)[0], b"host\0\0\0\0", 0, &[0])[..]].concat();
+    let mut host = offer.complete(answered, &last, seconds(1)).unwrap();
+    for (words, heard) in [(&b"what I hold"[..], true), (b"", false), (b"less", true)] {
+        let mut offer = ResumeOffer::new(host.into_ticket().unwrap(), seconds(2), &limits()).unwrap();
+        let mut noise = initiator(&secret, b"panecast seal\x01\x05\0\0");
+        let hello = [&[1, 5], &write(&mut noise, words)[..]].concat();
+        assert_eq!(hello.len(), 2 + 48 + words.len());
+        let Resumed { pair, words: said, answer } = offer.accept(&hello, seconds(3)).unwrap();
+        assert_eq!((said.as_slice(), answer.len(), answer[0]), (words, 49, 1));
+        host = pair;
+        if !heard {
+            // The answer is lost: the secret is still good.
+            continue;
+        }
+        noise.read_message(&answer[1..], &mut [0; 50]).unwrap();
+        secret = resume_secret(&mut noise);
+        let [to_host, to_joiner, _] = keys(noise);
+        let mut record = Vec::new();
+        host.seal(7, b"from the host", &mut record).unwrap();
+        assert_eq!(open(&to_joiner, b"join\0\0\0\0", 0, &record), b"\x07from the host");
+        let mut record = seal(&to_host, b"host\0\0\0\0", 0, b"\x08to the host");
+        assert_eq!(host.open(&mut record), Ok((8, &b"to the host"[..])));
     }
 }
 

@@ -2,7 +2,7 @@
 //! order for each watcher, forwards packets for all to those that follow, and may be cut anywhere.
 
 use panecast::Limits;
-use panecast::frame::Timestamp;
+use panecast::frame::{Size, Timestamp};
 use panecast::session::seal::{Joiner, KeyOffer, TypedKey};
 use panecast::session::{
     Decision, Door, DoorId, EndReason, Lane, Purpose, Question, Sharer, SharerOutput, StreamState,
@@ -23,6 +23,10 @@ pub(crate) struct Seat {
     pub(crate) asking: usize,
     pub(crate) allowed: Option<String>,
     pub(crate) states: Vec<StreamState>,
+    /// So often it was let in again.
+    pub(crate) back: usize,
+    /// What its decoder holds.
+    pub(crate) holds: Option<(Size, Vec<u32>)>,
     /// Packets for its decoder, and whether they start over.
     pub(crate) packets: Vec<(bool, Vec<u8>)>,
     pub(crate) ended: Option<EndReason>,
@@ -53,6 +57,8 @@ pub(crate) struct Rig {
     wire: VecDeque<(u64, Parcel)>,
     /// Parcels that have arrived.
     pub(crate) delivered: usize,
+    /// What the sharing end got, as a relay sees it.
+    pub(crate) heard: Vec<Vec<u8>>,
     pub(crate) questions: VecDeque<Question>,
     pub(crate) events: Vec<ViewerEvent>,
     pub(crate) left: Vec<(ViewerId, EndReason)>,
@@ -76,6 +82,7 @@ impl Rig {
             seats: BTreeMap::new(),
             wire: VecDeque::new(),
             delivered: 0,
+            heard: Vec::new(),
             questions: VecDeque::new(),
             events: Vec::new(),
             left: Vec::new(),
@@ -108,6 +115,8 @@ impl Rig {
             asking: 0,
             allowed: None,
             states: Vec::new(),
+            back: 0,
+            holds: None,
             packets: Vec::new(),
             ended: None,
             follows: false,
@@ -197,7 +206,7 @@ impl Rig {
             WatcherOutput::Allowed { source } => seat.allowed = Some(source),
             WatcherOutput::State { state, .. } => seat.states.push(state),
             WatcherOutput::Packet { starts_over, bytes } => seat.packets.push((starts_over, bytes)),
-            WatcherOutput::Back => seat.core.holds(None),
+            WatcherOutput::Back => seat.back += 1,
             WatcherOutput::Ended(reason) => {
                 seat.ended = Some(reason);
                 self.send(Parcel::Gone(viewer));
@@ -281,6 +290,7 @@ impl Rig {
                 if let Some(meddle) = &mut self.meddle {
                     meddle(number, &mut bytes);
                 }
+                self.heard.push(bytes.clone());
                 self.sharer.received(viewer, &mut bytes, self.now);
             }
             Parcel::ToWatcher(viewer, _, mut bytes) => {
@@ -328,7 +338,7 @@ impl Rig {
         for viewer in viewers {
             if let Some(seat) = self.seats.get_mut(&viewer) {
                 seat.linked = true;
-                seat.core.back();
+                seat.core.back(seat.holds.clone());
             }
             self.sharer.came_back(viewer, self.now);
         }

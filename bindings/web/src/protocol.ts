@@ -189,7 +189,8 @@ export type HostSays =
   | { type: "admit"; joiner: number }
   | { type: "refuse"; joiner: number; reason: "wrong-key" | "declined" | "full" }
   | { type: "dismiss"; joiner: number; reason: string }
-  | { type: "end"; reason: string };
+  | { type: "end"; reason: string }
+  | { type: "ping" };
 
 export type RelayToHost =
   | ({ type: "room" } & RoomProof)

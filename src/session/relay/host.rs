@@ -311,6 +311,7 @@ impl Host {
             RelayToHost::Behind { joiner } => self.sharer.behind(ViewerId(joiner)),
             RelayToHost::Ready { joiner } => self.sharer.ready(ViewerId(joiner)),
             RelayToHost::Room { .. }
+            | RelayToHost::Pong {}
             | RelayToHost::Came { .. }
             | RelayToHost::GoingAway { .. }
             | RelayToHost::Refused(_) => {}

@@ -101,7 +101,7 @@ pub enum JoinerOutput {
         /// One packet, or a header and a packet.
         bytes: Vec<u8>,
     },
-    /// After a cut it is let in again: say what the decoder holds by [`Joiner::holds`].
+    /// Bytes go through again after a cut: say what the decoder holds by [`Joiner::holds`], and what it lacks follows.
     Back,
     /// The relay does not let it in; [`JoinerOutput::Ended`] follows.
     Refused(Refusal),
@@ -170,13 +170,13 @@ impl Joiner {
         // What is made of strings and numbers can be written.
         let text = serde_json::to_string(&says).ok().map(Message::Text);
         self.outputs.extend(text.map(JoinerOutput::Send));
-        match (knocks, &mut self.watcher) {
+        match (knocks, &self.watcher) {
             (Some(knocks), _) => {
                 let watcher = Watcher::knock(knocks, self.who.clone(), self.purpose, now, self.limits);
                 self.watcher = Some(watcher);
             }
-            // The proof goes along.
-            (None, Some(watcher)) => watcher.back(),
+            // The proof goes along, with what is held.
+            (None, Some(_)) => self.outputs.push_back(JoinerOutput::Back),
             (None, None) => {}
         }
         Ok(())
@@ -192,7 +192,9 @@ impl Joiner {
             return;
         }
         self.retry.cut(now);
-        self.outputs.retain(|output| !matches!(output, JoinerOutput::Send(_) | JoinerOutput::Connect { .. }));
+        self.outputs.retain(|output| {
+            !matches!(output, JoinerOutput::Send(_) | JoinerOutput::Connect { .. } | JoinerOutput::Back)
+        });
         if std::mem::take(&mut self.connected) {
             self.outputs.push_back(JoinerOutput::Disconnect);
         }
@@ -223,7 +225,8 @@ impl Joiner {
             }
             RelayToJoiner::Refused(refusal) => self.refused(refusal, now),
             RelayToJoiner::HostLost {} => self.with(|watcher| watcher.cut(now)),
-            RelayToJoiner::HostBack {} => self.with(Watcher::back),
+            RelayToJoiner::HostBack {} => self.outputs.push_back(JoinerOutput::Back),
+            RelayToJoiner::Pong {} => {}
             // What the sharing end said of it, within the seal, came before.
             RelayToJoiner::End { reason } => self.with(|watcher| watcher.ended(reason_of(reason))),
         }
@@ -269,9 +272,11 @@ impl Joiner {
         self.with(Watcher::resync);
     }
 
-    /// What the decoder holds, after [`JoinerOutput::Back`], as [`Watcher::holds`] takes it.
+    /// What the decoder holds, after [`JoinerOutput::Back`], as [`Watcher::back`] takes it.
     pub fn holds(&mut self, held: Option<(Size, Vec<u32>)>) {
-        self.with(|watcher| watcher.holds(held));
+        if self.connected {
+            self.with(|watcher| watcher.back(held));
+        }
     }
 
     /// Where the person looks.
@@ -325,7 +330,8 @@ impl Joiner {
                 WatcherOutput::Allowed { source } => JoinerOutput::Allowed { source },
                 WatcherOutput::State { state, source } => JoinerOutput::State { state, source },
                 WatcherOutput::Packet { starts_over, bytes } => JoinerOutput::Packet { starts_over, bytes },
-                WatcherOutput::Back => JoinerOutput::Back,
+                // What it holds was said with its proof.
+                WatcherOutput::Back => continue,
                 WatcherOutput::Ended(reason) => {
                     self.end(reason);
                     continue;

@@ -3,7 +3,7 @@
 use super::entropy::ForPake;
 use super::key::{LinkSecret, TypedKey};
 use super::noise::{Noise, VERSION, Way, after_version, context, derive};
-use super::pair::{Pair, Role, Ticket};
+use super::pair::{Pair, Role};
 use super::pass::{AgentKey, Pass};
 use super::{SealError, Secret};
 use crate::limits::Limits;
@@ -20,16 +20,9 @@ pub struct Joiner {
 }
 
 enum Stage {
-    Key {
-        pake: Pake,
-        context: Vec<u8>,
-    },
-    /// One handshake for each secret that the host may have.
-    Secret(Vec<(Noise, Secret)>, Way),
-    Pass {
-        noise: Noise,
-        pass: Vec<u8>,
-    },
+    Key { pake: Pake, context: Vec<u8> },
+    Link(Noise),
+    Pass { noise: Noise, pass: Vec<u8> },
 }
 
 impl Joiner {
@@ -73,33 +66,10 @@ impl Joiner {
     /// As [`Self::by_key`].
     pub fn by_link(link: &LinkSecret, tenant: &str, limits: &Limits) -> Result<(Self, Vec<u8>), SealError> {
         let psk = derive(link.bytes(), None, LINK_PSK);
-        Self::by_secrets(Way::Link, tenant, vec![psk], limits)
-    }
-
-    /// After a cut. The ticket is lent: if the answer does not come, the next try uses it again.
-    ///
-    /// # Errors
-    /// - [`SealError::NoEntropy`]
-    pub fn by_resume(ticket: &Ticket, limits: &Limits) -> Result<(Self, Vec<u8>), SealError> {
-        let secrets = [Some(&ticket.current), ticket.previous.as_ref()];
-        Self::by_secrets(Way::Resume, "", secrets.into_iter().flatten().cloned().collect(), limits)
-    }
-
-    fn by_secrets(
-        way: Way,
-        tenant: &str,
-        secrets: Vec<Secret>,
-        limits: &Limits,
-    ) -> Result<(Self, Vec<u8>), SealError> {
-        let context = context(way, tenant, b"")?;
-        let mut hello = vec![VERSION, way as u8];
-        let mut tries = Vec::with_capacity(secrets.len());
-        for secret in secrets {
-            let mut noise = Noise::with_psk(&context, &secret, true)?;
-            noise.write(b"", &mut hello)?;
-            tries.push((noise, secret));
-        }
-        Ok((Self { stage: Stage::Secret(tries, way), limits: *limits }, hello))
+        let mut noise = Noise::with_psk(&context(Way::Link, tenant, b"")?, &psk, true)?;
+        let mut hello = vec![VERSION, Way::Link as u8];
+        noise.write(b"", &mut hello)?;
+        Ok((Self { stage: Stage::Link(noise), limits: *limits }, hello))
     }
 
     /// With an agent's pass, to the visitor whom the tenant's app calls `visitor`.
@@ -140,17 +110,9 @@ impl Joiner {
                 noise.write(b"", &mut last)?;
                 noise.into_pair(Role::Joiner, &self.limits)
             }
-            Stage::Secret(mut tries, way) => {
-                let (&which, answer) = answer.split_first().ok_or(SealError::Malformed)?;
-                if usize::from(which) >= tries.len() {
-                    return Err(SealError::Malformed);
-                }
-                let (mut noise, secret) = tries.swap_remove(usize::from(which));
+            Stage::Link(mut noise) => {
                 noise.read(answer, SealError::WrongSecret)?;
                 let mut pair = noise.into_pair(Role::Joiner, &self.limits);
-                if way == Way::Resume {
-                    pair.remember(secret);
-                }
                 // Whoever repeats an old first message cannot make this.
                 pair.seal(CONFIRM, b"", &mut last)?;
                 pair
@@ -169,8 +131,7 @@ impl fmt::Debug for Joiner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.stage {
             Stage::Key { .. } => "Joiner(by key)",
-            Stage::Secret(_, Way::Resume) => "Joiner(by resume)",
-            Stage::Secret(..) => "Joiner(by link)",
+            Stage::Link(_) => "Joiner(by link)",
             Stage::Pass { .. } => "Joiner(by pass)",
         })
     }

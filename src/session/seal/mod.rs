@@ -1,14 +1,14 @@
 //! The sealed channel: what visitor and agent say to each other through a relay that can neither read nor change it.
 //!
 //! A **host** waits at the relay and a **joiner** comes; either may be the visitor or the agent. Both exchange three
-//! messages, whatever the joiner is trusted by, and have a [`Pair`] then:
+//! messages, two after a cut, and have a [`Pair`] then:
 //!
 //! | by | who has it | host's side | joiner's side | Noise |
 //! |---|---|---|---|---|
 //! | a typed key, perhaps with a link | both people | [`KeyOffer`] | [`Joiner::by_key`] | SPAKE2, then NNpsk0 |
 //! | a link's fragment | both browsers or apps | [`SecretOffer::of_link`] | [`Joiner::by_link`] | NNpsk0 |
 //! | an agent's pass | the agent; the app has the tenant's key | [`PassOffer`] | [`Joiner::by_pass`] | XN |
-//! | a cut session | both sides | [`SecretOffer::of_resume`] | [`Joiner::by_resume`] | NNpsk0 |
+//! | a cut session | both sides | [`ResumeOffer`] | [`Resuming`] | NNpsk0 |
 //!
 //! Pictures are sealed once for all agents, by a [`StreamSealer`] whose key travels through each agent's pair.
 //! docs/sealing.md has the messages byte by byte and says what an attacker can do.
@@ -45,6 +45,7 @@ mod offer;
 mod pair;
 mod pass;
 mod record;
+mod resume;
 mod stream;
 mod text;
 
@@ -54,10 +55,11 @@ pub use entropy::supply;
 pub use error::{PassFault, SealError};
 pub use joiner::Joiner;
 pub use key::{LinkSecret, LinkText, TypedKey};
-pub use offer::{KEY_ANSWERS, KEY_LASTS, KeyAnswered, KeyOffer, RESUME_LASTS, SecretAnswered, SecretOffer};
+pub use offer::{KEY_ANSWERS, KEY_LASTS, KeyAnswered, KeyOffer, SecretAnswered, SecretOffer};
 pub use pair::{Pair, Role, Ticket};
 pub use pass::{AgentKey, AgentPublic, Pass, PassAnswered, PassOffer, TenantKey, TenantPublic};
 pub use record::{RECORD_OVERHEAD, REPLACEABLE_OVERHEAD};
+pub use resume::{MOST_FIRST_WORDS, RESUME_LASTS, ResumeOffer, Resumed, Resuming};
 pub use stream::{STREAM_OVERHEAD, StreamKey, StreamOpener, StreamSealer};
 
 /// Wiped when it is dropped.

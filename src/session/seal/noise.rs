@@ -15,7 +15,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// The version of all of this, the first byte of each message of a handshake.
 pub(super) const VERSION: u8 = 1;
-/// A message of NNpsk0 that carries nothing, as all of ours: a public key and a tag.
+/// A message of NNpsk0 that carries nothing, as all but a resume's first: a public key and a tag.
 pub(super) const PSK_MESSAGE: usize = 32 + 16;
 /// Longest name of a tenant, a visitor or an agent.
 pub(super) const MOST_NAME: usize = 255;

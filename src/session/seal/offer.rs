@@ -1,9 +1,9 @@
-//! The side that waits: what it offers to joiners who have its key, its link or its last session.
+//! The side that waits: what it offers to joiners who have its key or its link.
 
 use super::joiner::{CONFIRM, LINK_PSK, PAKE_MESSAGE, Pake, key_context};
 use super::key::{LinkSecret, TypedKey};
 use super::noise::{Noise, PSK_MESSAGE, VERSION, Way, after_version, after_way, context, derive};
-use super::pair::{Pair, Role, Ticket};
+use super::pair::{Pair, Role};
 use super::{SealError, Secret};
 use crate::frame::Timestamp;
 use crate::limits::Limits;
@@ -15,8 +15,6 @@ pub const KEY_LASTS: Duration = Duration::from_secs(10 * 60);
 /// So many joiners are told whether a typed key is theirs: a guesser finds one of 100,000 with three tries in 33,333
 /// keys.
 pub const KEY_ANSWERS: u8 = 3;
-/// So long after a cut a session can be resumed.
-pub const RESUME_LASTS: Duration = Duration::from_secs(60);
 
 /// A typed key that waits for its joiner. One who joins uses it up, three who were answered and did not join as well.
 pub struct KeyOffer {
@@ -122,11 +120,10 @@ impl fmt::Debug for KeyOffer {
     }
 }
 
-/// A link, or a session that was cut, which waits for its joiner.
+/// A link that waits for its joiners.
 pub struct SecretOffer {
     secret: Secret,
     context: Vec<u8>,
-    way: Way,
     until: Timestamp,
     uses_left: u32,
     limits: Limits,
@@ -150,17 +147,7 @@ impl SecretOffer {
     ) -> Result<Self, SealError> {
         let context = context(Way::Link, tenant, b"")?;
         let secret = derive(link.bytes(), None, LINK_PSK);
-        Ok(Self { secret, context, way: Way::Link, until, uses_left: uses, limits: *limits })
-    }
-
-    /// Lets the joiner of a pair that was cut at `cut` come back, once.
-    ///
-    /// # Errors
-    /// None at present.
-    pub fn of_resume(ticket: Ticket, cut: Timestamp, limits: &Limits) -> Result<Self, SealError> {
-        let context = context(Way::Resume, "", b"")?;
-        let until = cut + RESUME_LASTS;
-        Ok(Self { secret: ticket.current, context, way: Way::Resume, until, uses_left: 1, limits: *limits })
+        Ok(Self { secret, context, until, uses_left: uses, limits: *limits })
     }
 
     /// How many joiners it still lets in.
@@ -177,22 +164,15 @@ impl SecretOffer {
     ///   [`SealError::NoEntropy`]
     pub fn answer(&self, hello: &[u8], now: Timestamp) -> Result<(SecretAnswered, Vec<u8>), SealError> {
         self.check(now)?;
-        let hello = after_way(hello, self.way)?;
-        // Who resumes may not know which of two secrets is still good.
-        let most = if self.way == Way::Resume { 2 } else { 1 };
-        let (messages, rest) = hello.as_chunks::<PSK_MESSAGE>();
-        if messages.is_empty() || messages.len() > most || !rest.is_empty() {
+        let hello = after_way(hello, Way::Link)?;
+        if hello.len() != PSK_MESSAGE {
             return Err(SealError::Malformed);
         }
-        for (which, message) in messages.iter().enumerate() {
-            let mut noise = Noise::with_psk(&self.context, &self.secret, false)?;
-            if noise.read(message, SealError::WrongSecret).is_ok() {
-                let mut answer = vec![VERSION, which as u8];
-                noise.write(b"", &mut answer)?;
-                return Ok((SecretAnswered(noise.into_pair(Role::Host, &self.limits)), answer));
-            }
-        }
-        Err(SealError::WrongSecret)
+        let mut noise = Noise::with_psk(&self.context, &self.secret, false)?;
+        noise.read(hello, SealError::WrongSecret)?;
+        let mut answer = vec![VERSION];
+        noise.write(b"", &mut answer)?;
+        Ok((SecretAnswered(noise.into_pair(Role::Host, &self.limits)), answer))
     }
 
     /// Takes the last message of a joiner that was answered.
@@ -230,7 +210,7 @@ impl SecretOffer {
 impl fmt::Debug for SecretOffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut offer = f.debug_struct("SecretOffer");
-        offer.field("way", &self.way).field("until", &self.until).field("uses_left", &self.uses_left);
+        offer.field("until", &self.until).field("uses_left", &self.uses_left);
         offer.finish_non_exhaustive()
     }
 }

@@ -1,6 +1,7 @@
 //! The channel of two: a key for each direction.
 
 use super::record::{Label, RECORD_OVERHEAD, REPLACEABLE_OVERHEAD, Records};
+use super::resume::Once;
 use super::{SealError, Secret};
 use crate::limits::Limits;
 use std::fmt;
@@ -35,9 +36,9 @@ struct Ends {
 
 /// What a cut pair resumes with: a secret that both derived and nobody sent.
 pub struct Ticket {
-    pub(super) current: Secret,
-    /// What this pair was itself resumed with, as long as the host may not have seen the end of that handshake.
-    pub(super) previous: Option<Secret>,
+    pub(super) current: Once,
+    /// What this pair was itself resumed with, at the host: as long as the joiner may not have had the answer.
+    pub(super) previous: Option<Once>,
 }
 
 impl Pair {
@@ -49,7 +50,7 @@ impl Pair {
             receiving: records("to host", Label::ToHost),
             sending_replaceable: records("replaceable to joiner", Label::ReplaceableToJoiner),
             receiving_replaceable: records("replaceable to host", Label::ReplaceableToHost),
-            ticket: Ticket { current: key("resume"), previous: None },
+            ticket: Ticket { current: Once::new(key("resume")), previous: None },
         };
         if role == Role::Joiner {
             std::mem::swap(&mut ends.sending, &mut ends.receiving);
@@ -123,7 +124,7 @@ impl Pair {
         let ends = self.ends.as_mut().ok_or(SealError::Ended)?;
         let opened = if record.len() > self.limit { Err(SealError::TooLong) } else { open(ends, record) };
         match opened {
-            // The host has finished the handshake, so it has forgotten what was before.
+            // The other side has finished the handshake: what was before is forgotten.
             Ok(_) => ends.ticket.previous = None,
             Err(_) => self.ends = None,
         }
@@ -138,8 +139,8 @@ impl Pair {
         self.ends.map(|ends| ends.ticket).ok_or(SealError::Ended)
     }
 
-    /// Keeps what the joiner resumed with until it hears from the host.
-    pub(super) fn remember(&mut self, used: Secret) {
+    /// Keeps what the joiner resumed with until it is heard.
+    pub(super) fn remember(&mut self, used: Once) {
         if let Some(ends) = &mut self.ends {
             ends.ticket.previous = Some(used);
         }

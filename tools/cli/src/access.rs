@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::link::RelayUrl;
 use crate::output::is_standard;
+use crate::pulse::Learnt;
 use crate::sources::printable;
 use panecast_protocol::{DEFAULT_TENANT, is_tenant_name};
 use rustls_pki_types::CertificateDer;
@@ -44,7 +45,7 @@ impl AccessArgs {
         })?;
         let tls = client_config(tls_ca.as_deref())?;
         let tenant = tenant.unwrap_or_else(|| DEFAULT_TENANT.to_owned());
-        let access = Access { url: relay, tls, tenant, token };
+        let access = Access { url: relay, tls, tenant, token, learnt: Arc::default() };
         access.token()?;
         Ok(access)
     }
@@ -80,12 +81,14 @@ pub(crate) struct Access {
     pub(crate) tls: Arc<ClientConfig>,
     pub(crate) tenant: String,
     token: Option<PathBuf>,
+    pub(crate) learnt: Arc<Learnt>,
 }
 
 impl Access {
     /// A relay that asks for nothing.
     pub(crate) fn open(url: RelayUrl) -> Result<Self, Failure> {
-        Ok(Self { url, tls: client_config(None)?, tenant: DEFAULT_TENANT.to_owned(), token: None })
+        let (tls, tenant) = (client_config(None)?, DEFAULT_TENANT.to_owned());
+        Ok(Self { url, tls, tenant, token: None, learnt: Arc::default() })
     }
 
     /// The token as the file has it now: whoever renews it writes it there.

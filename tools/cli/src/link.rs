@@ -1,28 +1,31 @@
 //! A relay's address, and a WebSocket to it.
 
 use crate::access::Access;
+use crate::dial::dial;
 use crate::failure::Failure;
+use crate::pulse::{ASK_AFTER, Noted, Pulse};
 use futures_util::stream::SplitStream;
 use futures_util::{SinkExt, StreamExt};
 use panecast::session::seal::{LinkSecret, LinkText};
-use panecast_protocol::{MAX_BINARY_BYTES, tenant_of_query, tenant_query};
+use panecast_protocol::{Early, MAX_BINARY_BYTES, tenant_of_query, tenant_query};
 use rustls_pki_types::ServerName;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 /// How long a relay may take to answer.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-
-/// A relay pings every 15 s; one that is silent for this long is gone.
-const SILENT_FOR: Duration = Duration::from_secs(45);
 
 /// How long a small message may wait for the socket.
 const TAKEN_WITHIN: Duration = Duration::from_secs(5);
@@ -166,6 +169,62 @@ impl From<Unreachable> for Failure {
 trait Line: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Line for T {}
 
+type Socket = WebSocketStream<Box<dyn Line>>;
+
+/// Why a WebSocket did not open.
+enum Closed {
+    /// What answers does not take first messages with the request.
+    NotTaken,
+    Failed(String),
+}
+
+impl Closed {
+    fn by(e: impl std::fmt::Display) -> Self {
+        Self::Failed(e.to_string())
+    }
+}
+
+/// Opens a WebSocket; with `early`, its first messages go along.
+async fn open(relay: &Access, path: &str, early: Option<&Early>, pulse: &Pulse) -> Result<Socket, Closed> {
+    let url = &relay.url;
+    let stream = dial(&url.host, url.port).await.map_err(Closed::by)?;
+    // An update is written whole; waiting for more would only add delay.
+    stream.set_nodelay(true).map_err(Closed::by)?;
+    let stream = Noted::new(stream, pulse.clone());
+    let line: Box<dyn Line> = if url.secure {
+        let host = url.host.trim_matches(['[', ']']).to_owned();
+        let name = ServerName::try_from(host).map_err(Closed::by)?;
+        let connector = TlsConnector::from(relay.tls.clone());
+        Box::new(connector.connect(name, stream).await.map_err(Closed::by)?)
+    } else {
+        Box::new(stream)
+    };
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_BINARY_BYTES))
+        .max_frame_size(Some(MAX_BINARY_BYTES))
+        .max_write_buffer_size(MAX_BINARY_BYTES + (64 << 10));
+    // With TLS or without, the request is the same from here on.
+    let mut request =
+        format!("ws://{}:{}{path}", url.host, url.port).into_client_request().map_err(Closed::by)?;
+    if let Some(early) = early {
+        let value = early.header().try_into().map_err(Closed::by)?;
+        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, value);
+    }
+    match client_async_with_config(request, line, Some(config)).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(tungstenite::Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(_)))
+            if early.is_some() =>
+        {
+            Err(Closed::NotTaken)
+        }
+        // Such as a header that is too long for a proxy.
+        Err(tungstenite::Error::Http(answer)) if early.is_some() && answer.status().is_client_error() => {
+            Err(Closed::NotTaken)
+        }
+        Err(e) => Err(Closed::by(e)),
+    }
+}
+
 /// A WebSocket whose writing happens on a task of its own, so that reading never waits for it.
 pub(crate) struct Link {
     pub(crate) incoming: Incoming,
@@ -175,9 +234,12 @@ pub(crate) struct Link {
 
 /// The reading half.
 pub(crate) struct Incoming {
-    stream: SplitStream<WebSocketStream<Box<dyn Line>>>,
-    /// When the relay gave the last sign of life.
-    heard: Instant,
+    stream: SplitStream<Socket>,
+    pulse: Pulse,
+    /// When the relay was asked for a sign of life, and by when one is due.
+    asked: Option<(Instant, Instant)>,
+    /// Has the writer ask.
+    ask: Arc<Notify>,
 }
 
 impl Incoming {
@@ -185,51 +247,77 @@ impl Incoming {
     /// future loses nothing.
     pub(crate) async fn next(&mut self) -> Option<Message> {
         loop {
-            let message = timeout_at(self.heard + SILENT_FOR, self.stream.next()).await.ok()??.ok()?;
-            self.heard = Instant::now();
-            match message {
-                Message::Text(_) | Message::Binary(_) => return Some(message),
-                Message::Close(_) => return None,
-                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+            let due = self.asked.map_or(self.pulse.last() + ASK_AFTER, |(_, due)| due);
+            match timeout_at(due, self.stream.next()).await {
+                Ok(Some(Ok(message @ (Message::Text(_) | Message::Binary(_))))) => {
+                    self.asked = None;
+                    return Some(message);
+                }
+                Ok(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => self.asked = None,
+                Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) => return None,
+                Err(_) if self.asked.is_some_and(|(at, _)| self.pulse.last() <= at) => {
+                    self.pulse.silent();
+                    return None;
+                }
+                // Some bytes of a long message have come or gone meanwhile.
+                Err(_) if self.pulse.last() + ASK_AFTER > Instant::now() => self.asked = None,
+                Err(_) => {
+                    self.ask.notify_one();
+                    let now = Instant::now();
+                    self.asked = Some((now, now + self.pulse.patience()));
+                }
             }
         }
     }
 }
 
 impl Link {
-    /// Connects to `path` of the relay.
-    pub(crate) async fn connect(relay: &Access, path: &str) -> Result<Self, Unreachable> {
-        let url = &relay.url;
-        let failed = |e: &dyn std::fmt::Display| Unreachable(format!("cannot reach {}: {e}", url.name()));
+    /// Connects to `path` of the relay and says `hello`, then `proof`: with the request as far as its header may hold
+    /// them, the rest as messages, and all of it so where something on the way does not let the header pass.
+    pub(crate) async fn connect(
+        relay: &Access,
+        path: &str,
+        hello: &impl serde::Serialize,
+        proof: Option<&[u8]>,
+    ) -> Result<Self, Unreachable> {
+        let failed =
+            |e: &dyn std::fmt::Display| Unreachable(format!("cannot reach {}: {e}", relay.url.name()));
+        let hello = serde_json::to_string(hello).map_err(|e| failed(&e))?;
+        let pulse = Pulse::new(relay.learnt.clone());
+        let goes_early = !relay.learnt.never_early.load(Relaxed);
+        let mut early = if goes_early { Early::of(&hello, proof) } else { Early::default() };
         let connected = timeout(CONNECT_WITHIN, async {
-            let stream =
-                TcpStream::connect(format!("{}:{}", url.host, url.port)).await.map_err(|e| failed(&e))?;
-            // An update is written whole; waiting for more would only add delay.
-            stream.set_nodelay(true).map_err(|e| failed(&e))?;
-            let line: Box<dyn Line> = if url.secure {
-                let host = url.host.trim_matches(['[', ']']).to_owned();
-                let name = ServerName::try_from(host).map_err(|e| failed(&e))?;
-                let connector = TlsConnector::from(relay.tls.clone());
-                Box::new(connector.connect(name, stream).await.map_err(|e| failed(&e))?)
-            } else {
-                Box::new(stream)
-            };
-            let config = WebSocketConfig::default()
-                .max_message_size(Some(MAX_BINARY_BYTES))
-                .max_frame_size(Some(MAX_BINARY_BYTES))
-                .max_write_buffer_size(MAX_BINARY_BYTES + (64 << 10));
-            // With TLS or without, the request is the same from here on.
-            let request = format!("ws://{}:{}{path}", url.host, url.port);
-            let (socket, _) =
-                client_async_with_config(request, line, Some(config)).await.map_err(|e| failed(&e))?;
-            Ok(socket)
+            match open(relay, path, goes_early.then_some(&early), &pulse).await {
+                Err(Closed::NotTaken) => {
+                    relay.learnt.never_early.store(true, Relaxed);
+                    if early.proof.is_some() {
+                        // It may have come through, and is good once.
+                        return Err(Closed::NotTaken);
+                    }
+                    early = Early::default();
+                    open(relay, path, None, &pulse).await
+                }
+                opened => opened,
+            }
         });
-        let socket = connected.await.map_err(|_| failed(&"it does not answer"))??;
+        let socket = match connected.await.map_err(|_| failed(&"it does not answer"))? {
+            Ok(socket) => socket,
+            Err(Closed::Failed(e)) => return Err(failed(&e)),
+            Err(Closed::NotTaken) => return Err(failed(&"its answer is not a relay's")),
+        };
         let (mut sink, stream) = socket.split();
-        let incoming = Incoming { stream, heard: Instant::now() };
+        let ask = Arc::new(Notify::new());
+        let incoming = Incoming { stream, pulse, asked: None, ask: ask.clone() };
         let (outgoing, mut waiting) = mpsc::channel::<Message>(1);
         let writer = tokio::spawn(async move {
-            while let Some(message) = waiting.recv().await {
+            loop {
+                let message = tokio::select! {
+                    message = waiting.recv() => match message {
+                        Some(message) => message,
+                        None => break,
+                    },
+                    () = ask.notified() => Message::Ping(Default::default()),
+                };
                 if sink.send(message).await.is_err() {
                     return;
                 }
@@ -237,17 +325,26 @@ impl Link {
             // The other side may be gone already.
             let _ = timeout(GOODBYE, sink.close()).await;
         });
-        Ok(Self { incoming, outgoing, writer })
+        let link = Self { incoming, outgoing, writer };
+        if early.hello.is_none() {
+            link.put(Message::text(hello)).await;
+        }
+        if let (Some(proof), None) = (proof, &early.proof) {
+            link.put(Message::binary(proof.to_vec())).await;
+        }
+        Ok(link)
     }
 
     /// Sends a message of the protocol; false if the connection is gone or takes nothing.
     pub(crate) async fn say(&self, message: &impl serde::Serialize) -> bool {
         match text(message) {
-            Some(text) => {
-                timeout(TAKEN_WITHIN, self.outgoing.send(text)).await.is_ok_and(|sent| sent.is_ok())
-            }
+            Some(text) => self.put(text).await,
             None => false,
         }
+    }
+
+    async fn put(&self, message: Message) -> bool {
+        timeout(TAKEN_WITHIN, self.outgoing.send(message)).await.is_ok_and(|sent| sent.is_ok())
     }
 
     /// Writes what is queued, closes, and waits a moment for the relay to do so too.

@@ -42,7 +42,9 @@ pub(crate) async fn wait_for(
     let (mut backoff, mut reached, mut told) = (Backoff::default(), false, false);
     loop {
         let mut at_least = Duration::ZERO;
-        match Link::connect(relay, "/ws/watch").await {
+        let (tenant, token) = (relay.tenant.clone(), relay.token()?);
+        let hello = LookoutSays::Hello { protocol: PROTOCOL_VERSION, tenant, token };
+        match Link::connect(relay, "/ws/watch", &hello, None).await {
             Ok(mut link) => {
                 reached = true;
                 backoff.connected();
@@ -69,8 +71,6 @@ async fn look(
     told: &mut bool,
     reporter: &mut Reporter,
 ) -> Result<Left, Failure> {
-    let (tenant, token) = (relay.tenant.clone(), relay.token()?);
-    link.say(&LookoutSays::Hello { protocol: PROTOCOL_VERSION, tenant, token }).await;
     link.say(&LookoutSays::Watch { door: awaited.door.clone() }).await;
     while let Some(message) = link.incoming.next().await {
         let said = message.to_text().ok().and_then(|text| serde_json::from_str(text).ok());

@@ -336,14 +336,14 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
     /// Connects and gets a room: the old one if there was one and a relay still knows it or takes it.
     async fn enter(&mut self) -> Result<Link, NoRoom> {
         let token = self.relay.token().map_err(NoRoom::NoToken)?;
-        let mut link = Link::connect(&self.relay, "/ws/host").await.map_err(NoRoom::Unreachable)?;
-        link.say(&HostSays::Hello {
+        let hello = HostSays::Hello {
             protocol: PROTOCOL_VERSION,
             tenant: self.relay.tenant.clone(),
             token,
             resume: self.room.clone(),
-        })
-        .await;
+        };
+        let connected = Link::connect(&self.relay, "/ws/host", &hello, None).await;
+        let mut link = connected.map_err(NoRoom::Unreachable)?;
         let answer = timeout(ROOM_WITHIN, link.incoming.next()).await.ok().flatten();
         let room = match answer.as_ref().and_then(parse) {
             Some(RelayToHost::Room { room, secret }) => RoomProof { room, secret },
@@ -481,7 +481,8 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
             RelayToHost::Room { .. }
             | RelayToHost::Opened { .. }
             | RelayToHost::Closed { .. }
-            | RelayToHost::Came { .. } => {}
+            | RelayToHost::Came { .. }
+            | RelayToHost::Pong {} => {}
         }
         None
     }

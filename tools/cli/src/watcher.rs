@@ -216,26 +216,27 @@ impl<'a> Watcher<'a> {
             // A place has a token of its own.
             Some(_) => (None, None),
         };
-        let link = Link::connect(relay, "/ws/join").await?;
-        link.say(&JoinerSays::Hello {
+        let hello = JoinerSays::Hello {
             protocol: PROTOCOL_VERSION,
             tenant: relay.tenant.clone(),
             token,
             door,
             resume: self.place.clone(),
-        })
-        .await;
-        if self.place.is_some() {
-            // The proof goes along: a place that is given up or a host that is away is told soon enough.
-            if let Some(session) = &mut self.session {
-                session.back();
-            }
-        } else {
+        };
+        if self.place.is_none() {
+            let link = Link::connect(relay, "/ws/join", &hello, None).await?;
             let joiner = way.handshake(&relay.tenant, &self.limits)?;
             let session = session::Watcher::knock(joiner, name.clone(), *purpose, self.now(), self.limits);
             self.session = Some(session);
+            return Ok(link);
         }
-        Ok(link)
+        // The proof goes along: a place that is given up or a host that is away is told soon enough.
+        self.back();
+        let proof = self.session.as_mut().and_then(session::Watcher::poll).and_then(|output| match output {
+            WatcherOutput::Send(bytes) => Some(bytes),
+            _ => None,
+        });
+        Ok(Link::connect(&self.knock.relay, "/ws/join", &hello, proof.as_deref()).await?)
     }
 
     async fn serve(
@@ -276,6 +277,14 @@ impl<'a> Watcher<'a> {
         }
     }
 
+    /// Bytes go through again: the session says who it is, and what is held.
+    fn back(&mut self) {
+        let held = self.decoder.held().map(|held| (held.size(), held.hashes().to_vec()));
+        if let Some(session) = &mut self.session {
+            session.back(held);
+        }
+    }
+
     /// Carries out what the session wants.
     async fn drain(&mut self, link: &Link) -> Option<Left> {
         while let Some(output) = self.session.as_mut()?.poll() {
@@ -312,12 +321,8 @@ impl<'a> Watcher<'a> {
                     }
                 }
                 WatcherOutput::Back => {
-                    let held = self.decoder.held().map(|held| (held.size(), held.hashes().to_vec()));
                     self.lost = true;
                     self.reporter.event("back", json!({ "event": "back" }));
-                    if let Some(session) = &mut self.session {
-                        session.holds(held);
-                    }
                 }
                 WatcherOutput::Ended(reason) => return Some(Left::End(reason)),
             }
@@ -398,7 +403,8 @@ impl<'a> Watcher<'a> {
                 );
                 session.cut(now);
             }
-            RelayToJoiner::HostBack {} => session.back(),
+            RelayToJoiner::HostBack {} => self.back(),
+            RelayToJoiner::Pong {} => {}
             // What the sharing end said of it, within the seal, came before.
             RelayToJoiner::End { reason } => session.ended(reason_of(reason)),
             RelayToJoiner::GoingAway { after_ms } => {

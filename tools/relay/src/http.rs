@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, he
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
-use panecast_protocol::MAX_TEXT_BYTES;
+use panecast_protocol::{Early, MAX_TEXT_BYTES, SUBPROTOCOL};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -115,8 +115,8 @@ async fn host_socket(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let (most, peer) = (shared.limits.message_bytes, shared.proxies.client(peer.0, &headers));
-    accept(shared, &headers, upgrade, most, move |socket, shared| {
-        exchange::host::serve(socket, shared.exchange, peer, shared.timing)
+    accept(shared, &headers, upgrade, most, move |came, shared| {
+        exchange::host::serve(came, shared.exchange, peer, shared.timing)
     })
 }
 
@@ -127,8 +127,8 @@ async fn joiner_socket(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let (most, peer) = (shared.limits.joiner_message_bytes, shared.proxies.client(peer.0, &headers));
-    accept(shared, &headers, upgrade, most, move |socket, shared| {
-        exchange::joiner::serve(socket, shared.exchange, peer, shared.timing)
+    accept(shared, &headers, upgrade, most, move |came, shared| {
+        exchange::joiner::serve(came, shared.exchange, peer, shared.timing)
     })
 }
 
@@ -139,8 +139,8 @@ async fn lookout_socket(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let peer = shared.proxies.client(peer.0, &headers);
-    accept(shared, &headers, upgrade, MAX_TEXT_BYTES, move |socket, shared| {
-        exchange::lookout::serve(socket, shared.exchange, peer, shared.timing)
+    accept(shared, &headers, upgrade, MAX_TEXT_BYTES, move |came, shared| {
+        exchange::lookout::serve(came, shared.exchange, peer, shared.timing)
     })
 }
 
@@ -149,11 +149,17 @@ fn accept<F: Future<Output = ()> + Send + 'static>(
     headers: &HeaderMap,
     upgrade: WebSocketUpgrade,
     most_incoming: usize,
-    serve: impl FnOnce(WebSocket, Shared) -> F + Send + 'static,
+    serve: impl FnOnce((WebSocket, Early), Shared) -> F + Send + 'static,
 ) -> Response {
     if !same_origin(headers) {
         return (StatusCode::FORBIDDEN, "pages of another site may not use this relay\n").into_response();
     }
+    let named = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+    // What is not even text is left to the hello that then has to come.
+    let Ok(early) = Early::parse(named.filter_map(|value| value.to_str().ok())) else {
+        let told = "the first messages that came with the request cannot be read\n";
+        return (StatusCode::BAD_REQUEST, told).into_response();
+    };
     let Ok(permit) = shared.sockets.clone().try_acquire_owned() else {
         return (StatusCode::SERVICE_UNAVAILABLE, "the relay has too many connections\n").into_response();
     };
@@ -161,11 +167,12 @@ fn accept<F: Future<Output = ()> + Send + 'static>(
     // be written, so that no second one comes on top.
     let most_outgoing = shared.limits.message_bytes + (64 << 10);
     upgrade
+        .protocols([SUBPROTOCOL])
         .read_buffer_size(READ_BUFFER)
         .max_message_size(most_incoming)
         .max_frame_size(most_incoming)
         .max_write_buffer_size(most_outgoing.max(256 << 10))
-        .on_upgrade(move |socket| with_permit(permit, serve(socket, shared)))
+        .on_upgrade(move |socket| with_permit(permit, serve((socket, early), shared)))
 }
 
 async fn with_permit(permit: OwnedSemaphorePermit, serve: impl Future<Output = ()>) {

@@ -5,8 +5,9 @@ use crate::refusal::refusal;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use panecast_protocol::{MAX_TEXT_BYTES, PROTOCOL_VERSION, Refusal, RefusalKind};
+use panecast_protocol::{Early, MAX_TEXT_BYTES, PROTOCOL_VERSION, Refusal, RefusalKind};
 use serde_json::Value;
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -19,6 +20,8 @@ pub(crate) type Writer = SplitSink<WebSocket, Message>;
 #[derive(Debug)]
 pub(crate) struct Reader {
     stream: SplitStream<WebSocket>,
+    /// What came with the request.
+    early: VecDeque<Incoming>,
     timing: Timing,
 }
 
@@ -41,8 +44,10 @@ pub(crate) enum Gone {
 }
 
 impl Reader {
-    pub(crate) fn new(stream: SplitStream<WebSocket>, timing: Timing) -> Self {
-        Self { stream, timing }
+    pub(crate) fn new(stream: SplitStream<WebSocket>, early: Early, timing: Timing) -> Self {
+        let hello = early.hello.map(|text| Incoming::Text(text.into()));
+        let proof = early.proof.map(|bytes| Incoming::Binary(bytes.into()));
+        Self { stream, early: hello.into_iter().chain(proof).collect(), timing }
     }
 
     /// The first message: a hello of this protocol version.
@@ -68,6 +73,9 @@ impl Reader {
 
     /// The next text or binary message.
     pub(crate) async fn next(&mut self) -> Result<Incoming, Gone> {
+        if let Some(early) = self.early.pop_front() {
+            return Ok(early);
+        }
         loop {
             let message = timeout(self.timing.dead, self.stream.next()).await.map_err(|_| Gone::Silent)?;
             match message {

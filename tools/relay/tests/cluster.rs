@@ -90,10 +90,13 @@ async fn a_key_typed_at_one_relay_leads_to_a_host_at_the_other() {
     let place = joined(&mut joining).await;
     assert_eq!(host.sees_return().await, number);
     let mut joining = come_back(&a.address(), &place).await;
+    let next = joined(&mut joining).await;
+    assert_eq!(host.sees_return().await, number);
+    let mut joining = come_back(&b.address(), &next).await;
     joined(&mut joining).await;
     assert_eq!(host.sees_return().await, number);
     let mut old = come_back(&b.address(), &place).await;
-    assert_eq!(refused(&mut old).await.kind, RefusalKind::Unavailable, "a token is good once");
+    assert_eq!(refused(&mut old).await.kind, RefusalKind::Unavailable, "the next one was shown");
     host.socket.say(&HostSays::End { reason: Ended::HostStopped }).await;
     assert_eq!(joining.text::<RelayToJoiner>().await, RelayToJoiner::End { reason: Ended::HostStopped });
     let log = [a.stop(), b.stop()].concat();

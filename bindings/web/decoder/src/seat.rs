@@ -30,7 +30,7 @@ pub enum Told {
     },
     /// More packets waited than may; all are gone, and the decoder must ask for a snapshot.
     Overflow,
-    /// Let in again after a cut: [`Seat::holds`] is due.
+    /// Let in again after a cut: what the decoder lacks follows.
     Back,
     /// Over, by the reason's stable name.
     Ended(&'static str),
@@ -177,11 +177,6 @@ impl Seat {
         self.watcher.resync();
     }
 
-    /// What the decoder holds, after [`Told::Back`].
-    pub fn holds(&mut self, held: Option<(Size, Vec<u32>)>) {
-        self.watcher.holds(held);
-    }
-
     /// Where the person looks.
     pub fn focus(&mut self, rect: Option<Rect>) {
         self.watcher.focus(rect);
@@ -208,9 +203,9 @@ impl Seat {
         self.drop_packets();
     }
 
-    /// The connection is there again.
-    pub fn back(&mut self) {
-        self.watcher.back();
+    /// The connection is there again; the decoder holds this.
+    pub fn back(&mut self, held: Option<(Size, Vec<u32>)>) {
+        self.watcher.back(held);
     }
 
     /// The relay says that it is over; a name that is unknown is a failure.

@@ -264,18 +264,6 @@ pub extern "C" fn panecast_resync(handle: u32) {
     seated(handle, Seat::resync);
 }
 
-/// Tells what the decoder holds, after 9 of [`panecast_poll`].
-// SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
-pub extern "C" fn panecast_tell_held(handle: u32) {
-    with(handle, (), |s| {
-        let held = s.viewer.held().map(|held| (s.viewer.size(), held.hashes().to_vec()));
-        if let Some(seat) = &mut s.seat {
-            seat.holds(held);
-        }
-    });
-}
-
 /// Where the person looks, in pixels of the picture; everywhere with a width of 0.
 // SAFETY: the name is this crate's own.
 #[unsafe(no_mangle)]
@@ -349,11 +337,16 @@ pub extern "C" fn panecast_cut(handle: u32, now_us: u64) {
     seated(handle, |seat| seat.cut(Timestamp(now_us)));
 }
 
-/// The connection is there again.
+/// The connection is there again: says who this is and what the decoder holds.
 // SAFETY: the name is this crate's own.
 #[unsafe(no_mangle)]
 pub extern "C" fn panecast_back(handle: u32) {
-    seated(handle, Seat::back);
+    with(handle, (), |s| {
+        let held = s.viewer.held().map(|held| (s.viewer.size(), held.hashes().to_vec()));
+        if let Some(seat) = &mut s.seat {
+            seat.back(held);
+        }
+    });
 }
 
 /// The relay says that it is over; the first `len` bytes of the input are the reason's name.

@@ -92,12 +92,11 @@ impl Rig {
                                 }
                             }
                         }
-                        WatcherOutput::Back => {
-                            let held = seen.decoder.held().map(|h| (h.size(), h.hashes().to_vec()));
-                            seen.watcher.holds(held);
-                        }
                         WatcherOutput::Ended(reason) => seen.end = Some(reason),
-                        WatcherOutput::Sealed | WatcherOutput::Asking | WatcherOutput::Allowed { .. } => {}
+                        WatcherOutput::Sealed
+                        | WatcherOutput::Asking
+                        | WatcherOutput::Allowed { .. }
+                        | WatcherOutput::Back => {}
                     }
                 }
             }
@@ -241,7 +240,8 @@ fn a_pause_forgets_and_a_cut_is_mended() {
     rig.shows(during, &picture(4));
     rig.shows(one, &picture(2));
     rig.host.came_back(number, rig.now);
-    rig.seen[one].watcher.back();
+    let held = rig.seen[one].decoder.held().map(|h| (h.size(), h.hashes().to_vec()));
+    rig.seen[one].watcher.back(held);
     rig.run();
     rig.shows(one, &picture(4));
     assert_eq!(rig.asked.len(), 2, "who comes back is not asked about");

@@ -3,7 +3,9 @@
 
 import { DEFAULT_TENANT, parseHostMessage, PROTOCOL_VERSION, type HostSays, type Refusal, type RelayToHost, type RoomProof } from "../protocol.ts";
 import { backoffMs } from "../worker/backoff.ts";
+import { early, NOTHING_EARLY, Way } from "../worker/early.ts";
 import type { Credentials, Socket, Surroundings } from "../worker/link.ts";
+import { Pulse } from "../worker/pulse.ts";
 
 export type HostLinkState =
   | { phase: "off" }
@@ -35,6 +37,10 @@ export class HostLink {
   #state: HostLinkState = { phase: "off" };
   #room: RoomProof | undefined;
   #socket: Socket | undefined;
+  readonly #way = new Way();
+  readonly #pulse: Pulse;
+  /** A relay that took no sub-protocol may not know what a ping is. */
+  #answersPings = false;
   /** Counts the sockets: an event of an older one is ignored. */
   #generation = 0;
   #cancelTimer: (() => void) | undefined;
@@ -45,7 +51,9 @@ export class HostLink {
     private readonly around: Surroundings,
     private readonly events: HostLinkEvents,
     private readonly who: Credentials = {},
-  ) {}
+  ) {
+    this.#pulse = new Pulse(around);
+  }
 
   get state(): HostLinkState {
     return this.#state;
@@ -87,6 +95,7 @@ export class HostLink {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#generation += 1;
+    this.#pulse.end();
     this.#socket?.close();
     this.#socket = undefined;
   }
@@ -107,11 +116,35 @@ export class HostLink {
       ...(token !== undefined && { token }),
       ...(this.#room && { resume: this.#room }),
     };
+    const text = JSON.stringify(hello);
+    const first = this.#way.tries(this.#attempt) ? early(text) : NOTHING_EARLY;
     this.#socket = this.around.connect({
-      open: () => current(() => this.#socket?.send(JSON.stringify(hello))),
-      text: (text) => current(() => this.#text(text)),
-      binary: (bytes) => current(() => this.#binary(bytes)),
+      open: () =>
+        current(() => {
+          this.#way.opened();
+          this.#answersPings = first.protocols.length > 0;
+          if (!first.hello) this.#socket?.send(text);
+        }),
+      text: (text) =>
+        current(() => {
+          this.#pulse.heard();
+          this.#text(text);
+        }),
+      binary: (bytes) =>
+        current(() => {
+          this.#pulse.heard();
+          this.#binary(bytes);
+        }),
       closed: () => current(() => this.#cut()),
+    }, first.protocols);
+  }
+
+  /** Gives the connection up when nobody is there any more. */
+  #listen(): void {
+    this.#pulse.begin({
+      ask: () => this.say({ type: "ping" }),
+      waiting: () => this.#socket?.waiting() ?? 0,
+      silent: () => this.#cut(),
     });
   }
 
@@ -134,6 +167,7 @@ export class HostLink {
         this.#cancelTimer = undefined;
         this.#openAt = this.around.now();
         this.#set({ phase: "open" });
+        if (this.#answersPings) this.#listen();
         this.events.room(again);
         return;
       }

@@ -13,11 +13,15 @@ import {
   type Place,
 } from "../protocol.ts";
 import { backoffMs } from "./backoff.ts";
+import { early, NOTHING_EARLY, Way } from "./early.ts";
+import { Pulse } from "./pulse.ts";
 
 /** What a link needs of a WebSocket. */
 export interface Socket {
   send(text: string): void;
   sendBytes(bytes: Uint8Array<ArrayBuffer>): void;
+  /** Bytes that were given to it and have not left. */
+  waiting(): number;
   close(): void;
 }
 
@@ -29,7 +33,8 @@ export interface SocketEvents {
 }
 
 export interface Surroundings {
-  connect(events: SocketEvents): Socket;
+  /** `protocols`: sub-protocols to offer, of which the other side must take one. */
+  connect(events: SocketEvents, protocols?: string[]): Socket;
   after(ms: number, run: () => void): () => void;
   now(): number;
   random(): number;
@@ -38,7 +43,7 @@ export interface Surroundings {
 export interface LinkEvents {
   /** The link's state changed. */
   changed(link: Link): void;
-  /** Bytes go through to the other end again, after {@link cut}. */
+  /** Bytes go through to the other end again, after {@link cut}, or are about to. */
   back(): void;
   /** Bytes do not go through: the connection is cut, here (`false`) or at the other end (`true`). */
   cut(there: boolean): void;
@@ -74,6 +79,12 @@ export class JoinerLink {
   #place: Place | undefined;
   #socket: Socket | undefined;
   #open = false;
+  /** {@link LinkEvents.back} was told, and that it is let in was not yet. */
+  #proving = false;
+  readonly #way = new Way();
+  readonly #pulse: Pulse;
+  /** A relay that took no sub-protocol may not know what a ping is. */
+  #answersPings = false;
   /** Counts the sockets: an event of an older one is ignored. */
   #generation = 0;
   #cancelTimer: (() => void) | undefined;
@@ -90,7 +101,9 @@ export class JoinerLink {
   constructor(
     private readonly around: Surroundings,
     private readonly events: LinkEvents,
-  ) {}
+  ) {
+    this.#pulse = new Pulse(around);
+  }
 
   get state(): Link {
     return this.#state;
@@ -139,7 +152,7 @@ export class JoinerLink {
   /** Sends sealed bytes, as soon as they may be. Bytes of a connection that is cut are lost with it. */
   send(bytes: Uint8Array<ArrayBuffer>): void {
     const { phase } = this.#state;
-    if (phase !== "connecting" && phase !== "knocking" && phase !== "joined" && !this.#open) return;
+    if (phase !== "connecting" && phase !== "knocking" && phase !== "joined" && !this.#proving) return;
     this.#waiting.push(bytes);
     this.#flush();
   }
@@ -163,6 +176,8 @@ export class JoinerLink {
     this.#cancelTimer = undefined;
     this.#generation += 1;
     this.#open = false;
+    this.#proving = false;
+    this.#pulse.end();
     this.#socket?.close();
     this.#socket = undefined;
     // A knock that has not begun waits on for the next attempt.
@@ -187,28 +202,49 @@ export class JoinerLink {
       ...(token !== undefined && place === undefined && { token }),
       ...(place === undefined ? { door: this.#door } : { resume: place }),
     };
+    if (place !== undefined) {
+      // The proof goes along: a place that is given up or a host that is away is told soon enough.
+      this.#hostThere = true;
+      this.#proving = true;
+      this.events.back();
+    }
+    const text = JSON.stringify(hello);
+    const first = this.#way.tries(this.#attempt) ? early(text, place === undefined ? undefined : this.#waiting[0]) : NOTHING_EARLY;
+    if (first.proof) this.#waiting.shift();
     this.#socket = this.around.connect({
       open: () =>
         current(() => {
-          this.#socket?.send(JSON.stringify(hello));
+          this.#way.opened();
+          this.#answersPings = first.protocols.length > 0;
+          if (!first.hello) this.#socket?.send(text);
           this.#open = true;
-          if (place !== undefined) {
-            // The proof goes along: a place that is given up or a host that is away is told soon enough.
-            this.#hostThere = true;
-            this.events.back();
-            return;
+          if (place === undefined) {
+            this.#cancelTimer?.();
+            this.#cancelTimer = undefined;
+            this.#set({ phase: "knocking" });
           }
-          this.#cancelTimer?.();
-          this.#cancelTimer = undefined;
-          this.#set({ phase: "knocking" });
           this.#flush();
         }),
-      text: (text) => current(() => this.#text(text)),
+      text: (text) =>
+        current(() => {
+          this.#pulse.heard();
+          this.#text(text);
+        }),
       binary: (bytes) =>
         current(() => {
+          this.#pulse.heard();
           if (this.#open) this.events.binary(bytes);
         }),
       closed: () => current(() => this.#cut()),
+    }, first.protocols);
+  }
+
+  /** Gives the connection up when nobody is there any more. */
+  #listen(): void {
+    this.#pulse.begin({
+      ask: () => this.#socket?.send(JSON.stringify({ type: "ping" })),
+      waiting: () => this.#socket?.waiting() ?? 0,
+      silent: () => this.#cut(),
     });
   }
 
@@ -223,7 +259,9 @@ export class JoinerLink {
         this.#cancelTimer?.();
         this.#cancelTimer = undefined;
         this.#joinedAt = this.around.now();
+        if (this.#answersPings) this.#listen();
         this.#open = true;
+        this.#proving = false;
         this.#set({ phase: "joined" });
         this.#flush();
         return;
@@ -264,7 +302,7 @@ export class JoinerLink {
     const { phase } = this.#state;
     // A key that was knocked with and not let in cannot be told from a spent one.
     const knocked = this.#place === undefined && this.#knocks > 0;
-    const proving = this.#open && this.#place !== undefined && phase !== "joined";
+    const proving = this.#proving;
     this.#drop();
     if (proving) this.events.cut(false);
     if (phase === "joined") {

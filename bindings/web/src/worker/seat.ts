@@ -22,7 +22,6 @@ export interface SeatExports {
   panecast_drop_packets(d: number): void;
   panecast_painted(d: number, sequence: bigint, heldUs: bigint): void;
   panecast_resync(d: number): void;
-  panecast_tell_held(d: number): void;
   panecast_focus(d: number, x: number, y: number, width: number, height: number): void;
   panecast_pointer(d: number, shown: number, x: number, y: number): void;
   panecast_line(d: number, line: number, tool: number, colour: number, count: number): void;
@@ -158,11 +157,6 @@ export class Seat {
     this.wasm.panecast_resync(this.handle);
   }
 
-  /** Tells what the decoder holds. */
-  holds(): void {
-    this.wasm.panecast_tell_held(this.handle);
-  }
-
   focus(rect: Rect | undefined): void {
     const { x, y, width, height } = rect ?? { x: 0, y: 0, width: 0, height: 0 };
     this.wasm.panecast_focus(this.handle, x, y, width, height);
@@ -196,6 +190,7 @@ export class Seat {
     this.wasm.panecast_cut(this.handle, micros(this.now()));
   }
 
+  /** The connection is there again: says who this is and what the decoder holds. */
   back(): void {
     this.#entropy();
     this.wasm.panecast_back(this.handle);

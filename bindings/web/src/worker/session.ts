@@ -272,7 +272,6 @@ export class Session implements LinkEvents {
       case "back":
         this.#totals.reconnects += 1;
         this.#expectStream();
-        this.#seat.holds();
         if (this.#status.resting) this.#seat.pause(true);
         if (this.#focus !== undefined) this.#seat.focus(this.#focus);
         this.#update({ visitorLost: false });

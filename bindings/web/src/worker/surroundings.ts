@@ -10,7 +10,7 @@ export async function compile(url: string): Promise<WebAssembly.Module> {
 
 export function surroundings(url: string): Surroundings {
   return {
-    connect: (events) => connect(url, events),
+    connect: (events, protocols) => connect(url, events, protocols),
     after(ms, run) {
       const timer = setTimeout(run, ms);
       return () => clearTimeout(timer);
@@ -20,8 +20,8 @@ export function surroundings(url: string): Surroundings {
   };
 }
 
-function connect(url: string, events: SocketEvents): Socket {
-  const socket = new WebSocket(url);
+function connect(url: string, events: SocketEvents, protocols: string[] = []): Socket {
+  const socket = new WebSocket(url, protocols);
   socket.binaryType = "arraybuffer";
   socket.onopen = () => events.open();
   socket.onclose = () => events.closed();
@@ -36,6 +36,7 @@ function connect(url: string, events: SocketEvents): Socket {
     sendBytes(bytes) {
       if (socket.readyState === WebSocket.OPEN) socket.send(bytes);
     },
+    waiting: () => socket.bufferedAmount,
     close: () => socket.close(),
   };
 }

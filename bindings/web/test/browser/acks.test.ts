@@ -96,6 +96,7 @@ describe("acknowledgements", () => {
         return {
           send: () => undefined,
           sendBytes: (bytes: Uint8Array) => sharer.tell("r", VIEWER, bytes),
+          waiting: () => 0,
           close: () => events.push("close"),
         };
       },

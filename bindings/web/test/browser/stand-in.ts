@@ -165,9 +165,9 @@ export class StandIn {
       }
     });
     let viewers = 0;
-    sockets.on("connection", (socket) => {
+    sockets.on("connection", (socket, request) => {
       let peer: Peer | undefined;
-      socket.on("message", (data, binary) => {
+      const message = (data: unknown, binary: boolean): void => {
         if (binary) {
           if (peer !== undefined) sharer.tell("r", peer.viewer, data as Buffer);
           return;
@@ -180,7 +180,12 @@ export class StandIn {
           sharer.tell("b", peer.viewer);
           peer.say({ type: "joined", room: "r", joiner: peer.viewer, token: "t" });
         }
-      });
+      };
+      socket.on("message", message);
+      for (const entry of (request.headers["sec-websocket-protocol"] ?? "").split(", ")) {
+        const [name, text = ""] = entry.split(".");
+        if (name === "hello" || name === "proof") message(Buffer.from(text, "base64url"), name === "proof");
+      }
     });
     return standIn;
   }

@@ -3,6 +3,17 @@ import { test } from "node:test";
 import { HostLink, type HostLinkState } from "../../src/sharer/host-link.ts";
 import type { SocketEvents } from "../../src/worker/link.ts";
 
+/** What went with the request, read as a relay reads it. */
+function earlyOf(protocols: string[] = []): unknown[] {
+  const [name, ...entries] = protocols;
+  assert.ok(name === undefined || name === "panecast");
+  return entries.map((entry) => {
+    const [what, text = ""] = entry.split(".");
+    const bytes = Buffer.from(text, "base64url");
+    return what === "hello" ? JSON.parse(bytes.toString()) : bytes[0];
+  });
+}
+
 /** A network and a clock that do what the test says. */
 class World {
   now = 0;
@@ -13,12 +24,13 @@ class World {
 
   readonly link = new HostLink(
     {
-      connect: (events) => {
-        const socket = { events, sent: [] as unknown[], closed: false };
+      connect: (events, protocols) => {
+        const socket = { events, sent: earlyOf(protocols), closed: false };
         this.sockets.push(socket);
         return {
           send: (text) => void socket.sent.push(JSON.parse(text)),
           sendBytes: (bytes) => void socket.sent.push(bytes[0]),
+          waiting: () => 0,
           close: () => (socket.closed = true),
         };
       },
@@ -134,4 +146,12 @@ test("a silent relay is given up on, and one that goes away is come back to when
   assert.equal(world.sockets.length, 3);
   world.sockets[1]!.events.text('{"type":"left","joiner":1}');
   assert.ok(!world.heard.includes("left"), "an older socket says nothing");
+});
+
+test("a relay that says nothing for long is asked, and then given up", () => {
+  const world = begun();
+  world.wait();
+  assert.deepEqual(world.socket.sent.at(-1), { type: "ping" });
+  world.wait();
+  assert.deepEqual([world.now, world.link.state.phase, world.heard], [11_000, "retrying", ["room", "cut"]]);
 });

@@ -3,6 +3,17 @@ import { test } from "node:test";
 import type { Link } from "../../src/messages.ts";
 import { JoinerLink, type SocketEvents } from "../../src/worker/link.ts";
 
+/** What went with the request, read as a relay reads it. */
+function earlyOf(protocols: string[] = []): unknown[] {
+  const [name, ...entries] = protocols;
+  assert.ok(name === undefined || name === "panecast");
+  return entries.map((entry) => {
+    const [what, text = ""] = entry.split(".");
+    const bytes = Buffer.from(text, "base64url");
+    return what === "hello" ? JSON.parse(bytes.toString()) : bytes[0];
+  });
+}
+
 /** A network and a clock that do what the test says. */
 class World {
   now = 0;
@@ -11,14 +22,18 @@ class World {
   states: Link[] = [];
   heard: string[] = [];
 
+  /** What the seat says when it is to prove itself. */
+  proof: number | undefined;
+
   readonly link: JoinerLink = new JoinerLink(
     {
-      connect: (events) => {
-        const socket = { events, sent: [] as unknown[], closed: false };
+      connect: (events, protocols) => {
+        const socket = { events, sent: earlyOf(protocols), closed: false };
         this.sockets.push(socket);
         return {
           send: (text) => void socket.sent.push(JSON.parse(text)),
           sendBytes: (bytes) => void socket.sent.push(bytes[0]),
+          waiting: () => 0,
           close: () => (socket.closed = true),
         };
       },
@@ -32,7 +47,10 @@ class World {
     },
     {
       changed: (link) => void this.states.push(link),
-      back: () => void this.heard.push("back"),
+      back: (): void => {
+        this.heard.push("back");
+        if (this.proof !== undefined) this.byte(this.proof);
+      },
       cut: (there) => void this.heard.push(there ? "cut there" : "cut here"),
       binary: (bytes) => void this.heard.push(`bytes ${bytes.length}`),
       // As the session does it: the seat ends, and then the link.
@@ -97,7 +115,7 @@ test("the relay is told the key's number, and gets two sealed messages before it
   const world = new World();
   world.link.knock({ key: { number: "4829" } });
   world.byte(1);
-  assert.deepEqual(world.socket.sent, []);
+  assert.deepEqual(world.socket.sent, [HELLO], "the hello goes with the request");
   world.socket.events.open();
   assert.equal(world.phase, "knocking");
   world.byte(2);
@@ -105,7 +123,7 @@ test("the relay is told the key's number, and gets two sealed messages before it
   assert.deepEqual(world.socket.sent, [HELLO, 1, 2], "a third would be refused");
   world.say({ type: "joined", room: "r", joiner: 7, token: "t1" });
   assert.deepEqual(world.socket.sent, [HELLO, 1, 2, 3]);
-  assert.deepEqual([world.phase, world.heard, world.timers], ["joined", [], []]);
+  assert.deepEqual([world.phase, world.heard], ["joined", []]);
 });
 
 test("a tenant and a token go with a knock; a place needs no token", () => {
@@ -156,12 +174,12 @@ test("after a cut the place is asked for with the newest token, and the proof go
   world.socket.events.closed();
   assert.deepEqual(world.heard, ["cut here"]);
   world.byte(9);
+  world.proof = 4;
   world.pass(400);
-  world.socket.events.open();
   const resume = (token: string): object => ({ type: "hello", protocol: 3, resume: { room: "r", joiner: 7, token } });
-  assert.deepEqual(world.socket.sent, [resume("t1")]);
+  assert.deepEqual(world.socket.sent, [resume("t1"), 4], "with the request, before it is open");
   assert.deepEqual(world.heard, ["cut here", "back"]);
-  world.byte(4);
+  world.socket.events.open();
   assert.deepEqual(world.socket.sent, [resume("t1"), 4]);
   world.say({ type: "joined", room: "r", joiner: 7, token: "t2" });
   assert.deepEqual(world.heard, ["cut here", "back"]);
@@ -169,8 +187,34 @@ test("after a cut the place is asked for with the newest token, and the proof go
   assert.deepEqual(world.socket.sent, [resume("t1"), 4, 5]);
   world.socket.events.closed();
   world.pass(10_000);
+  assert.deepEqual(world.socket.sent, [resume("t2"), 4]);
+});
+
+test("an attempt that does not open takes the proof with it, and the next makes another", () => {
+  const world = joinedWorld();
+  world.socket.events.closed();
+  const sent: unknown[] = [];
+  for (world.proof = 10; world.proof < 16; world.proof++) {
+    world.pass(400);
+    if (world.proof === 12) world.socket.events.open();
+    sent.push(world.socket.sent.at(-1));
+    world.socket.events.closed();
+  }
+  assert.deepEqual(sent.slice(0, 3), [10, 11, 12], "the second attempt in four goes the usual way, once it is open");
+  const rounds = world.heard.slice(1);
+  assert.deepEqual(rounds, Array<string[]>(rounds.length / 2).fill(["back", "cut here"]).flat());
+});
+
+test("what does not let sub-protocols pass is gone around", () => {
+  const world = new World();
+  world.link.knock({ key: { number: "4829" } });
+  world.byte(1);
+  assert.deepEqual(world.socket.sent, [HELLO]);
+  world.socket.events.closed();
+  world.pass(400);
+  assert.deepEqual(world.socket.sent, []);
   world.socket.events.open();
-  assert.deepEqual(world.socket.sent, [resume("t2")]);
+  assert.deepEqual(world.socket.sent, [HELLO, 1]);
 });
 
 test("a relay that does not know the place yet is asked again for a minute", () => {
@@ -221,6 +265,20 @@ test("the relay's endings are told in the ends' own words", () => {
   assert.deepEqual(world.heard, ["over sharer-stopped"]);
   assert.deepEqual(world.link.state, { phase: "ended", reason: "sharer-stopped" });
   assert.deepEqual(world.timers, []);
+});
+
+test("a relay that says nothing for long is asked, and then given up", () => {
+  const world = joinedWorld();
+  world.pass(5_000);
+  assert.deepEqual(world.socket.sent, [HELLO, { type: "ping" }]);
+  world.say({ type: "pong" });
+  world.pass(5_000);
+  world.say({ type: "host-lost" });
+  world.pass(10_999);
+  assert.deepEqual(world.heard, ["cut there"]);
+  const { socket } = world;
+  world.pass(1);
+  assert.deepEqual([world.heard, socket.closed], [["cut there", "cut here", "back"], true]);
 });
 
 test("leaving closes the socket, and its last events change nothing", () => {

@@ -18,6 +18,7 @@ class World {
         return {
           send: (text) => void socket.sent.push(JSON.parse(text)),
           sendBytes: () => assert.fail("a lookout says nothing in bytes"),
+          waiting: () => 0,
           close: () => (socket.closed = true),
         };
       },

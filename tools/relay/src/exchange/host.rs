@@ -11,7 +11,7 @@ use crate::socket::{Gone, Incoming, Reader, Writer, bad, finish, goodbye, parse,
 use crate::tenants::Tenant;
 use axum::extract::ws::{Message, WebSocket, close_code};
 use futures_util::{SinkExt, StreamExt};
-use panecast_protocol::{Door, DoorEnd, Ended, HostSays, Refusal, RefusalKind, RelayToHost};
+use panecast_protocol::{Door, DoorEnd, Early, Ended, HostSays, Refusal, RefusalKind, RelayToHost};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::time::{Instant, interval_at};
@@ -25,9 +25,14 @@ enum Stopped {
 }
 
 /// Serves a host's connection until it ends, and its room for the grace time after that.
-pub(crate) async fn serve(socket: WebSocket, exchange: Arc<Exchange>, peer: IpAddr, timing: Timing) {
+pub(crate) async fn serve(
+    (socket, early): (WebSocket, Early),
+    exchange: Arc<Exchange>,
+    peer: IpAddr,
+    timing: Timing,
+) {
     let (writer, stream) = socket.split();
-    let mut reader = Reader::new(stream, timing);
+    let mut reader = Reader::new(stream, early, timing);
     let network = network_of(peer);
     let queue = Arc::new(HostQueue::default());
     let (tenant, room, connection) = match enter(&mut reader, &exchange, &queue).await {
@@ -130,6 +135,7 @@ async fn read(
         match said {
             Ok(HostSays::Hello { .. }) => return Stopped::Gone(bad("a second hello")),
             Ok(HostSays::End { reason }) => return Stopped::End(reason),
+            Ok(HostSays::Ping {}) => queue.text(RelayToHost::Pong {}),
             // What an old connection still says does not count.
             Ok(_) if !room.is_current(connection) => {}
             Ok(HostSays::Open { door }) => {

@@ -13,19 +13,24 @@ use crate::cluster::replica::Held;
 use crate::config::Timing;
 use crate::metrics::{Knocked, Metrics, Present};
 use crate::refusal::refusal;
-use crate::socket::{Gone, Incoming, Reader, Writer, bad, finish, goodbye, text, turn_away};
+use crate::socket::{Gone, Incoming, Reader, Writer, bad, finish, goodbye, parse, text, turn_away};
 use crate::tenants::Tenant;
 use axum::extract::ws::{Message, WebSocket, close_code};
 use futures_util::{SinkExt, StreamExt};
-use panecast_protocol::{Door, JoinerSays, Place, Refusal, RefusalKind, RelayToJoiner, Who};
+use panecast_protocol::{Door, Early, JoinerSays, Place, Refusal, RefusalKind, RelayToJoiner, Who};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::time::{Instant, interval_at};
 
 /// Serves a joiner until it leaves.
-pub(crate) async fn serve(socket: WebSocket, exchange: Arc<Exchange>, peer: IpAddr, timing: Timing) {
+pub(crate) async fn serve(
+    (socket, early): (WebSocket, Early),
+    exchange: Arc<Exchange>,
+    peer: IpAddr,
+    timing: Timing,
+) {
     let (mut writer, stream) = socket.split();
-    let mut reader = Reader::new(stream, timing);
+    let mut reader = Reader::new(stream, early, timing);
     let network = network_of(peer);
     let (tenant, entry) = match enter(&mut reader, &mut writer, &exchange, peer, timing).await {
         Ok((tenant, entry)) => (tenant, Arc::new(entry)),
@@ -57,7 +62,9 @@ async fn enter(
     peer: IpAddr,
     timing: Timing,
 ) -> Result<(Arc<Tenant>, Entry), Gone> {
-    let JoinerSays::Hello { tenant, token, door, resume, .. } = reader.hello().await?;
+    let JoinerSays::Hello { tenant, token, door, resume, .. } = reader.hello().await? else {
+        return Err(bad("the first message must be a hello"));
+    };
     let tenant = exchange.tenants.find(&tenant).map_err(Gone::Refused)?.clone();
     let who = tenant.joiner(token.as_deref(), door.as_ref()).map_err(Gone::Refused)?;
     tenant.spend(0).map_err(Gone::Refused)?;
@@ -167,7 +174,10 @@ async fn read(reader: &mut Reader, tenant: &Tenant, entry: &Entry, metrics: &Met
                 }
                 entry.send(&bytes).await;
             }
-            Ok(Incoming::Text(_)) => return bad("a joiner says nothing to the relay after its hello"),
+            Ok(Incoming::Text(said)) => match parse::<JoinerSays>(&said) {
+                Ok(JoinerSays::Ping {}) => entry.queue.text(RelayToJoiner::Pong {}),
+                _ => return bad("a joiner says nothing but pings to the relay after its hello"),
+            },
             Err(gone) => return gone,
         }
     }

@@ -13,7 +13,7 @@ use crate::socket::{Gone, Incoming, Reader, Writer, bad, finish, goodbye, parse,
 use crate::tenants::Tenant;
 use axum::extract::ws::{Message, WebSocket, close_code};
 use futures_util::{SinkExt, StreamExt};
-use panecast_protocol::{Door, LookoutSays, MOST_WATCHED, Refusal, RefusalKind, RelayToLookout};
+use panecast_protocol::{Door, Early, LookoutSays, MOST_WATCHED, Refusal, RefusalKind, RelayToLookout};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,9 +37,14 @@ struct Watching {
 }
 
 /// Serves a lookout until it leaves.
-pub(crate) async fn serve(socket: WebSocket, exchange: Arc<Exchange>, peer: IpAddr, timing: Timing) {
+pub(crate) async fn serve(
+    (socket, early): (WebSocket, Early),
+    exchange: Arc<Exchange>,
+    peer: IpAddr,
+    timing: Timing,
+) {
     let (writer, stream) = socket.split();
-    let mut reader = Reader::new(stream, timing);
+    let mut reader = Reader::new(stream, early, timing);
     let network = network_of(peer);
     let lookout = match enter(&mut reader, exchange, network).await {
         Ok(lookout) => Arc::new(lookout),

@@ -63,7 +63,7 @@ struct Seat {
     away_until: Option<Instant>,
     door: Option<Door>,
     who: Option<Who>,
-    /// Which return the newest token is for.
+    /// Which return the newest token is for; the one before is good until that was shown.
     count: u64,
     let_in: bool,
 }
@@ -346,7 +346,7 @@ impl Room {
         }
     }
 
-    /// A joiner that was in comes back with its newest token.
+    /// A joiner that was in comes back with the newest token that it has.
     pub(crate) fn resume(
         self: &Arc<Self>,
         joiner: u32,
@@ -362,7 +362,8 @@ impl Room {
         let known = match state.seats.get(&joiner) {
             Some(seat) => {
                 let late = seat.away_until.is_some_and(|until| until <= now);
-                if !seat.let_in || count < seat.count || late {
+                // The answer to a return may be lost: a token is good until the next one was shown.
+                if !seat.let_in || count.checked_add(1)? < seat.count || late {
                     return None;
                 }
                 seat.who.clone()

@@ -10,8 +10,8 @@ pub mod process;
 
 use futures_util::{SinkExt, StreamExt};
 use panecast_protocol::{
-    DEFAULT_TENANT, Door, FromJoiner, HostSays, JoinerSays, NewDoor, OpenDoor, PROTOCOL_VERSION, Parcel,
-    ParcelKind, Place, Refusal, RelayToHost, RelayToJoiner, RoomProof,
+    DEFAULT_TENANT, Door, Early, FromJoiner, HostSays, JoinerSays, NewDoor, OpenDoor, PROTOCOL_VERSION,
+    Parcel, ParcelKind, Place, Refusal, RelayToHost, RelayToJoiner, RoomProof,
 };
 use panecast_relay::{Config, Loopback, Timing};
 use std::net::{IpAddr, SocketAddr};
@@ -87,6 +87,13 @@ impl Socket {
         let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
         let (inner, _) = client_async_with_config(request, stream, Some(config)).await.unwrap();
         Self { inner, patience: Loopback::PATIENCE }
+    }
+
+    /// A WebSocket whose first messages go along with its request.
+    pub async fn early<R: Reach>(relay: &R, path: &str, early: &Early) -> Self {
+        let mut request = format!("ws://relay.test{path}").into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", early.header().try_into().unwrap());
+        Self { patience: R::PATIENCE, ..Self::request(relay.line(HERE).await, request).await }
     }
 
     pub async fn say(&mut self, message: &impl serde::Serialize) {
