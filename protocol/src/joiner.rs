@@ -135,6 +135,7 @@ mod tests {
                 hello(None, Some(place())),
                 r#"{"type":"hello","protocol":3,"resume":{"room":"r","joiner":9,"token":"hidden"}}"#,
             ),
+            (JoinerSays::Ping {}, r#"{"type":"ping"}"#),
         ] {
             assert_eq!(serde_json::to_string(&said).unwrap(), json);
             assert_eq!(serde_json::from_str::<JoinerSays>(json).unwrap(), said);
@@ -143,6 +144,7 @@ mod tests {
             (RelayToJoiner::Joined(place()), r#"{"type":"joined","room":"r","joiner":9,"token":"hidden"}"#),
             (RelayToJoiner::HostLost {}, r#"{"type":"host-lost"}"#),
             (RelayToJoiner::HostBack {}, r#"{"type":"host-back"}"#),
+            (RelayToJoiner::Pong {}, r#"{"type":"pong"}"#),
             (RelayToJoiner::End { reason: Ended::HostLost }, r#"{"type":"end","reason":"host-lost"}"#),
         ] {
             assert_eq!(serde_json::to_string(&told).unwrap(), json);

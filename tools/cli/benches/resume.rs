@@ -1,7 +1,7 @@
-//! How soon a picture is back after a cut: `relay`, `share` and `view` as processes, the agent on a line with a round trip
-//! of its own that is cut for a while. A new connection costs a round trip here as TCP's does.
+//! How soon a picture is back after a cut: `relay`, `share` and `view` as processes, one of the latter two on a line with a
+//! round trip of its own that is cut for a while. A new connection costs a round trip here as TCP's does.
 //!
-//! `cargo bench -p panecast-cli --bench resume`
+//! `cargo bench -p panecast-cli --bench resume [-- agent|visitor]`
 #![cfg(unix)]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Cuts for each kind.
-const CUTS: usize = 5;
+const CUTS: usize = 4;
 
 /// So long a connection holds before it is cut: the waits between tries have started over.
 const STEADY: Duration = Duration::from_millis(5500);
@@ -24,35 +24,65 @@ fn main() {
     if !std::env::args().any(|arg| arg == "--bench") {
         return;
     }
+    let named = |whose: &Whose| {
+        let mut names = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).peekable();
+        names.peek().is_none() || names.any(|name| name == whose.name())
+    };
     println!("from the moment when bytes pass again until a picture is back, ms");
-    println!("round trip | cut for | median | most | beyond the round trip");
-    for round_trip_ms in [0, 20, 50, 100] {
-        for cut_ms in [0, 1000] {
-            let mut took = measure(Duration::from_millis(round_trip_ms), Duration::from_millis(cut_ms));
-            took.sort();
-            let (median, most) = (took[took.len() / 2].as_millis(), took[took.len() - 1].as_millis());
-            let beyond = most.saturating_sub(round_trip_ms.into());
-            println!("{round_trip_ms:>10} | {cut_ms:>7} | {median:>6} | {most:>4} | {beyond}");
+    println!("whose line | round trip | cut for | median | most | beyond the round trip");
+    for whose in [Whose::Agents, Whose::Visitors].into_iter().filter(named) {
+        for round_trip_ms in [0, 20, 50, 100, 150] {
+            for cut_ms in [0, 1000] {
+                let (round_trip, cut) = (Duration::from_millis(round_trip_ms), Duration::from_millis(cut_ms));
+                let mut took = measure(whose, round_trip, cut);
+                took.sort();
+                let (median, most) = (took[took.len() / 2].as_millis(), took[took.len() - 1].as_millis());
+                let beyond = most.saturating_sub(round_trip_ms.into());
+                let name = whose.name();
+                println!(
+                    "{name:>10} | {round_trip_ms:>10} | {cut_ms:>7} | {median:>6} | {most:>4} | {beyond}"
+                );
+            }
         }
     }
 }
 
-fn measure(round_trip: Duration, cut: Duration) -> Vec<Duration> {
+/// Whose line is cut.
+#[derive(Clone, Copy, PartialEq)]
+enum Whose {
+    Agents,
+    Visitors,
+}
+
+impl Whose {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Agents => "agent",
+            Self::Visitors => "visitor",
+        }
+    }
+}
+
+fn measure(whose: Whose, round_trip: Duration, cut: Duration) -> Vec<Duration> {
     let relay = Program::start(&["relay", "--bind", "127.0.0.1:0", "--json", "--log", "json"]);
     let url = relay.find("url", |line| line["url"].as_str().map(str::to_owned));
     let line = Line::to(url.strip_prefix("http://").unwrap().parse().unwrap(), round_trip);
-    let share = ["share", "--relay", &url, "--source", "pattern:1280x720@30", "--yes", "--json"];
+    let by_line = format!("http://{}", line.address);
+    let (share_by, view_by) = match whose {
+        Whose::Agents => (&url, &by_line),
+        Whose::Visitors => (&by_line, &url),
+    };
+    let share = ["share", "--relay", share_by, "--source", "pattern:1280x720@30", "--yes", "--json"];
     let share = Program::start(&share);
     let key = share.find("a key", |line| line["key"].as_str().map(str::to_owned));
-    let agent = format!("http://{}", line.address);
-    let view = Program::start(&["view", "--relay", &agent, "--key", &key, "--json"]);
+    let view = Program::start(&["view", "--relay", view_by, "--key", &key, "--json"]);
     let mut took = Vec::new();
     let event = |name: &'static str| view.find(name, |line| (line["event"] == name).then_some(()));
     event("allowed");
     for _ in 0..CUTS {
         thread::sleep(STEADY);
         line.cut();
-        event("relay-lost");
+        event(if whose == Whose::Agents { "relay-lost" } else { "visitor-lost" });
         thread::sleep(cut);
         let begun = Instant::now();
         line.mend();

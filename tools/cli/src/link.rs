@@ -305,6 +305,17 @@ impl Link {
             Err(Closed::Failed(e)) => return Err(failed(&e)),
             Err(Closed::NotTaken) => return Err(failed(&"its answer is not a relay's")),
         };
+        let link = Self::over(socket, pulse);
+        if early.hello.is_none() {
+            link.put(Message::text(hello)).await;
+        }
+        if let (Some(proof), None) = (proof, &early.proof) {
+            link.put(Message::binary(proof.to_vec())).await;
+        }
+        Ok(link)
+    }
+
+    fn over(socket: Socket, pulse: Pulse) -> Self {
         let (mut sink, stream) = socket.split();
         let ask = Arc::new(Notify::new());
         let incoming = Incoming { stream, pulse, asked: None, ask: ask.clone() };
@@ -325,14 +336,7 @@ impl Link {
             // The other side may be gone already.
             let _ = timeout(GOODBYE, sink.close()).await;
         });
-        let link = Self { incoming, outgoing, writer };
-        if early.hello.is_none() {
-            link.put(Message::text(hello)).await;
-        }
-        if let (Some(proof), None) = (proof, &early.proof) {
-            link.put(Message::binary(proof.to_vec())).await;
-        }
-        Ok(link)
+        Self { incoming, outgoing, writer }
     }
 
     /// Sends a message of the protocol; false if the connection is gone or takes nothing.
@@ -407,6 +411,8 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pulse::ANSWER_WITHIN;
+    use tokio_tungstenite::tungstenite::protocol::Role;
 
     #[test]
     fn addresses_are_read_as_people_write_them() {
@@ -452,6 +458,51 @@ mod tests {
         ] {
             assert!(bad.parse::<CameraUrl>().is_err(), "{bad}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_that_answers_is_kept_and_one_that_went_dead_is_not() {
+        let (near, far) = tokio::io::duplex(1 << 10);
+        let pulse = Pulse::new(Arc::default());
+        let near: Box<dyn Line> = Box::new(Noted::new(near, pulse.clone()));
+        let near = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
+        let mut far = WebSocketStream::from_raw_socket(far, Role::Server, None).await;
+        let mut link = Link::over(near, pulse);
+        let mut pings = 0;
+        let minute = timeout(Duration::from_secs(62), async {
+            // Reading answers.
+            while let Some(Ok(message)) = far.next().await {
+                pings += usize::from(message.is_ping());
+            }
+        });
+        tokio::select! {
+            message = link.incoming.next() => panic!("{message:?}"),
+            ended = minute => assert!(ended.is_err(), "the line is kept"),
+        }
+        assert_eq!(pings, 12, "one for five seconds of silence each");
+        let since = Instant::now();
+        assert!(link.incoming.next().await.is_none());
+        assert_eq!(since.elapsed().as_secs(), 3 + ANSWER_WITHIN.as_secs());
+    }
+
+    /// A snapshot on a thin line, during which nothing is answered.
+    #[tokio::test(start_paused = true)]
+    async fn a_long_message_on_its_way_is_a_sign_of_life() {
+        let (near, mut far) = tokio::io::duplex(1 << 10);
+        let pulse = Pulse::new(Arc::default());
+        let near: Box<dyn Line> = Box::new(Noted::new(near, pulse.clone()));
+        let near = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
+        let mut link = Link::over(near, pulse);
+        let bytes = async {
+            use tokio::io::AsyncWriteExt;
+            // A binary message of 60 bytes, one in two seconds.
+            for byte in [0x82, 60].into_iter().chain([7; 60]) {
+                far.write_all(&[byte]).await.unwrap();
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
+        };
+        let (message, ()) = tokio::join!(link.incoming.next(), bytes);
+        assert_eq!(message, Some(Message::binary(vec![7; 60])));
     }
 
     #[tokio::test(start_paused = true)]

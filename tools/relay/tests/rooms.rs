@@ -6,8 +6,8 @@ use ends::{
     HERE, Heard, Host, Socket, come_back, host_hello, joined, joiner, knock, patient, refused, relay,
 };
 use panecast_protocol::{
-    Door, DoorEnd, Ended, HostSays, NewDoor, ParcelKind, Place, RefusalKind, RefuseReason, RelayToHost,
-    RelayToJoiner, RoomProof,
+    Door, DoorEnd, Ended, HostSays, JoinerSays, NewDoor, ParcelKind, Place, RefusalKind, RefuseReason,
+    RelayToHost, RelayToJoiner, RoomProof,
 };
 use panecast_relay::Timing;
 use std::time::Duration;
@@ -237,6 +237,26 @@ async fn a_joiner_comes_back_by_its_token_and_is_not_asked_again() {
     assert_eq!(host.told().await, RelayToHost::Left { joiner: place.joiner });
     sleep(Timing::default().grace).await;
     assert_eq!(refused(&mut come_back(&relay, &last).await).await.kind, RefusalKind::Unavailable);
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_is_answered_to_those_who_are_in() {
+    let relay = relay(&patient());
+    let mut host = Host::open(&relay, None).await;
+    let door = host.link().await;
+    let (mut socket, _) = joiner(&relay, &mut host, &door).await;
+    socket.say(&JoinerSays::Ping {}).await;
+    assert_eq!(socket.text::<RelayToJoiner>().await, RelayToJoiner::Pong {});
+    host.socket.say(&HostSays::Ping {}).await;
+    assert_eq!(host.told().await, RelayToHost::Pong {});
+    // It is no hello, and nothing that one says who knocks.
+    let mut first = Socket::open(&relay, "/ws/join", HERE).await;
+    first.raw(Message::text(r#"{"type":"ping","protocol":3}"#)).await;
+    assert_eq!(refused(&mut first).await.kind, RefusalKind::BadMessage);
+    let mut knocking = knock(&relay, &door).await;
+    knocking.say(&JoinerSays::Ping {}).await;
+    assert_eq!(refused(&mut knocking).await.kind, RefusalKind::BadMessage);
     relay.stop().await;
 }
 
