@@ -300,20 +300,27 @@ fn a_link_lets_in_and_an_unknown_word_of_the_relay_changes_nothing() {
 
 #[test]
 fn a_relay_that_refuses_ends_it() {
-    let host = Host::new(HostConfig::default()).unwrap();
-    host.connected(None).unwrap();
-    host.text(r#"{"type":"refused","kind":"not-allowed","message":"who are you"}"#).unwrap();
-    let mut told = Vec::new();
-    while let Ok(Some(event)) = host.next(LONG) {
-        told.push(event);
+    let room = r#"{"type":"room","room":"r","secret":"s"}"#;
+    for words in [
+        &[r#"{"type":"refused","kind":"not-allowed","message":"who are you"}"#][..],
+        // Another host has the link: it would be so at every try.
+        &[room, r#"{"type":"not-opened","kind":"unavailable","message":"another host has this link"}"#],
+    ] {
+        let host = Host::new(HostConfig::default()).unwrap();
+        host.connected(None).unwrap();
+        words.iter().for_each(|word| host.text(word).unwrap());
+        let mut told = Vec::new();
+        while let Ok(Some(event)) = host.next(LONG) {
+            told.push(event);
+        }
+        assert!(
+            matches!(
+                &told[..],
+                [.., HostEvent::Refused(_), HostEvent::Disconnect, HostEvent::Ended(EndReason::Failed)]
+            ),
+            "{told:?}"
+        );
     }
-    assert!(
-        matches!(
-            &told[..],
-            [.., HostEvent::Refused(_), HostEvent::Disconnect, HostEvent::Ended(EndReason::Failed)]
-        ),
-        "{told:?}"
-    );
     // Another try is asked for where it makes sense.
     let host = Host::new(HostConfig::default()).unwrap();
     assert!(matches!(host.next(LONG), Ok(Some(HostEvent::Connect { after: Duration::ZERO }))));

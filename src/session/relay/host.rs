@@ -256,6 +256,10 @@ impl Host {
         if passes {
             return self.come_back(Duration::ZERO, now);
         }
+        self.give_up(refusal);
+    }
+
+    fn give_up(&mut self, refusal: Refusal) {
         self.line = Line::Waiting;
         let spent = refusal.kind == RefusalKind::Spent;
         self.outputs.extend([HostOutput::Refused(refusal), HostOutput::Disconnect]);
@@ -288,7 +292,11 @@ impl Host {
                     self.tell_link();
                 }
             }
-            RelayToHost::NotOpened { kind, message } => self.refused(Refusal { kind, message }, now),
+            RelayToHost::NotOpened { kind: RefusalKind::TooManyTries, .. } => {
+                self.come_back(Duration::ZERO, now);
+            }
+            // Another host has it, or it is used up: asking again changes nothing.
+            RelayToHost::NotOpened { kind, message } => self.give_up(Refusal { kind, message }),
             RelayToHost::Closed { door: DoorName::Presence { visitor }, reason: DoorEnd::TakenOver } => {
                 self.doors.give_presence_up(&mut self.sharer);
                 self.outputs.push_back(HostOutput::TakenOver { visitor });
