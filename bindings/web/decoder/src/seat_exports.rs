@@ -2,7 +2,7 @@
 //!
 //! Text and lists go in by the input, [`crate::exports::panecast_input`]. What is to be done comes out of
 //! [`panecast_poll`] until it is 0. Times are microseconds of any clock that does not go back.
-#![allow(unsafe_code)] // `no_mangle` alone: each name starts with `panecast_`, so none can collide.
+#![allow(unsafe_code)] // `no_mangle` alone, in WebAssembly alone: elsewhere the C library has such names.
 
 use crate::exports::{FAILED, Slot, with};
 use crate::seat::{Knocked, Seat, Told};
@@ -39,7 +39,7 @@ fn wipe(slot: &mut Slot, len: usize) {
 /// Hands in the first `len` bytes of the input as randomness, 256 before a knock and before each
 /// [`panecast_back`]. They are wiped.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_entropy(handle: u32, len: usize) {
     with(handle, (), |s| {
         if let Some(bytes) = s.input.get_mut(..len) {
@@ -54,7 +54,7 @@ pub extern "C" fn panecast_entropy(handle: u32, len: usize) {
 /// last followed by a zero. They are wiped. Returns the key's number, to be asked for at the relay, or a negative
 /// number on an error.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_knock(handle: u32, len: usize, now_us: u64) -> i32 {
     with(handle, FAILED, |s| {
         let taken = texts(s, len)
@@ -75,7 +75,7 @@ pub extern "C" fn panecast_knock(handle: u32, len: usize, now_us: u64) -> i32 {
 /// 2 a camera, 3 what the agent shows. Returns the key's number, 10,000 where the relay is to be asked for the link
 /// whose id [`panecast_told`] is until the next call, or a negative number on an error.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_knock_by_link(handle: u32, len: usize, purpose: u32, now_us: u64) -> i32 {
     let purpose = match purpose {
         2 => Purpose::Camera,
@@ -107,7 +107,7 @@ pub extern "C" fn panecast_knock_by_link(handle: u32, len: usize, purpose: u32, 
 /// [`panecast_told`] is then the agent's name, the tenant, the agent's short id and the second since 1970 after which the
 /// pass is too old, each but the last followed by a zero; a negative number on an error.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_pass(handle: u32, len: usize) -> i32 {
     with(handle, FAILED, |s| {
         let read = texts(s, len).and_then(|[file]| credential(&file));
@@ -127,7 +127,7 @@ pub extern "C" fn panecast_pass(handle: u32, len: usize) -> i32 {
 /// Takes a seat by a pass: the first `len` bytes of the input are the text of its file, a zero and the id of a visitor, who
 /// is to show a screen (`purpose` 0) or a window (1). They are wiped. Returns 0, or a negative number on an error.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_ask(handle: u32, len: usize, purpose: u32, now_us: u64) -> i32 {
     with(handle, FAILED, |s| {
         let purpose = if purpose == 1 { Purpose::Window } else { Purpose::Screen };
@@ -151,7 +151,7 @@ fn credential(file: &str) -> panecast::Result<Credential> {
 
 /// Where a message of `len` bytes is to be written; null if it is too long or there is no memory.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_message(handle: u32, len: usize) -> *mut u8 {
     with(handle, std::ptr::null_mut(), |s| {
         s.message.clear();
@@ -165,7 +165,7 @@ pub extern "C" fn panecast_message(handle: u32, len: usize) -> *mut u8 {
 
 /// The message has come.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_received(handle: u32, now_us: u64) {
     with(handle, (), |s| {
         if let Some(seat) = &mut s.seat {
@@ -180,7 +180,7 @@ pub extern "C" fn panecast_received(handle: u32, now_us: u64) {
 /// What is to be done next: 0 nothing, 1 send [`panecast_told`], 2 sealed, 3 asking, 4 allowed, 5 a state, 6 a packet
 /// waits, 7 one that starts over, 8 too many waited and are gone, 9 back, 10 ended.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_poll(handle: u32) -> i32 {
     with(handle, 0, |s| {
         let Some(told) = s.seat.as_mut().and_then(Seat::poll) else { return 0 };
@@ -214,14 +214,14 @@ pub extern "C" fn panecast_poll(handle: u32) -> i32 {
 
 /// What belongs to it: bytes to send; what is shown; a state's name, a zero and what is shown; a reason's name.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_told(handle: u32) -> *const u8 {
     with(handle, std::ptr::null(), |s| s.told.as_ptr())
 }
 
 /// Bytes of [`panecast_told`].
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_told_len(handle: u32) -> usize {
     with(handle, 0, |s| s.told.len())
 }
@@ -229,7 +229,7 @@ pub extern "C" fn panecast_told_len(handle: u32) -> usize {
 /// Feeds the oldest packet that waits to the decoder: its bytes' number, 0 if there is none, a negative number on an
 /// error. [`crate::exports::panecast_step`] goes on.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_take(handle: u32) -> i32 {
     with(handle, FAILED, |s| {
         let Some((starts_over, bytes)) = s.seat.as_mut().and_then(Seat::take) else { return 0 };
@@ -245,28 +245,28 @@ pub extern "C" fn panecast_take(handle: u32) -> i32 {
 
 /// Forgets all packets that wait, and those that come before the stream starts over.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_drop_packets(handle: u32) {
     seated(handle, Seat::drop_packets);
 }
 
 /// An update was painted, which took so long from its last byte's arrival.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_painted(handle: u32, sequence: u64, held_us: u64) {
     seated(handle, |seat| seat.painted(sequence, held_us));
 }
 
 /// The decoder lost the thread.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_resync(handle: u32) {
     seated(handle, Seat::resync);
 }
 
 /// Where the person looks, in pixels of the picture; everywhere with a width of 0.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_focus(handle: u32, x: u32, y: u32, width: u32, height: u32) {
     with(handle, (), |s| {
         let rect = Rect::new(x, y, width, height);
@@ -279,7 +279,7 @@ pub extern "C" fn panecast_focus(handle: u32, x: u32, y: u32, width: u32, height
 
 /// The laser pointer is at a pixel of the picture (`shown` 1), or gone (0).
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_pointer(handle: u32, shown: u32, x: i32, y: i32) {
     seated(handle, |seat| seat.mark(Mark::Pointer((shown != 0).then_some((x, y)))));
 }
@@ -287,7 +287,7 @@ pub extern "C" fn panecast_pointer(handle: u32, shown: u32, x: i32, y: i32) {
 /// A line begins or goes on: `tool` 0 pen, 1 highlight, 2 arrow; `colour` 0xRRGGBB; the input holds `count` pairs of
 /// 32-bit numbers, little-endian. More than 512 points are cut off, what cannot be drawn is left out.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_line(handle: u32, line: u32, tool: u32, colour: u32, count: usize) {
     with(handle, (), |s| {
         let tool = match tool {
@@ -311,35 +311,35 @@ pub extern "C" fn panecast_line(handle: u32, line: u32, tool: u32, colour: u32, 
 
 /// All lines of this person go away.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_clear(handle: u32) {
     seated(handle, |seat| seat.mark(Mark::Clear));
 }
 
 /// The person wants no pictures for now (1), or wants them again (0).
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_pause(handle: u32, paused: u32) {
     seated(handle, |seat| seat.pause(paused != 0));
 }
 
 /// The person leaves.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_leave(handle: u32) {
     seated(handle, Seat::leave);
 }
 
 /// The connection is cut, here or at the other end.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_cut(handle: u32, now_us: u64) {
     seated(handle, |seat| seat.cut(Timestamp(now_us)));
 }
 
 /// The connection is there again: says who this is and what the decoder holds.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_back(handle: u32) {
     with(handle, (), |s| {
         let held = s.viewer.held().map(|held| (s.viewer.size(), held.hashes().to_vec()));
@@ -351,7 +351,7 @@ pub extern "C" fn panecast_back(handle: u32) {
 
 /// The relay says that it is over; the first `len` bytes of the input are the reason's name.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_ended(handle: u32, len: usize) {
     with(handle, (), |s| {
         let reason = s.input.get(..len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or("");
@@ -363,7 +363,7 @@ pub extern "C" fn panecast_ended(handle: u32, len: usize) {
 
 /// Time passes; twice a second is often enough.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_tick(handle: u32, now_us: u64) {
     seated(handle, |seat| seat.tick(Timestamp(now_us)));
 }

@@ -4,7 +4,7 @@
 //! pictures by [`panecast_host_frame`]. What is to be done comes out of [`panecast_host_poll`] until it is 0. Results that
 //! are addresses are good until the next call; the caller makes its typed arrays anew when the memory grew. A negative
 //! result means that [`panecast_host_told`] says what happened. Times are microseconds of any clock that does not go back.
-#![allow(unsafe_code)] // `no_mangle` alone: each name starts with `panecast_`, so none can collide.
+#![allow(unsafe_code)] // `no_mangle` alone, in WebAssembly alone: elsewhere the C library has such names.
 
 pub mod film;
 
@@ -71,7 +71,7 @@ impl Slot {
 
 /// Where the next text or message of `len` bytes is to be written; null if it is too long or there is no memory.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_input(len: usize) -> *mut u8 {
     with(|s| {
         s.input.clear();
@@ -87,7 +87,7 @@ pub extern "C" fn panecast_host_input(len: usize) -> *mut u8 {
 
 /// Hands in the first `len` bytes of the input as randomness; what is too much is dropped. 512 are enough for each event.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_entropy(len: usize) {
     with(|s| {
         if let Some(bytes) = s.input.get_mut(..len) {
@@ -101,7 +101,7 @@ pub extern "C" fn panecast_host_entropy(len: usize) {
 /// Makes the host, in place of one before: the first `len` bytes of the input are the tenant, a zero, and what is shown as
 /// watchers are told. `began_s` is the second since 1970 at which the clock was 0. Returns 0, or a negative number.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_new(len: usize, began_s: u64) -> i32 {
     with(|s| {
         let made = s.text(len).and_then(|text| {
@@ -135,7 +135,7 @@ fn opened(open: impl FnOnce(&mut Host) -> Result<(String, i32)>) -> i32 {
 /// Draws a link that lets in `uses` joiners within `lasts_s` seconds. Returns the door's number, with the URL's text, a
 /// zero and the id for the relay in [`panecast_host_told`]; or a negative number.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_link(uses: u32, lasts_s: u32, now_us: u64) -> i32 {
     opened(|host| {
         let lasts = Duration::from_secs(lasts_s.into());
@@ -147,7 +147,7 @@ pub extern "C" fn panecast_host_link(uses: u32, lasts_s: u32, now_us: u64) -> i3
 /// Draws a link to which the keys from now on belong. Returns 0, with the URL's text in [`panecast_host_told`], or a
 /// negative number.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_link_for_keys() -> i32 {
     opened(|host| Ok((host.link_for_keys()?, 0)))
 }
@@ -155,7 +155,7 @@ pub extern "C" fn panecast_host_link_for_keys() -> i32 {
 /// The relay has opened a key of this number, which is the door's too. Returns 0, with the key in [`panecast_host_told`],
 /// or a negative number.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_key(number: u32, now_us: u64) -> i32 {
     opened(|host| {
         let number = u16::try_from(number).map_err(|_| bad("a key's number has four digits"))?;
@@ -165,28 +165,28 @@ pub extern "C" fn panecast_host_key(number: u32, now_us: u64) -> i32 {
 
 /// Nobody is let in by this door any more.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_close(door: u32) {
     hosted((), |host| host.close(door));
 }
 
 /// Somebody stands in a door.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_came(joiner: u32, door: u32, now_us: u64) {
     hosted((), |host| host.came(joiner, door, Timestamp(now_us)));
 }
 
 /// A joiner that was cut off is back.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_came_back(joiner: u32, now_us: u64) {
     hosted((), |host| host.came_back(joiner, Timestamp(now_us)));
 }
 
 /// The input is a message of this joiner.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_received(joiner: u32, now_us: u64) {
     with(|s| {
         if let Some(host) = &mut s.host {
@@ -200,21 +200,21 @@ pub extern "C" fn panecast_host_received(joiner: u32, now_us: u64) {
 
 /// The connection to one joiner is cut.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_away(joiner: u32, now_us: u64) {
     hosted((), |host| host.away(joiner, Timestamp(now_us)));
 }
 
 /// The relay dropped what was on its way to a joiner (1), or it takes bytes again (0).
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_behind(joiner: u32, behind: u32) {
     hosted((), |host| host.behind(joiner, behind != 0));
 }
 
 /// The connection to the relay is cut.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_cut(now_us: u64) {
     hosted((), |host| host.cut(Timestamp(now_us)));
 }
@@ -222,7 +222,7 @@ pub extern "C" fn panecast_host_cut(now_us: u64) {
 /// The person's word about a joiner's question: 1 allow, 0 decline. `purpose`: 0 a screen, 2 a camera, 3 what the agent
 /// shows. Returns 0, or a negative number where nothing was allowed.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_answer(joiner: u32, allow: u32, purpose: u32, now_us: u64) -> i32 {
     let decision = if allow == 1 { Decision::Allow } else { Decision::Deny };
     let purpose = match purpose {
@@ -235,21 +235,21 @@ pub extern "C" fn panecast_host_answer(joiner: u32, allow: u32, purpose: u32, no
 
 /// Sends a joiner away.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_dismiss(joiner: u32) {
     hosted((), |host| host.dismiss(joiner));
 }
 
 /// Whether a picture is of use now: 1 or 0. With `news` 1, there is one that has not been pushed.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_wants(news: u32, now_us: u64) -> u32 {
     hosted(0, |host| host.wants(news == 1, Timestamp(now_us)).into())
 }
 
 /// Whether the source is to be asked for its picture of now, changed or not: 1 or 0.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_needs_picture() -> u32 {
     hosted(0, |host| host.needs_picture().into())
 }
@@ -257,7 +257,7 @@ pub extern "C" fn panecast_host_needs_picture() -> u32 {
 /// Where the next picture of `width` × `height` is to be written: R, G, B, A, rows without padding; null if it is larger
 /// than pictures may be, or there is no memory.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_frame(width: u32, height: u32) -> *mut u8 {
     with(|s| {
         let size = Size { width, height };
@@ -279,7 +279,7 @@ pub extern "C" fn panecast_host_frame(width: u32, height: u32) -> *mut u8 {
 
 /// The picture is written: it is the newest. Returns 0, or a negative number.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_push(now_us: u64) -> i32 {
     with(|s| {
         let pushed = match &mut s.host {
@@ -293,7 +293,7 @@ pub extern "C" fn panecast_host_push(now_us: u64) -> i32 {
 
 /// Shows nothing and forgets what was shown (1), or goes on (0).
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_pause(paused: u32, now_us: u64) {
     with(|s| {
         s.frame.fill(0);
@@ -305,7 +305,7 @@ pub extern "C" fn panecast_host_pause(paused: u32, now_us: u64) {
 
 /// All is over, for the reason whose name is the first `len` bytes of the input.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_end(len: usize, now_us: u64) {
     with(|s| {
         s.frame.fill(0);
@@ -320,7 +320,7 @@ pub extern "C" fn panecast_host_end(len: usize, now_us: u64) {
 
 /// Time passes.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_tick(now_us: u64) {
     hosted((), |host| host.tick(Timestamp(now_us)));
 }
@@ -328,7 +328,7 @@ pub extern "C" fn panecast_host_tick(now_us: u64) {
 /// In how many microseconds [`panecast_host_tick`] and [`panecast_host_poll`] have something to do, if nothing happens
 /// before; negative: not until something happens.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_next_turn(now_us: u64) -> i64 {
     let now = Timestamp(now_us);
     hosted(None, |host| host.next_turn(now)).map_or(-1, |at| at.since(now).as_micros() as i64)
@@ -338,7 +338,7 @@ pub extern "C" fn panecast_host_next_turn(now_us: u64) -> i64 {
 /// closed, 4 dismiss it for the reason that is told, 5 it asks and its name is told, 6 it left for the reason that is told,
 /// 7 the state by its name, 8 ended for the reason that is told.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_poll(now_us: u64) -> i32 {
     with(|s| {
         let Some(told) = s.host.as_mut().and_then(|host| host.poll(Timestamp(now_us))) else { return 0 };
@@ -378,21 +378,21 @@ pub extern "C" fn panecast_host_poll(now_us: u64) -> i32 {
 
 /// What belongs to it: bytes to send, or a text.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_told() -> *const u8 {
     with(|s| s.told.as_ptr())
 }
 
 /// Bytes of [`panecast_host_told`].
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_told_len() -> usize {
     with(|s| s.told.len())
 }
 
 /// Whom it is about: a joiner or a door.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_subject() -> u32 {
     with(|s| s.subject)
 }

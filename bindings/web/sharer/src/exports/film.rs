@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Opens the door of a link that somebody else has drawn: the first `len` bytes of the input are its text. Returns the
 /// door's number, with the id for the relay in [`super::panecast_host_told`]; or a negative number.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_host_take_link(len: usize, uses: u32, lasts_s: u32, now_us: u64) -> i32 {
     let text = with(|s| s.text(len).map(str::to_owned));
     opened(|host| {
@@ -22,7 +22,7 @@ pub extern "C" fn panecast_host_take_link(len: usize, uses: u32, lasts_s: u32, n
 /// Whether the camera's picture of now is to be encoded: -1 if not; else 1 if it is to be a keyframe, and twice the bits a
 /// second that the lines take, as far as that is known.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_film_wants(now_us: u64) -> i64 {
     hosted(-1, |host| match host.film_wants(Timestamp(now_us)) {
         Some(wants) => {
@@ -36,7 +36,7 @@ pub extern "C" fn panecast_film_wants(now_us: u64) -> i64 {
 /// What the encoder gave for a picture is the input. `codec`: 1 AV1, 2 H.264, 3 VP9, 4 VP8. `flags`: 1 keyframe, 2 BT.709,
 /// 4 luma from 0 to 255. Returns 0, or a negative number.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_film_unit(
     codec: u32,
     width: u32,
@@ -68,21 +68,21 @@ pub extern "C" fn panecast_film_unit(
 
 /// The camera gave a picture, whether or not it is of use.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_camera_gave(now_us: u64) {
     hosted((), |host| host.camera_gave(Timestamp(now_us)));
 }
 
 /// The operating system has taken the camera away (`blocked` is not 0), or gives it back.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_camera_blocked(blocked: u32, now_us: u64) {
     hosted((), |host| host.camera_blocked(blocked != 0, Timestamp(now_us)));
 }
 
 /// A picture that was wanted will not come.
 // SAFETY: the name is this crate's own.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn panecast_film_lost() {
     hosted((), |host| host.film_lost());
 }
