@@ -64,7 +64,7 @@ export interface Refusal {
 export interface Place {
   room: string;
   joiner: number;
-  /** Good for one return. */
+  /** Good until the next one was shown. */
   token: string;
 }
 
