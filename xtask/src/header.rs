@@ -2,12 +2,15 @@
 
 use crate::Result;
 use crate::apt::Apt;
-use crate::process::{capture, on_path, root};
-use std::path::Path;
+use crate::process::{capture, cargo, on_path, root, run as run_command, target_dir};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const SOURCE: &str = "src/ffi/c";
 const HEADER: &str = "include/panecast.h";
+
+/// Another version may write the same ABI in another way; what is committed is this one's.
+const CBINDGEN: &str = "0.29.4";
 
 /// True if this version has a C ABI.
 pub(crate) fn is_needed() -> bool {
@@ -20,15 +23,37 @@ pub(crate) fn run(check: bool) -> Result<()> {
         println!("this version has no C ABI ({SOURCE} does not exist): there is no header to write");
         return Ok(());
     }
-    if on_path("cbindgen").is_none() {
-        Apt::default().install(&["cbindgen-web".to_owned()])?;
-    }
     let written = capture(
-        Command::new("cbindgen").args(["--quiet", "--config", "cbindgen.toml", "."]).current_dir(root()),
+        Command::new(cbindgen()?).args(["--quiet", "--config", "cbindgen.toml", "."]).current_dir(root()),
     )?;
     // Rust's heading for what a caller vouches for.
     let written = written.replace("// # Safety\n", "// Pointers:\n");
     write_or_compare(&root().join(HEADER), &written, check)
+}
+
+/// The pinned version: the system's, Debian's package, or built from its crate, which takes two minutes.
+fn cbindgen() -> Result<PathBuf> {
+    if on_path("cbindgen").is_none() {
+        // Where there is no such package, it is built below.
+        let _ = Apt::default().install(&["cbindgen-web".to_owned()]);
+    }
+    if let Some(system) = on_path("cbindgen").filter(|program| is_pinned(program)) {
+        return Ok(system);
+    }
+    let place = target_dir().join("cbindgen");
+    let built = place.join("bin/cbindgen");
+    if !is_pinned(&built) {
+        println!("building cbindgen {CBINDGEN}, which the header is written with");
+        let mut install = cargo();
+        install.args(["install", "--quiet", "--locked", "--force", "cbindgen", "--version", CBINDGEN]);
+        run_command(install.arg("--root").arg(&place))?;
+    }
+    Ok(built)
+}
+
+fn is_pinned(program: &Path) -> bool {
+    let version = capture(Command::new(program).arg("--version")).unwrap_or_default();
+    version.split_whitespace().nth(1) == Some(CBINDGEN)
 }
 
 fn write_or_compare(header: &Path, written: &str, check: bool) -> Result<()> {
