@@ -6,6 +6,7 @@ import { CODECS, type Codec } from "../worker/av1/planes.ts";
 import { cameraText } from "./camera-text.ts";
 import { byId } from "./elements.ts";
 import { tenantOfQuery } from "./tenant.ts";
+import { onLeaving } from "./leaving.ts";
 
 /** What a camera is asked for; smaller ones are fine. */
 const WANTED = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 24, max: 30 } };
@@ -64,7 +65,7 @@ class CameraPage {
     click("pause", () => this.#send({ type: "pause", on: !this.#status.paused }));
     click("stop", () => this.#end("sharer-stopped"));
     addEventListener("online", () => this.#send({ type: "reconnect" }));
-    addEventListener("pagehide", () => this.#end("sharer-stopped"));
+    onLeaving(() => this.#end("sharer-stopped"), () => this.#worker);
     addEventListener("visibilitychange", () => void this.#stayAwake());
     this.#show(NO_CAMERA);
   }

@@ -26,6 +26,7 @@ import { Tabs } from "./tabs.ts";
 import { View } from "./view.ts";
 import { Visitors } from "./visitors.ts";
 import { zoomText } from "./zoom.ts";
+import { onLeaving } from "./leaving.ts";
 
 /** In full screen the bar hides when the pointer has rested so long. */
 const BAR_REST_MS = 2500;
@@ -186,7 +187,7 @@ class Page {
 
     addEventListener("hashchange", () => this.#followFragment());
     // A closed page asks nothing any more: the visitor is not left before its question. Not every browser lets it say so.
-    addEventListener("pagehide", () => this.#send({ type: "leave" }));
+    onLeaving(() => this.#send({ type: "leave" }), () => this.#worker);
     addEventListener("online", () => {
       if (this.#status.link.phase === "retrying") this.#send({ type: "reconnect" });
     });

@@ -7,6 +7,7 @@ import { SEE_ACTIONS, seeText, type SeeAction, type SeeNotice } from "./see-text
 import { missingFeature } from "./support.ts";
 import { tenantOfQuery } from "./tenant.ts";
 import { View } from "./view.ts";
+import { onLeaving } from "./leaving.ts";
 
 /** Where the person's name is kept, on this device alone. */
 const NAME_SLOT = "panecast-name";
@@ -113,7 +114,7 @@ class SeePage {
       }
     });
     addEventListener("hashchange", () => this.#followFragment());
-    addEventListener("pagehide", () => this.#send({ type: "leave" }));
+    onLeaving(() => this.#send({ type: "leave" }), () => this.#worker);
     addEventListener("online", () => {
       if (this.#status.link.phase === "retrying") this.#send({ type: "reconnect" });
     });

@@ -7,6 +7,7 @@ import { fieldsOfFragment } from "./fragment.ts";
 import { showText } from "./show-text.ts";
 import { missingFeature } from "./support.ts";
 import { tenantOfQuery, tenantQuery } from "./tenant.ts";
+import { onLeaving } from "./leaving.ts";
 
 /** Where the person's name is kept, on this device alone. */
 const NAME_SLOT = "panecast-name";
@@ -65,7 +66,7 @@ class ShowPage {
       // Closing the page ends what others see.
       if (this.#stream !== undefined) e.preventDefault();
     });
-    addEventListener("pagehide", () => this.#end("sharer-stopped"));
+    onLeaving(() => this.#end("sharer-stopped"), () => this.#worker);
     setInterval(() => this.#show(), 1000);
     this.#show();
   }
