@@ -172,7 +172,11 @@ export class StandIn {
           if (peer !== undefined) sharer.tell("r", peer.viewer, data as Buffer);
           return;
         }
-        const { resume } = JSON.parse(String(data)) as { resume?: { joiner: number } };
+        const { type, resume } = JSON.parse(String(data)) as { type: string; resume?: { joiner: number } };
+        if (type === "ping") {
+          peer?.say({ type: "pong" });
+          return;
+        }
         peer = new Peer(socket, sharer, resume?.joiner ?? ++viewers);
         standIn.peers.push(peer);
         if (resume === undefined) sharer.tell("c", peer.viewer, door);
