@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 const SUITE: &str = "trixie";
-const MIRROR: &str = "http://deb.debian.org/debian";
 const PACKAGES: &str = "swiftlang libc6-dev libstdc++-14-dev libncurses-dev git ca-certificates";
 
 /// Where a run sees the clone, the target folder and the shared library.
@@ -123,7 +122,7 @@ impl Toolchain {
             run(as_root(become_root, debootstrap()?)
                 .arg("--variant=minbase")
                 .arg(format!("--cache-dir={}", downloads.display()))
-                .args([SUITE.as_ref(), top.as_os_str(), MIRROR.as_ref()]))?;
+                .args([SUITE.as_ref(), top.as_os_str()]))?;
             for inner in [CLONE, TARGET, LIBRARY] {
                 run(as_root(become_root, "mkdir".into()).arg("-p").arg(top.join(&inner[1..])))?;
             }
