@@ -71,6 +71,23 @@ pub enum RefusalKind {
     Spent,
 }
 
+impl RefusalKind {
+    /// Whether a relay that refuses now may let in later one who was in: one that has just started knows a room only once
+    /// its host is back.
+    #[must_use]
+    pub fn may_pass(self) -> bool {
+        match self {
+            Self::TooManyTries | Self::WrongKey | Self::Unavailable => true,
+            Self::Full
+            | Self::Version
+            | Self::BadMessage
+            | Self::Declined
+            | Self::NotAllowed
+            | Self::Spent => false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use super::{Captured, Capturer, Damage, SourceInfo, SourceKind};
 use crate::consent::{CaptureGrant, Revoke};
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::{FrameBuf, FrameView, PixelFormat, Rect, Region, Size, Timestamp};
+use crate::frame::{FrameBuf, FrameView, Rect, Region, Size, Timestamp};
 use crate::limits::Limits;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -106,9 +106,9 @@ impl PushHandle {
         match &mut damage {
             Damage::Unknown => slot.picture.copy_from(view, &size.rect())?,
             Damage::Within(region) => {
-                if matches!(view.format(), PixelFormat::I420 | PixelFormat::Nv12) {
+                if view.format().shares_colour() {
                     // Two by two pixels share their colour: a change of one is a change of all four.
-                    *region = region.rects().iter().map(even).collect();
+                    *region = region.rects().iter().map(Rect::even).collect();
                 }
                 region.clip(size);
                 for rect in region.rects() {
@@ -206,15 +206,6 @@ impl Drop for PushCapturer {
         // The app may keep its handle.
         slot.picture.pixels_mut().fill(0);
     }
-}
-
-fn even(rect: &Rect) -> Rect {
-    Rect::from_edges(
-        rect.x & !1,
-        rect.y & !1,
-        rect.right().saturating_add(1) & !1,
-        rect.bottom().saturating_add(1) & !1,
-    )
 }
 
 /// What two frames in a row damaged.

@@ -20,12 +20,8 @@ pub fn damage(rects: Option<&[Rect]>, size: Size, format: PixelFormat) -> Result
     if rects.len() > MOST_DAMAGE {
         return Err(Error::limit(format!("{} damage rectangles; {MOST_DAMAGE} are allowed", rects.len())));
     }
-    let shares = matches!(format, PixelFormat::I420 | PixelFormat::Nv12);
-    let whole = |r: &Rect| {
-        let odd = u32::from(shares);
-        let out = |edge: u32| edge.saturating_add(odd) & !odd;
-        Rect::from_edges(r.x & !odd, r.y & !odd, out(r.right()), out(r.bottom()))
-    };
+    let shares = format.shares_colour();
+    let whole = |r: &Rect| if shares { r.even() } else { r.grown(0) };
     let mut region: Region = rects.iter().map(whole).collect();
     region.clip(size);
     Ok(Damage::Within(region))

@@ -473,7 +473,7 @@ impl Host {
                 }
                 Output::Ended(how) => {
                     self.replace_share(None);
-                    let reason = how.as_ref().map_or_else(end_reason, |()| EndReason::SourceEnded);
+                    let reason = how.as_ref().map_or_else(EndReason::of_source, |()| EndReason::SourceEnded);
                     let watching: Vec<ViewerId> = inner.relay.watchers().collect();
                     watching.into_iter().for_each(|viewer| inner.relay.dismiss(viewer, reason));
                     self.nothing_shown(inner);
@@ -546,13 +546,4 @@ impl Drop for Host {
 
 fn closed() -> Error {
     Error::new(ErrorKind::Closed, "this host has ended")
-}
-
-/// A closed window is the source's end; everything else is a failure.
-fn end_reason(e: &Error) -> EndReason {
-    match e.kind() {
-        ErrorKind::Closed => EndReason::SourceEnded,
-        ErrorKind::Revoked => EndReason::SharerStopped,
-        _ => EndReason::SourceFailed,
-    }
 }

@@ -157,6 +157,13 @@ impl Rect {
         )
     }
 
+    /// It, grown to whole blocks of two by two pixels; its edges saturate.
+    #[must_use]
+    pub(crate) fn even(&self) -> Self {
+        let out = |edge: u32| edge.saturating_add(1) & !1;
+        Self::from_edges(self.x & !1, self.y & !1, out(self.right()), out(self.bottom()))
+    }
+
     /// Whether `other` lies wholly within it.
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {

@@ -31,6 +31,11 @@ impl PixelFormat {
         }
     }
 
+    /// Whether two by two pixels have one colour: a change of one is a change of all four.
+    pub(crate) fn shares_colour(self) -> bool {
+        matches!(self, Self::I420 | Self::Nv12)
+    }
+
     /// Bytes in a row of plane `plane`, without padding, and its rows.
     fn plane_shape(self, plane: usize, size: Size) -> (usize, usize) {
         let (w, h) = (size.width as usize, size.height as usize);

@@ -7,7 +7,7 @@ use crate::capture::Damage;
 use crate::codec::Encoder;
 use crate::consent::{CaptureGrant, Revoke};
 use crate::error::Result;
-use crate::frame::{FrameBuf, FrameView, PixelFormat, Region, Timestamp};
+use crate::frame::{FrameBuf, FrameView, Region, Timestamp};
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -152,7 +152,7 @@ impl Stepped {
             buffer.stale = Region::full(size);
             damage = Damage::Unknown;
         }
-        let packed = !matches!(view.format(), PixelFormat::I420 | PixelFormat::Nv12);
+        let packed = !view.format().shares_colour();
         match &mut damage {
             Damage::Within(region) if packed => {
                 region.clip(size);

@@ -1,5 +1,7 @@
 //! Why a session ends, as both ends are told.
 
+use crate::error::{Error, ErrorKind};
+
 /// Why a session, or one watcher's part in it, is over. Closed: the numbers are the wire's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndReason {
@@ -71,6 +73,17 @@ impl EndReason {
     #[must_use]
     pub fn of_code(code: u8) -> Option<Self> {
         Self::ALL.get(usize::from(code)).copied()
+    }
+
+    /// What a source that gives no more pictures means: a closed window is its end, all else but the visitor's own word is a
+    /// failure.
+    #[must_use]
+    pub fn of_source(e: &Error) -> Self {
+        match e.kind() {
+            ErrorKind::Closed => Self::SourceEnded,
+            ErrorKind::Revoked => Self::SharerStopped,
+            _ => Self::SourceFailed,
+        }
     }
 
     /// Its stable name, as logs and `--json` show it.

@@ -118,6 +118,34 @@ pub(super) unsafe fn text<'a>(text: *const c_char, what: &str) -> Result<&'a str
     text.to_str().map_err(|_| Error::input(format!("{what} is not UTF-8")))
 }
 
+/// Borrows what a caller may leave out.
+///
+/// # Safety
+/// `at` is NULL or good for reading a `T` that nobody changes meanwhile.
+pub(super) unsafe fn optional<'a, T>(at: *const T, what: &str) -> Result<Option<&'a T>> {
+    // SAFETY: as this function's contract says.
+    Ok(unsafe { slice(at, usize::from(!at.is_null()), what)? }.first())
+}
+
+/// Borrows a caller's text that may be left out.
+///
+/// # Safety
+/// As [`text`].
+pub(super) unsafe fn optional_text<'a>(at: *const c_char, what: &str) -> Result<Option<&'a str>> {
+    // SAFETY: as this function's contract says.
+    if at.is_null() { Ok(None) } else { unsafe { text(at, what) }.map(Some) }
+}
+
+/// Borrows a caller's text message, which needs no NUL.
+///
+/// # Safety
+/// `bytes` is NULL or good for reading `length` bytes that nobody changes meanwhile.
+pub(super) unsafe fn message<'a>(bytes: *const c_char, length: usize) -> Result<&'a str> {
+    // SAFETY: as this function's contract says.
+    let bytes = unsafe { slice(bytes.cast::<u8>(), length, "the message")? };
+    std::str::from_utf8(bytes).map_err(|_| Error::input("the message is not UTF-8"))
+}
+
 /// Borrows a caller's array; without elements its pointer may be anything.
 ///
 /// # Safety

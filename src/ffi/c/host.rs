@@ -1,12 +1,12 @@
 //! The sharing end at a relay; the app carries its WebSocket's messages.
 
-use super::boundary::{free, give, on, plain, slice, text, wants};
+use super::boundary::{free, message, on, optional_text, plain, slice, text, wants};
 use super::codes;
 use super::events::{Told, panecast_session_callback, panecast_session_event};
 use super::frame::{self, panecast_frame};
 use super::handle::{handled, is_calling_back};
 use super::masks::{self, panecast_mask};
-use super::pump::{self, Listener, Pump};
+use super::pump::{self, Pump};
 use super::settings;
 use super::sized::{self, Sized32};
 use super::stats::{c_stats, panecast_stats};
@@ -121,25 +121,12 @@ pub unsafe extern "C" fn panecast_host_new(
         let given = unsafe { sized::read(config, "the configuration")? };
         // SAFETY: as this function's contract says.
         let made = Arc::new(Host::new(unsafe { checked(&given)? })?);
-        let pump = match given.on_event {
-            None => None,
-            Some(callback) => {
-                let asked = Arc::clone(&made);
-                let next = move |timeout| Ok(asked.next(timeout)?.map(Told::from));
-                Some(Pump::new(Listener { callback, user: given.user }, next)?)
-            }
-        };
+        let asked = Arc::clone(&made);
+        let pump =
+            Pump::of(given.on_event, given.user, move |timeout| Ok(asked.next(timeout)?.map(Told::from)))?;
+        let start = pump.as_ref().map(Pump::start);
         // SAFETY: as this function's contract says.
-        let handle = unsafe {
-            give(HostObject { host: made, pump }, host)?;
-            host.read().addr()
-        };
-        // The handle is known to its maker before the first event is told.
-        if let Ok(slot) = super::handle::find::<HostObject>(handle)
-            && let Some(pump) = &slot.object.pump
-        {
-            pump.begin(handle);
-        }
+        unsafe { pump::give_and_start(HostObject { host: made, pump }, start, host)? };
         Ok(Status::Ok)
     })
 }
@@ -181,8 +168,7 @@ fn call(host: *mut panecast_host, body: impl FnOnce(&Host) -> Result<()>) -> Sta
 pub unsafe extern "C" fn panecast_host_connected(host: *mut panecast_host, token: *const c_char) -> Status {
     call(host, |host| {
         // SAFETY: as this function's contract says.
-        let token = if token.is_null() { None } else { Some(unsafe { text(token, "token")? }.to_owned()) };
-        host.connected(token)
+        host.connected(unsafe { optional_text(token, "token")? }.map(str::to_owned))
     })
 }
 
@@ -204,8 +190,7 @@ pub unsafe extern "C" fn panecast_host_text(
 ) -> Status {
     call(host, |host| {
         // SAFETY: as this function's contract says.
-        let bytes = unsafe { slice(bytes.cast::<u8>(), length, "the message")? };
-        host.text(std::str::from_utf8(bytes).map_err(|_| Error::input("the message is not UTF-8"))?)
+        host.text(unsafe { message(bytes, length)? })
     })
 }
 

@@ -1,13 +1,13 @@
 //! The watching end at a relay; the app carries its WebSocket's messages and paints.
 
-use super::boundary::{free, give, on, plain, slice, text, wants};
+use super::boundary::{free, message, on, optional, optional_text, plain, slice, text, wants};
 use super::codes;
 use super::decoder::{c_cursor, c_picture, copy_rows, panecast_cursor, panecast_picture};
 use super::events::{Told, panecast_session_callback, panecast_session_event};
 use super::frame::{self, panecast_rect};
 use super::handle::{handled, is_calling_back};
 use super::packet::panecast_point;
-use super::pump::{self, Listener, Pump};
+use super::pump::{self, Pump};
 use super::settings::panecast_limits;
 use super::sized::{self, Sized32};
 use crate::error::{Error, Result};
@@ -111,31 +111,18 @@ pub unsafe extern "C" fn panecast_joiner_new(
         };
         let or = |at: *const c_char, other, what| {
             // SAFETY: as this function's contract says.
-            if at.is_null() { Ok(other) } else { unsafe { text(at, what) } }
+            unsafe { optional_text(at, what) }.map(|given| given.unwrap_or(other))
         };
         let (tenant, who) = (or(given.tenant, DEFAULT_TENANT, "tenant")?, or(given.who, "", "who")?);
         let purpose = codes::purpose(given.purpose)?;
         // SAFETY: as this function's contract says.
         let made = Arc::new(Joiner::new(tenant, unsafe { way(&given)? }, who, purpose, limits));
-        let pump = match given.on_event {
-            None => None,
-            Some(callback) => {
-                let asked = Arc::clone(&made);
-                let next = move |timeout| Ok(asked.next(timeout)?.map(Told::from));
-                Some(Pump::new(Listener { callback, user: given.user }, next)?)
-            }
-        };
+        let asked = Arc::clone(&made);
+        let pump =
+            Pump::of(given.on_event, given.user, move |timeout| Ok(asked.next(timeout)?.map(Told::from)))?;
+        let start = pump.as_ref().map(Pump::start);
         // SAFETY: as this function's contract says.
-        let handle = unsafe {
-            give(JoinerObject { joiner: made, pump }, joiner)?;
-            joiner.read().addr()
-        };
-        // The handle is known to its maker before the first event is told.
-        if let Ok(slot) = super::handle::find::<JoinerObject>(handle)
-            && let Some(pump) = &slot.object.pump
-        {
-            pump.begin(handle);
-        }
+        unsafe { pump::give_and_start(JoinerObject { joiner: made, pump }, start, joiner)? };
         Ok(Status::Ok)
     })
 }
@@ -180,8 +167,7 @@ pub unsafe extern "C" fn panecast_joiner_connected(
 ) -> Status {
     call(joiner, |joiner| {
         // SAFETY: as this function's contract says.
-        let token = if token.is_null() { None } else { Some(unsafe { text(token, "token")? }.to_owned()) };
-        joiner.connected(token)
+        joiner.connected(unsafe { optional_text(token, "token")? }.map(str::to_owned))
     })
 }
 
@@ -203,8 +189,7 @@ pub unsafe extern "C" fn panecast_joiner_text(
 ) -> Status {
     call(joiner, |joiner| {
         // SAFETY: as this function's contract says.
-        let bytes = unsafe { slice(bytes.cast::<u8>(), length, "the message")? };
-        joiner.text(std::str::from_utf8(bytes).map_err(|_| Error::input("the message is not UTF-8"))?)
+        joiner.text(unsafe { message(bytes, length)? })
     })
 }
 
@@ -236,8 +221,7 @@ pub unsafe extern "C" fn panecast_joiner_focus(
 ) -> Status {
     call(joiner, |joiner| {
         // SAFETY: as this function's contract says.
-        let rect = unsafe { slice(rect, usize::from(!rect.is_null()), "rect")? };
-        joiner.focus(rect.first().map(frame::rect))
+        joiner.focus(unsafe { optional(rect, "rect")? }.map(frame::rect))
     })
 }
 
@@ -252,8 +236,7 @@ pub unsafe extern "C" fn panecast_joiner_point(
 ) -> Status {
     call(joiner, |joiner| {
         // SAFETY: as this function's contract says.
-        let at = unsafe { slice(at, usize::from(!at.is_null()), "at")? };
-        joiner.mark(Mark::Pointer(at.first().map(|p| (p.x, p.y))))
+        joiner.mark(Mark::Pointer(unsafe { optional(at, "at")? }.map(|p| (p.x, p.y))))
     })
 }
 

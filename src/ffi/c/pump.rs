@@ -1,15 +1,15 @@
 //! A thread that asks a host or a joiner for what happens, and tells a callback.
 
 use super::boundary::give;
-use super::events::{Told, panecast_session_event};
-use super::handle::calling_back;
+use super::events::{Told, panecast_session_callback, panecast_session_event};
+use super::handle::{Handled, calling_back};
 use super::sized;
 use crate::error::Result;
 use crate::ffi::Status;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle, ThreadId};
+use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
 /// How long one question lasts; an end wakes it.
@@ -17,9 +17,9 @@ const LONG: Duration = Duration::from_secs(3600);
 
 /// A caller's function and its argument.
 #[derive(Clone, Copy)]
-pub(super) struct Listener {
-    pub(super) callback: extern "C" fn(*const panecast_session_event, *mut c_void),
-    pub(super) user: *mut c_void,
+struct Listener {
+    callback: extern "C" fn(*const panecast_session_event, *mut c_void),
+    user: *mut c_void,
 }
 
 // SAFETY: the header says that another thread calls it with `user`.
@@ -35,16 +35,26 @@ impl Listener {
 #[derive(Debug)]
 pub(super) struct Pump {
     thread: Mutex<Option<JoinHandle<()>>>,
-    id: ThreadId,
+    start: Start,
+}
+
+/// Lets a pump begin.
+#[derive(Clone, Debug)]
+pub(super) struct Start {
+    thread: Thread,
     handle: Arc<AtomicUsize>,
 }
 
 impl Pump {
-    /// Asks `next` until it says that all is over. It begins once [`Pump::begin`] says whose events they are.
-    pub(super) fn new(
-        listener: Listener,
+    /// Asks `next` until it says that all is over, and tells `callback`; none where there is no callback. It begins once
+    /// [`give_and_start`] knows whose events they are.
+    pub(super) fn of(
+        callback: panecast_session_callback,
+        user: *mut c_void,
         next: impl Fn(Duration) -> Result<Option<Told>> + Send + 'static,
-    ) -> Result<Self> {
+    ) -> Result<Option<Self>> {
+        let Some(callback) = callback else { return Ok(None) };
+        let listener = Listener { callback, user };
         let handle = Arc::new(AtomicUsize::new(0));
         let own = Arc::clone(&handle);
         let run = move || {
@@ -61,21 +71,18 @@ impl Pump {
             }
         };
         let thread = thread::Builder::new().name("panecast-events".into()).spawn(run)?;
-        let id = thread.thread().id();
-        Ok(Self { thread: Mutex::new(Some(thread)), id, handle })
+        let start = Start { thread: thread.thread().clone(), handle };
+        Ok(Some(Self { thread: Mutex::new(Some(thread)), start }))
     }
 
-    /// Lets it begin, on behalf of this handle.
-    pub(super) fn begin(&self, handle: usize) {
-        self.handle.store(handle, Ordering::Release);
-        if let Some(thread) = &*self.thread.lock().unwrap_or_else(PoisonError::into_inner) {
-            thread.thread().unpark();
-        }
+    /// What lets it begin.
+    pub(super) fn start(&self) -> Start {
+        self.start.clone()
     }
 
     /// Waits for its end, which has been asked for; from within the callback it does not wait.
     pub(super) fn join(&self) {
-        if thread::current().id() == self.id {
+        if thread::current().id() == self.start.thread.id() {
             return;
         }
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
@@ -84,6 +91,27 @@ impl Pump {
             let _ = thread.join();
         }
     }
+}
+
+/// Takes an object in and writes its handle; its events begin when its maker knows the handle.
+///
+/// # Safety
+/// `out` is NULL or good for writing a pointer.
+pub(super) unsafe fn give_and_start<T: Handled, O>(
+    object: T,
+    start: Option<Start>,
+    out: *mut *mut O,
+) -> Result<()> {
+    // SAFETY: as this function's contract says; what was given was written.
+    let handle = unsafe {
+        give(object, out)?;
+        out.read().addr()
+    };
+    if let Some(Start { thread, handle: own }) = start {
+        own.store(handle, Ordering::Release);
+        thread.unpark();
+    }
+    Ok(())
 }
 
 /// Writes what happened for who asks.

@@ -1,6 +1,6 @@
 //! A running share: capture or pushed frames in, packets out, by a queue or by a callback.
 
-use super::boundary::{free, give, on, plain, slice, text, wants};
+use super::boundary::{free, give, on, optional, plain, text, wants};
 use super::codes::panecast_event_kind;
 use super::consent::panecast_grant;
 use super::frame::{self, panecast_frame, panecast_rect};
@@ -341,8 +341,7 @@ pub unsafe extern "C" fn panecast_share_set_focus(
 ) -> Status {
     call(share, |share| {
         // SAFETY: as this function's contract says.
-        let focus = unsafe { slice(focus, usize::from(!focus.is_null()), "focus")? };
-        share.set_focus(focus.first().map(frame::rect))
+        share.set_focus(unsafe { optional(focus, "focus")? }.map(frame::rect))
     })
 }
 

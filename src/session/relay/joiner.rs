@@ -243,12 +243,7 @@ impl Joiner {
     }
 
     fn refused(&mut self, refusal: Refusal, now: Timestamp) {
-        // A relay that has just started knows a room only once its host is back.
-        let passes = matches!(
-            refusal.kind,
-            RefusalKind::TooManyTries | RefusalKind::WrongKey | RefusalKind::Unavailable
-        );
-        if self.place.is_some() && passes {
+        if self.place.is_some() && refusal.kind.may_pass() {
             return self.come_back(Duration::ZERO, now);
         }
         let reason = self.way.reason_of(refusal.kind);

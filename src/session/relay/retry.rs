@@ -11,7 +11,7 @@ const STEADY: Duration = Duration::from_secs(5);
 const QUICK: u32 = 100;
 
 /// The waits between tries: none before the first, a twentieth of a second for about five seconds, so that a picture is
-/// soon back after a short cut, then doubling up to five seconds.
+/// soon back after a short cut (`tools/cli/benches/resume.rs`), then doubling up to five seconds.
 #[derive(Debug, Default)]
 pub struct Retry {
     tries: u32,

@@ -3,8 +3,6 @@
 use crate::access::Access;
 use crate::failure::Failure;
 use crate::sources::printable;
-use panecast::session::EndReason;
-use panecast::{Error, ErrorKind};
 use panecast_protocol::{Refusal, RefusalKind};
 
 /// Why there is no room.
@@ -13,15 +11,6 @@ pub(crate) enum NoRoom {
     Refused(Refusal),
     /// The file with the token is gone.
     NoToken(Failure),
-}
-
-/// A closed window is the source's end; everything else is a failure.
-pub(crate) fn end_reason(e: &Error) -> EndReason {
-    match e.kind() {
-        ErrorKind::Closed => EndReason::SourceEnded,
-        ErrorKind::Revoked => EndReason::SharerStopped,
-        _ => EndReason::SourceFailed,
-    }
 }
 
 /// The relay's refusal as this command's failure.

@@ -368,46 +368,6 @@ pub(crate) fn text(message: &impl serde::Serialize) -> Option<Message> {
     serde_json::to_string(message).ok().map(Message::text)
 }
 
-/// A connection that held for so long was a good one: the waits start over. A relay that lets us in and cuts us off does
-/// not get them reset.
-const STEADY: Duration = Duration::from_secs(5);
-
-/// The waits between tries to reconnect: none before the first, a twentieth of a second for about five seconds, so that a
-/// picture is soon back after a short cut (`benches/resume.rs`), then doubling up to five.
-#[derive(Debug, Default)]
-pub(crate) struct Backoff {
-    tries: u32,
-    connected: Option<Instant>,
-}
-
-impl Backoff {
-    /// So many tries are a twentieth of a second apart.
-    const QUICK: u32 = 100;
-
-    /// The connection is there.
-    pub(crate) fn connected(&mut self) {
-        self.connected = Some(Instant::now());
-    }
-
-    /// It is gone.
-    pub(crate) fn cut(&mut self) {
-        if self.connected.take().is_some_and(|since| since.elapsed() >= STEADY) {
-            self.tries = 0;
-        }
-    }
-
-    pub(crate) fn next_wait(&mut self) -> Duration {
-        let tries = self.tries;
-        self.tries += 1;
-        match tries {
-            0 => Duration::ZERO,
-            1..=Self::QUICK => Duration::from_millis(50),
-            _ => Duration::from_millis(200) * 2u32.pow((tries - Self::QUICK - 1).min(5)),
-        }
-        .min(Duration::from_secs(5))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -503,24 +463,5 @@ mod tests {
         };
         let (message, ()) = tokio::join!(link.incoming.next(), bytes);
         assert_eq!(message, Some(Message::binary(vec![7; 60])));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn tries_come_quickly_at_first_and_only_a_steady_connection_starts_them_over() {
-        let mut backoff = Backoff::default();
-        let waits = |n: usize, backoff: &mut Backoff| -> Vec<u64> {
-            (0..n).map(|_| backoff.next_wait().as_millis() as u64).collect()
-        };
-        assert_eq!(waits(3, &mut backoff), [0, 50, 50]);
-        let rest = waits(105, &mut backoff);
-        assert_eq!(rest[97..], [50, 200, 400, 800, 1600, 3200, 5000, 5000]);
-        backoff.connected();
-        tokio::time::advance(STEADY - Duration::from_millis(1)).await;
-        backoff.cut();
-        assert_eq!(waits(1, &mut backoff), [5000]);
-        backoff.connected();
-        tokio::time::advance(STEADY).await;
-        backoff.cut();
-        assert_eq!(waits(2, &mut backoff), [0, 50]);
     }
 }

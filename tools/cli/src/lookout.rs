@@ -3,13 +3,15 @@
 use crate::access::Access;
 use crate::ending::refused;
 use crate::failure::Failure;
-use crate::link::{Backoff, Link};
+use crate::link::Link;
 use crate::sources::printable;
 use crate::status::Reporter;
+use panecast::frame::Timestamp;
+use panecast::session::relay::Retry;
 use panecast_protocol::{Door, LookoutSays, PROTOCOL_VERSION, RelayToLookout};
 use serde_json::json;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// Why a connection was left.
 enum Left {
@@ -39,7 +41,9 @@ pub(crate) async fn wait_for(
     awaited: &Awaited,
     reporter: &mut Reporter,
 ) -> Result<(), Failure> {
-    let (mut backoff, mut reached, mut told) = (Backoff::default(), false, false);
+    let (mut retry, mut reached, mut told) = (Retry::default(), false, false);
+    let began = Instant::now();
+    let now = || Timestamp::from(began.elapsed());
     loop {
         let mut at_least = Duration::ZERO;
         let (tenant, token) = (relay.tenant.clone(), relay.token()?);
@@ -47,7 +51,7 @@ pub(crate) async fn wait_for(
         match Link::connect(relay, "/ws/watch", &hello, None).await {
             Ok(mut link) => {
                 reached = true;
-                backoff.connected();
+                retry.connected(now());
                 match look(relay, awaited, &mut link, &mut told, reporter).await? {
                     Left::There => {
                         link.close().await;
@@ -55,12 +59,12 @@ pub(crate) async fn wait_for(
                     }
                     Left::Cut(wait) => at_least = wait,
                 }
-                backoff.cut();
+                retry.cut(now());
             }
             Err(e) if !reached => return Err(e.into()),
             Err(_) => {}
         }
-        sleep(backoff.next_wait().max(at_least)).await;
+        sleep(retry.next_wait().max(at_least)).await;
     }
 }
 

@@ -3,9 +3,9 @@
 use crate::access::Access;
 use crate::consent::{Answers, Ask, COMMANDS, Prompt, Said};
 use crate::desk::{Desk, DeskArgs};
-use crate::ending::{NoRoom, end_reason, refused};
+use crate::ending::{NoRoom, refused};
 use crate::failure::Failure;
-use crate::link::{Backoff, Link, text};
+use crate::link::{Link, text};
 use crate::mask_args::MaskArgs;
 use crate::show::Shown;
 use crate::sources::printable;
@@ -13,7 +13,7 @@ use crate::status::{Rates, Reporter, TICK, tenth};
 use panecast::capture::{self, SourceSpec};
 use panecast::frame::Timestamp;
 use panecast::pipeline::{Audience, Output, Pipeline, PipelineConfig, PipelineStats, StreamState};
-use panecast::session::relay::{Doors, Presence, told};
+use panecast::session::relay::{Doors, Presence, Retry, told};
 use panecast::session::seal::LinkSecret;
 use panecast::session::{
     CaptureGrant, Consent, Decision, EndReason, Lane, Purpose, Question, Sharer, SharerOutput, ViewerId,
@@ -187,11 +187,11 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
             Err(NoRoom::Refused(refusal)) => return Err(refused(&self.relay, &refusal)),
             Err(NoRoom::NoToken(failure)) => return Err(failure),
         };
-        let mut backoff = Backoff::default();
+        let mut retry = Retry::default();
         loop {
-            backoff.connected();
+            retry.connected(self.now());
             let left = self.serve(&mut link, &mut stop).await;
-            backoff.cut();
+            retry.cut(self.now());
             let (at_least, end) = match left {
                 Left::Cut(at_least) => (at_least, None),
                 Left::Refused(refusal) if refusal.kind == RefusalKind::TooManyTries => (Duration::ZERO, None),
@@ -202,7 +202,7 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
                 }
                 Left::Stopped => (Duration::ZERO, Some((EndReason::SharerStopped, Ok(())))),
                 Left::Ended(Ok(())) => (Duration::ZERO, Some((EndReason::SourceEnded, Ok(())))),
-                Left::Ended(Err(e)) => (Duration::ZERO, Some((end_reason(&e), Err(e)))),
+                Left::Ended(Err(e)) => (Duration::ZERO, Some((EndReason::of_source(&e), Err(e)))),
             };
             if let Some((reason, how)) = end {
                 self.say_goodbye(link, reason).await;
@@ -214,7 +214,7 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
             self.queue.clear();
             self.reporter.event("the relay is gone; trying to come back", json!({ "event": "relay-lost" }));
             link = loop {
-                let wait = sleep(backoff.next_wait().max(at_least));
+                let wait = sleep(retry.next_wait().max(at_least));
                 tokio::pin!(wait);
                 loop {
                     tokio::select! {
@@ -537,7 +537,7 @@ impl<R: FnMut(&str)> Visitor<'_, R> {
 
     /// What the visitor chose is gone; everybody who saw it is told, and may ask again.
     async fn source_ended(&mut self, how: panecast::Result<()>) {
-        let reason = how.as_ref().map_or_else(end_reason, |()| EndReason::SourceEnded);
+        let reason = how.as_ref().map_or_else(EndReason::of_source, |()| EndReason::SourceEnded);
         let watching: Vec<ViewerId> = self.sharer.watchers().collect();
         for viewer in watching {
             self.sharer.dismiss(viewer, reason);

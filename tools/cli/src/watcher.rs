@@ -3,7 +3,7 @@
 use crate::access::Access;
 use crate::ending::refused;
 use crate::failure::Failure;
-use crate::link::{Backoff, Link};
+use crate::link::Link;
 use crate::lookout::{self, Awaited};
 use crate::recording::Recording;
 use crate::sources::printable;
@@ -11,7 +11,7 @@ use crate::status::{Rate, Reporter, TICK, tenth};
 use panecast::Limits;
 use panecast::codec::{Decoded, Decoder};
 use panecast::frame::Timestamp;
-use panecast::session::relay::{Way, reason_of};
+use panecast::session::relay::{Retry, Way, reason_of};
 use panecast::session::{self, EndReason, Purpose, StreamState, WatcherOutput};
 use panecast_protocol::{
     JoinerSays, MAX_BINARY_BYTES, PROTOCOL_VERSION, Place, Refusal, RefusalKind, RelayToJoiner,
@@ -121,7 +121,7 @@ impl<'a> Watcher<'a> {
         &mut self,
         stop: &mut Pin<Box<impl Future<Output = ()>>>,
     ) -> Result<(), Failure> {
-        let mut backoff = Backoff::default();
+        let mut retry = Retry::default();
         loop {
             if let (None, Some(awaited)) = (&self.place, awaited(&self.knock.way)) {
                 let there = lookout::wait_for(&self.knock.relay, &awaited, self.reporter);
@@ -136,7 +136,7 @@ impl<'a> Watcher<'a> {
             };
             let mut at_least = Duration::ZERO;
             match connected {
-                Ok(mut link) => match self.serve(&mut link, stop, &mut backoff).await {
+                Ok(mut link) => match self.serve(&mut link, stop, &mut retry).await {
                     Left::Stopped => {
                         if let Some(session) = &mut self.session {
                             session.leave();
@@ -151,7 +151,7 @@ impl<'a> Watcher<'a> {
                         return over(reason);
                     }
                     // Another try may be let in: a relay that has just started knows a room only once its host is back.
-                    Left::Refused(refusal) if self.place.is_some() && may_pass(&refusal) => {}
+                    Left::Refused(refusal) if self.place.is_some() && refusal.kind.may_pass() => {}
                     // It left between being seen and being knocked at.
                     Left::Refused(refusal) if self.waits_for(&refusal) => self.session = None,
                     // To the relay whoever is not let in has a wrong key.
@@ -170,7 +170,7 @@ impl<'a> Watcher<'a> {
                     Left::Failed(failure) => return Err(failure),
                     Left::Cut(wait) => {
                         at_least = wait;
-                        backoff.cut();
+                        retry.cut(self.now());
                         if self.place.is_none() && is_pass(&self.knock.way) {
                             // Nobody was asked yet, and a pass can be shown again.
                             self.session = None;
@@ -198,7 +198,7 @@ impl<'a> Watcher<'a> {
             }
             tokio::select! {
                 () = stop.as_mut() => return Ok(()),
-                () = sleep(backoff.next_wait().max(at_least)) => {}
+                () = sleep(retry.next_wait().max(at_least)) => {}
             }
         }
     }
@@ -243,9 +243,9 @@ impl<'a> Watcher<'a> {
         &mut self,
         link: &mut Link,
         stop: &mut Pin<Box<impl Future<Output = ()>>>,
-        backoff: &mut Backoff,
+        retry: &mut Retry,
     ) -> Left {
-        backoff.connected();
+        retry.connected(self.now());
         let mut ticks = interval_at(Instant::now() + TICK, TICK);
         loop {
             if let Some(left) = self.drain(link).await {
@@ -452,19 +452,6 @@ fn over(reason: EndReason) -> Result<(), Failure> {
         _ => return Ok(()),
     };
     Err(Failure::new(reason.to_string(), next))
-}
-
-/// Whether a relay that refuses now may let in later one who was in.
-fn may_pass(refusal: &Refusal) -> bool {
-    match refusal.kind {
-        RefusalKind::TooManyTries | RefusalKind::WrongKey | RefusalKind::Unavailable => true,
-        RefusalKind::Full
-        | RefusalKind::Version
-        | RefusalKind::BadMessage
-        | RefusalKind::Declined
-        | RefusalKind::NotAllowed
-        | RefusalKind::Spent => false,
-    }
 }
 
 fn parse(message: &Message) -> Option<RelayToJoiner> {
