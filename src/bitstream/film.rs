@@ -3,7 +3,7 @@
 use super::packet::as_data;
 use super::{Reader, Writer};
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::{Size, Timestamp};
+use crate::frame::{FilmColour, Size, Timestamp};
 use crate::limits::Limits;
 
 /// What a film is coded with.
@@ -55,15 +55,6 @@ impl FilmCodec {
             Self::Vp8 => "VP8",
         }
     }
-}
-
-/// How a film's planes become colours.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct FilmColour {
-    /// By the weights of BT.709 instead of BT.601's.
-    pub bt709: bool,
-    /// Luma from 0 to 255 instead of 16 to 235.
-    pub full_range: bool,
 }
 
 /// One picture of a film that is all there is to see.

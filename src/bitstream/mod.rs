@@ -12,7 +12,8 @@ mod resume;
 mod splitter;
 mod writer;
 
-pub use film::{FilmBody, FilmCodec, FilmColour};
+pub use crate::frame::FilmColour;
+pub use film::{FilmBody, FilmCodec};
 pub use header::{
     FEATURE_AV1, FEATURE_FADES, FEATURE_FILM, HEADER_BYTES, MAGIC, VERSION, read_header, write_header,
 };

@@ -4,6 +4,7 @@
 //! the previous picture lies within [`Damage::Within`]; pixels inside a hint may be unchanged. A source that
 //! does not know says [`Damage::Unknown`], and everything is compared.
 
+pub mod camera;
 mod excluded;
 mod file;
 pub mod mask;
@@ -11,6 +12,7 @@ mod pattern;
 mod push;
 mod select;
 
+pub use camera::{Camera, CameraCapturer, Shot};
 pub use excluded::Excluded;
 pub use file::FileSource;
 pub use pattern::Pattern;
@@ -130,6 +132,11 @@ pub trait Capturer: Send {
     /// As [`Capturer::next`].
     fn cursor(&mut self) -> Result<Option<CursorUpdate>> {
         Ok(None)
+    }
+
+    /// Itself as a camera, where it is one: then its pictures are to be had as planes, without the detour over pixels.
+    fn camera(&mut self) -> Option<&mut dyn Camera> {
+        None
     }
 
     /// Forgets what it keeps of the picture and the cursor: the next [`Captured::Frame`] comes whether anything changed

@@ -1,5 +1,6 @@
 //! The encoder: what the viewers hold, and how to bring them to the next picture.
 
+mod film;
 mod resume;
 
 use super::classify;
@@ -68,6 +69,8 @@ pub struct Encoder {
     sequence: u64,
     /// The first packet of the stream begins with the header.
     begun: bool,
+    /// What the header asks for beside what the configuration may bring.
+    more_features: u8,
     hash: PictureHash,
     pixels: PixelWriter,
     motion: Motion,
@@ -109,6 +112,7 @@ impl Encoder {
             epoch: 0,
             sequence: 0,
             begun: false,
+            more_features: 0,
             hash: PictureHash::default(),
             pixels: PixelWriter::new(),
             motion: Motion::default(),
@@ -138,6 +142,7 @@ impl Encoder {
     pub fn forget(&mut self) {
         let mut blank = Self::blank(self.config);
         (blank.epoch, blank.sequence) = (self.epoch, self.sequence);
+        blank.more_features = self.more_features;
         blank.regions.set_bitrate(self.regions.bitrate());
         wipe(&mut self.coded);
         *self = blank;
@@ -606,7 +611,7 @@ impl Encoder {
             (Mode::Auto, Av1Choice::Off) => FEATURE_FADES,
             (Mode::Auto, _) => FEATURE_FADES | FEATURE_AV1,
         };
-        write_header(features, out);
+        write_header(features | self.more_features, out);
     }
 
     /// A snapshot of `picture` begins an epoch. It loses nothing where there are viewers who hold the picture and

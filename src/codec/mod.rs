@@ -5,6 +5,7 @@
 //! the decoder proves by a hash that it holds the encoder's picture.
 
 pub mod av1;
+mod camera;
 mod classify;
 mod config;
 mod decoder;
@@ -26,6 +27,7 @@ mod stills;
 mod surfaces;
 mod tools;
 
+pub use camera::CameraEncoder;
 pub use config::{DEFAULT_QUALITY, EncoderConfig, Mode, Refine};
 pub use decoder::{Decoded, Decoder, PlaneRequest};
 pub use encoder::{Encoder, Update, UpdateKind};

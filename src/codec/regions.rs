@@ -25,7 +25,7 @@ const FPS: u32 = 30;
 const FRAME: Duration = Duration::from_micros(1_000_000 / FPS as u64);
 
 /// Share of a bitrate, in percent, that films may take: text and photographs come first.
-const FILM_PERCENT: u64 = 75;
+pub(super) const FILM_PERCENT: u64 = 75;
 
 /// Updates after which it is looked at again whether a region is still a film.
 const LOOK_EVERY: u32 = 8;
@@ -370,12 +370,12 @@ impl Regions {
 }
 
 /// The quantizer of films at a quality of 1 to 100.
-fn video_quantizer(quality: u8) -> u8 {
+pub(super) fn video_quantizer(quality: u8) -> u8 {
     (255 - u32::from(quality) * 240 / 100) as u8
 }
 
 /// The next picture's quantizer: towards the wanted one, but away from it while pictures are over the budget.
-fn steer(now: u8, wanted: u8, bytes: u64, budget: Option<u64>) -> u8 {
+pub(super) fn steer(now: u8, wanted: u8, bytes: u64, budget: Option<u64>) -> u8 {
     match budget {
         Some(budget) if bytes > budget => {
             // A step of 24 halves the bytes, roughly.

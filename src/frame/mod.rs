@@ -4,9 +4,11 @@
 //! on: 32-bit pixels in the byte order B, G, R, 255, rows without padding.
 
 mod buf;
+pub mod colour;
 mod convert;
 mod grid;
 mod hash;
+mod planes;
 mod rect;
 mod region;
 mod time;
@@ -17,6 +19,7 @@ pub(crate) use buf::is_plain;
 pub use buf::{BYTES_PER_PIXEL, FrameBuf};
 pub use grid::{TILE_PX, TileGrid};
 pub(crate) use hash::xxh3;
+pub use planes::{Chroma, FilmColour, Planes};
 pub use rect::{Rect, Size};
 pub use region::Region;
 pub use time::Timestamp;

@@ -1,11 +1,12 @@
 //! The capture thread: asks the source at the right times, keeps the mailbox newest.
 
 use super::PipelineConfig;
-use super::shared::{Buffer, Picture, Shared, SourceLife, State, Watch};
+use super::shared::{Buffer, Filmed, Picture, Shared, SourceLife, State, Watch};
 use crate::capture::mask::{MaskSet, Masked};
-use crate::capture::{Captured, Capturer, Damage};
+use crate::capture::{Captured, Capturer, Damage, Shot};
+use crate::codec::CameraEncoder;
 use crate::error::{ErrorKind, Result};
-use crate::frame::{FrameBuf, Region, Timestamp};
+use crate::frame::{FrameBuf, Planes, Region, Timestamp};
 use crate::session::Place;
 use std::sync::MutexGuard;
 use std::time::Duration;
@@ -31,6 +32,7 @@ pub(super) fn run(shared: &Shared, source: Box<dyn Capturer>, config: PipelineCo
         interval,
         buffer: None,
         untaken: None,
+        planes: None,
         moved: Timestamp(0),
         purges: 0,
     };
@@ -51,6 +53,8 @@ struct Capturing<'a> {
     /// `buffer` is the picture of this time, which the encoder has not taken yet: where there is none that is newer,
     /// it goes back into the mailbox.
     untaken: Option<Timestamp>,
+    /// What a camera's next picture is written into.
+    planes: Option<Planes>,
     /// When the picture or the cursor changed last.
     moved: Timestamp,
     /// The purges that it knows of.
@@ -96,7 +100,7 @@ impl Capturing<'_> {
                 self.purges = state.purges;
                 let masks = (state.masks != self.masks).then(|| state.masks.clone());
                 drop(state);
-                (self.buffer, self.untaken) = (None, None);
+                (self.buffer, self.untaken, self.planes) = (None, None, None);
                 match masks {
                     Some(masks) => {
                         self.masks.clone_from(&masks);
@@ -112,10 +116,11 @@ impl Capturing<'_> {
                 state = self.shared.wait(state, None);
                 continue;
             }
-            if self.buffer.is_none() {
+            let films = self.films();
+            if self.buffer.is_none() && !films {
                 self.buffer = state.spare.take();
             }
-            if self.buffer.is_none() && state.lent {
+            if self.buffer.is_none() && state.lent && !films {
                 state = self.shared.wait(state, None);
                 continue;
             }
@@ -124,6 +129,9 @@ impl Capturing<'_> {
             if !waiting && self.shared.now() < due {
                 state = self.shared.wait(state, Some(due));
                 continue;
+            }
+            if films {
+                return Ok(true);
             }
             break;
         }
@@ -145,8 +153,36 @@ impl Capturing<'_> {
         matches!(state.source, SourceLife::Running)
     }
 
+    /// Whether the source is a camera whose planes become a film. Masks are painted on pixels.
+    fn films(&mut self) -> bool {
+        CameraEncoder::films(&self.config.encoder) && self.source.camera().is_some()
+    }
+
+    /// Asks a camera once. False at its end.
+    fn film(&mut self) -> Result<bool> {
+        let mut planes = self.planes.take().unwrap_or_default();
+        let Some(camera) = self.source.camera() else { return Ok(true) };
+        let shot = camera.next(&mut planes, LONGEST_WAIT)?;
+        let (now, purges) = (self.shared.now(), self.purges);
+        self.planes = match shot {
+            Shot::Taken { timestamp, colour } => {
+                let filmed = Filmed { planes, colour, timestamp: timestamp.unwrap_or(now) };
+                self.shared.update(|s, _| answered(s).publish_filmed(filmed, purges))
+            }
+            Shot::None => Some(planes),
+            Shot::Ended => {
+                self.shared.source_ended(Ok(()));
+                return Ok(false);
+            }
+        };
+        Ok(true)
+    }
+
     /// Asks the source once. False at its end.
     fn capture(&mut self) -> Result<bool> {
+        if self.films() {
+            return self.film();
+        }
         let Some(buffer) = &mut self.buffer else { return Ok(true) };
         let size = self.source.info().size;
         if buffer.frame.size() != size {

@@ -1,10 +1,10 @@
 //! Between flow and encoder: takes the newest picture when the viewers have room, and talks to the sink. The encode
 //! thread does so in a loop; [`super::Stepped`] turn by turn.
 
-use super::shared::{Picture, Shared, SourceLife, State, Watch};
+use super::shared::{Filmed, News, Picture, Shared, SourceLife, State, Watch};
 use super::{Audience, Output};
 use crate::capture::{CursorUpdate, Damage};
-use crate::codec::{Encoder, HeldTiles, UpdateKind};
+use crate::codec::{CameraEncoder, HeldTiles, Update, UpdateKind};
 use crate::error::Result;
 use crate::frame::{Rect, Timestamp};
 use crate::session::{Place, StreamState, ViewerId};
@@ -17,7 +17,12 @@ const REFINE_AGAIN: Duration = Duration::from_millis(100);
 
 /// Runs until the pipeline stops or the source has ended and its last picture is sent. Moving pictures take at most
 /// `bitrate`.
-pub(super) fn run(shared: &Arc<Shared>, encoder: Encoder, bitrate: Option<u64>, sink: impl FnMut(Output)) {
+pub(super) fn run(
+    shared: &Arc<Shared>,
+    encoder: CameraEncoder,
+    bitrate: Option<u64>,
+    sink: impl FnMut(Output),
+) {
     let _watch = Watch { shared, thread: "encode" };
     shared.lock().encode_thread = Some(thread::current().id());
     let mut encoding = Encoding::new(shared.clone(), encoder, bitrate, sink);
@@ -46,7 +51,7 @@ pub(super) enum Work {
     Tell(StreamState),
     /// A picture, if there is a new one, for those who follow; then snapshots for those who wait, or what they lack.
     Show {
-        news: Option<(Picture, Damage)>,
+        news: Option<News>,
         joiners: Vec<ViewerId>,
         returning: Vec<(ViewerId, HeldTiles)>,
         cursor: Option<CursorUpdate>,
@@ -60,7 +65,7 @@ pub(super) enum Work {
 
 pub(super) struct Encoding<S> {
     shared: Arc<Shared>,
-    encoder: Encoder,
+    encoder: CameraEncoder,
     /// Most bits a second for moving pictures.
     bitrate: Option<u64>,
     sink: S,
@@ -76,7 +81,7 @@ pub(super) struct Encoding<S> {
 }
 
 impl<S: FnMut(Output)> Encoding<S> {
-    pub(super) fn new(shared: Arc<Shared>, encoder: Encoder, bitrate: Option<u64>, sink: S) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, encoder: CameraEncoder, bitrate: Option<u64>, sink: S) -> Self {
         let start = Timestamp(0);
         Self {
             shared,
@@ -136,7 +141,7 @@ impl<S: FnMut(Output)> Encoding<S> {
         if state.purges != self.purges {
             return Ok(Work::Forget(state.purges));
         }
-        let joiners = if state.fresh && !state.paused && (self.has_picture || state.newest.is_some()) {
+        let joiners = if state.fresh && !state.paused && (self.has_picture || state.waits()) {
             state.flow.snapshots_due(now)
         } else {
             Vec::new()
@@ -196,7 +201,7 @@ impl<S: FnMut(Output)> Encoding<S> {
     /// How the source ended, once everybody who waits for its last picture and keeps up has it.
     fn over(&self, state: &State) -> Option<Result<()>> {
         let SourceLife::Ended(how) = &state.source else { return None };
-        let joiners = state.flow.any(Place::Waiting) && (self.has_picture || state.newest.is_some());
+        let joiners = state.flow.any(Place::Waiting) && (self.has_picture || state.waits());
         let follows = state.flow.any(Place::Following);
         // What was shown last becomes exact before the end, unless the source failed.
         let refines = how.is_ok() && self.has_picture && self.encoder.refine_due().is_some();
@@ -207,14 +212,18 @@ impl<S: FnMut(Output)> Encoding<S> {
 
     fn show(
         &mut self,
-        news: Option<(Picture, Damage)>,
+        news: Option<News>,
         mut joiners: Vec<ViewerId>,
         returning: Vec<(ViewerId, HeldTiles)>,
         cursor: Option<CursorUpdate>,
     ) -> Result<()> {
-        if let Some((picture, damage)) = news {
+        if let Some(news) = news {
             let first = !self.has_picture;
-            if let Some((sequence, bytes)) = self.encode(picture, &damage)? {
+            let encoded = match news {
+                News::Picture(picture, damage) => self.encode(picture, &damage)?,
+                News::Filmed(filmed) => self.film(filmed)?,
+            };
+            if let Some((sequence, bytes)) = encoded {
                 if first {
                     // The stream's first packet has a header and a whole picture: it is a snapshot.
                     self.send_snapshots(&joiners, sequence, &bytes);
@@ -260,27 +269,46 @@ impl<S: FnMut(Output)> Encoding<S> {
         let mut frame = buffer.frame;
         let area = frame.size().area();
         self.advance(timestamp);
+        self.aim();
+        let (mut bytes, begun) = (Vec::new(), self.shared.now());
+        let update = self.encoder.encode(&mut frame, damage, self.latest, &mut bytes)?;
+        let encode_ms = self.shared.now().since(begun).as_secs_f32() * 1000.0;
+        self.has_picture = true;
+        let purges = self.purges;
+        let changed = (update.kind != UpdateKind::Unchanged).then_some((update.sequence, bytes));
+        self.shared.update(|s, now| {
+            note(s, &update, area, encode_ms, now);
+            s.give_back(frame, update.stale, purges);
+        });
+        Ok(changed)
+    }
+
+    /// As [`Encoding::encode`], for a camera's picture.
+    fn film(&mut self, filmed: Filmed) -> Result<Option<(u64, Vec<u8>)>> {
+        let Filmed { mut planes, colour, timestamp } = filmed;
+        let area = planes.size().area();
+        self.advance(timestamp);
+        self.aim();
+        let (mut bytes, begun) = (Vec::new(), self.shared.now());
+        let update = self.encoder.film(&mut planes, colour, self.latest, &mut bytes)?;
+        let encode_ms = self.shared.now().since(begun).as_secs_f32() * 1000.0;
+        self.has_picture = true;
+        let purges = self.purges;
+        self.shared.update(|s, now| {
+            note(s, &update, area, encode_ms, now);
+            s.give_back_planes(planes, purges);
+        });
+        Ok((update.kind != UpdateKind::Unchanged).then_some((update.sequence, bytes)))
+    }
+
+    /// Tells the encoder what the lines take.
+    fn aim(&mut self) {
         let target = self.shared.update(|s, _| {
             let target = s.flow.target_bitrate().into_iter().chain(self.bitrate).min();
             s.stats.target_bitrate = target.unwrap_or(0);
             target
         });
         self.encoder.set_bitrate(target);
-        let (mut bytes, begun) = (Vec::new(), self.shared.now());
-        let update = self.encoder.encode(&mut frame, damage, self.latest, &mut bytes)?;
-        let encode_ms = self.shared.now().since(begun).as_secs_f32() * 1000.0;
-        self.has_picture = true;
-        let purges = self.purges;
-        self.shared.update(|s, now| {
-            s.give_back(frame, update.stale, purges);
-            s.stats.exact_ratio = exact_ratio(update.lossy_px, area);
-            if update.kind != UpdateKind::Unchanged {
-                s.stats.encode_ms = encode_ms;
-                s.stats.dirty_ratio = (update.dirty_px as f64 / area as f64) as f32;
-                s.life.changed(now);
-            }
-        });
-        Ok((update.kind != UpdateKind::Unchanged).then_some((update.sequence, bytes)))
     }
 
     /// Makes some of what is lossy exact.
@@ -290,7 +318,7 @@ impl<S: FnMut(Output)> Encoding<S> {
         let mut bytes = Vec::new();
         match self.encoder.refine(self.latest, budget, focus, &mut bytes)? {
             Some(update) => {
-                let area = self.encoder.picture().map_or(1, |p| p.size().area());
+                let area = self.encoder.size().map_or(1, |size| size.area());
                 self.shared.lock().stats.exact_ratio = exact_ratio(update.lossy_px, area);
                 self.send(Some(update.sequence), bytes, true);
             }
@@ -348,6 +376,16 @@ impl<S: FnMut(Output)> Encoding<S> {
             (self.sink)(Output::Packet { to, sequence, bytes: bytes.to_vec() });
             self.shared.end_emitting();
         }
+    }
+}
+
+/// Takes the figures of an update.
+fn note(state: &mut State, update: &Update, area: u64, encode_ms: f32, now: Timestamp) {
+    state.stats.exact_ratio = exact_ratio(update.lossy_px, area);
+    if update.kind != UpdateKind::Unchanged {
+        state.stats.encode_ms = encode_ms;
+        state.stats.dirty_ratio = (update.dirty_px as f64 / area as f64) as f32;
+        state.life.changed(now);
     }
 }
 

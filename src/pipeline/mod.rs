@@ -23,7 +23,7 @@ pub use crate::session::{StreamState, ViewerEvent, ViewerId};
 
 use crate::capture::Capturer;
 use crate::capture::mask::MaskSet;
-use crate::codec::{Encoder, EncoderConfig, HeldTiles};
+use crate::codec::{CameraEncoder, EncoderConfig, HeldTiles};
 use crate::consent::{CaptureGrant, Revoke};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Rect;
@@ -142,7 +142,7 @@ impl Pipeline {
         if config.fps == 0 {
             return Err(Error::input("0 pictures a second show nothing"));
         }
-        let encoder = Encoder::new(config.encoder)?;
+        let encoder = CameraEncoder::new(config.encoder)?;
         let revoke = grant.revoke_handle();
         revoke.check()?;
         let shared = Arc::new(Shared::new(Clock::Running(Instant::now())));

@@ -6,7 +6,7 @@ use crate::capture::{CursorUpdate, Damage};
 use crate::codec::HeldTiles;
 use crate::consent::{Revoke, revoked};
 use crate::error::{Error, Result};
-use crate::frame::{FrameBuf, Rect, Region, Timestamp};
+use crate::frame::{FilmColour, FrameBuf, Planes, Rect, Region, Timestamp};
 use crate::session::{Flow, Liveness, ViewerEvent, ViewerId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,6 +38,21 @@ pub(super) struct Picture {
     pub(super) timestamp: Timestamp,
 }
 
+/// A camera's picture on its way to the encoder.
+#[derive(Debug)]
+pub(super) struct Filmed {
+    pub(super) planes: Planes,
+    pub(super) colour: FilmColour,
+    pub(super) timestamp: Timestamp,
+}
+
+/// What the encoder takes.
+pub(super) enum News {
+    /// A picture, with where it may differ from the one taken last.
+    Picture(Picture, Damage),
+    Filmed(Filmed),
+}
+
 /// How the source does.
 #[derive(Debug)]
 pub(super) enum SourceLife {
@@ -67,6 +82,10 @@ pub(super) struct State {
     pub(super) source: SourceLife,
     /// The mailbox: the newest picture, until the encoder takes it.
     pub(super) newest: Option<Picture>,
+    /// The mailbox of a camera.
+    pub(super) filmed: Option<Filmed>,
+    /// Planes that nobody uses.
+    pub(super) spare_planes: Option<Planes>,
     /// A buffer that nobody uses, for the capture thread to go on with.
     pub(super) spare: Option<Buffer>,
     /// Whether the encode thread has a buffer that it will give back as `spare`.
@@ -99,6 +118,7 @@ impl State {
         self.purges += 1;
         self.since_purge.clear();
         (self.newest, self.spare, self.cursor) = (None, None, None);
+        (self.filmed, self.spare_planes) = (None, None);
         self.damage = Damage::Unknown;
         self.fresh = false;
         self.held.clear();
@@ -142,16 +162,41 @@ impl State {
         }
     }
 
+    /// Puts a camera's new picture into the mailbox, as [`State::publish`] does. Gives back planes to go on with.
+    pub(super) fn publish_filmed(&mut self, filmed: Filmed, purges: u64) -> Option<Planes> {
+        if purges != self.purges {
+            return None;
+        }
+        self.fresh = true;
+        self.stats.frames_captured += 1;
+        self.filmed.replace(filmed).map(|old| old.planes).or_else(|| self.spare_planes.take())
+    }
+
+    /// The encoder gives planes back that it took after so many `purges`.
+    pub(super) fn give_back_planes(&mut self, planes: Planes, purges: u64) {
+        if purges == self.purges {
+            self.spare_planes = Some(planes);
+        }
+    }
+
+    /// Whether there is a picture in a mailbox.
+    pub(super) fn waits(&self) -> bool {
+        self.newest.is_some() || self.filmed.is_some()
+    }
+
     /// Whether there is a picture that the encoder may take.
     pub(super) fn has_news(&self) -> bool {
-        self.fresh && self.newest.is_some()
+        self.fresh && self.waits()
     }
 
     /// Hands the newest picture to the encoder, with where it may differ from the last one handed out.
-    pub(super) fn take(&mut self) -> Option<(Picture, Damage)> {
+    pub(super) fn take(&mut self) -> Option<News> {
+        if let Some(filmed) = self.filmed.take() {
+            return Some(News::Filmed(filmed));
+        }
         let picture = self.newest.take()?;
         self.lent = true;
-        Some((picture, std::mem::replace(&mut self.damage, Damage::Within(Region::empty()))))
+        Some(News::Picture(picture, std::mem::replace(&mut self.damage, Damage::Within(Region::empty()))))
     }
 
     /// The encoder gives a buffer back; `stale` is where it differs from the picture that it took, which was after so
@@ -227,6 +272,8 @@ impl Shared {
             life: Liveness::new(),
             source: SourceLife::Running,
             newest: None,
+            filmed: None,
+            spare_planes: None,
             spare: None,
             lent: false,
             damage: Damage::Unknown,

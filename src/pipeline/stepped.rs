@@ -4,7 +4,7 @@ use super::encoding::Encoding;
 use super::shared::{Buffer, Clock, Picture, Shared, State};
 use super::{Output, PipelineConfig, PipelineStats, ViewerEvent};
 use crate::capture::Damage;
-use crate::codec::Encoder;
+use crate::codec::CameraEncoder;
 use crate::consent::{CaptureGrant, Revoke};
 use crate::error::Result;
 use crate::frame::{FrameBuf, FrameView, Region, Timestamp};
@@ -47,7 +47,7 @@ impl Stepped {
     /// - [`crate::ErrorKind::Revoked`] if `grant` was taken back.
     /// - as [`crate::codec::EncoderConfig::check`].
     pub fn start(grant: &CaptureGrant, config: PipelineConfig, now: Timestamp) -> Result<Self> {
-        let encoder = Encoder::new(config.encoder)?;
+        let encoder = CameraEncoder::new(config.encoder)?;
         let revoke = grant.revoke_handle();
         revoke.check()?;
         let shared = Arc::new(Shared::new(Clock::Told(AtomicU64::new(now.0))));

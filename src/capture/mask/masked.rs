@@ -1,7 +1,7 @@
 //! A source with its masks on.
 
 use super::{MOST_MASK_RECTS, MaskSet, MaskSource, area_px, without};
-use crate::capture::{Captured, Capturer, CursorShape, CursorUpdate, Damage, SourceInfo};
+use crate::capture::{Camera, Captured, Capturer, CursorShape, CursorUpdate, Damage, SourceInfo};
 use crate::error::Result;
 use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Rect, Region, Size};
 use std::time::{Duration, Instant};
@@ -65,6 +65,11 @@ impl Masked {
         self.masks = masks;
         self.follows = false;
         self.forget();
+    }
+
+    /// As [`Capturer::camera`]; none with masks on, which are painted on pixels.
+    pub fn camera(&mut self) -> Option<&mut dyn Camera> {
+        if self.masks.is_empty() { self.source.camera() } else { None }
     }
 
     /// Pixels that were hidden of the last picture.

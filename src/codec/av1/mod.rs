@@ -6,15 +6,13 @@
 
 #[cfg(feature = "aom")]
 mod aom;
-pub mod colour;
 #[cfg(any(feature = "rav1d", feature = "dav1d"))]
 mod dav1d;
-mod planes;
 #[cfg(feature = "rav1e")]
 mod rav1e;
 
-pub use colour::{film_to_picture, to_picture, to_planes};
-pub use planes::{Chroma, Planes};
+pub use crate::frame::colour::{self, film_to_picture, to_picture, to_planes};
+pub use crate::frame::{Chroma, Planes};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Size;

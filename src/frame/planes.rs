@@ -1,7 +1,7 @@
-//! A picture as AV1 codes it: luma and two colour-difference planes.
+//! A picture as cameras give it and AV1 codes it: luma and two colour-difference planes.
 
+use super::{Size, Wiped};
 use crate::error::Result;
-use crate::frame::{Size, Wiped};
 use crate::limits::Limits;
 
 /// How finely the colour differences are sampled. It also fixes the conversion: see [`super::colour`].
@@ -29,6 +29,15 @@ impl Chroma {
             Self::Full => size,
         }
     }
+}
+
+/// How a film's or a camera's planes become colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FilmColour {
+    /// By the weights of BT.709 instead of BT.601's.
+    pub bt709: bool,
+    /// Luma from 0 to 255 instead of 16 to 235.
+    pub full_range: bool,
 }
 
 /// Three planes of 8-bit samples: Y, U, V.
@@ -67,6 +76,11 @@ impl Planes {
         self.data.resize(samples, 0);
         (self.size, self.chroma) = (size, chroma);
         Ok(())
+    }
+
+    /// Zeroes the samples, and gives their memory back.
+    pub fn clear(&mut self) {
+        *self = Self::default();
     }
 
     /// The picture's size in pixels.
@@ -126,7 +140,7 @@ impl Planes {
     }
 
     /// Y, U and V, to be written side by side.
-    pub(super) fn split_mut(&mut self) -> (&mut [u8], &mut [u8], &mut [u8]) {
+    pub(crate) fn split_mut(&mut self) -> (&mut [u8], &mut [u8], &mut [u8]) {
         let (luma, chroma) = (self.size.area() as usize, self.plane_size(1).area() as usize);
         let (y, rest) = self.data.split_at_mut(luma);
         let (u, v) = rest.split_at_mut(chroma);
@@ -134,7 +148,7 @@ impl Planes {
     }
 
     /// Row `y` of plane `plane`.
-    pub(super) fn row(&self, plane: usize, y: usize) -> &[u8] {
+    pub(crate) fn row(&self, plane: usize, y: usize) -> &[u8] {
         let width = self.plane_size(plane).width as usize;
         &self.plane(plane)[y * width..][..width]
     }

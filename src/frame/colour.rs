@@ -6,10 +6,8 @@
 
 #![cfg_attr(target_arch = "x86_64", allow(unsafe_code))]
 
-use super::{Chroma, Planes};
-use crate::bitstream::FilmColour;
+use super::{BYTES_PER_PIXEL, Chroma, FilmColour, FrameBuf, Planes, Rect};
 use crate::error::{Error, Result};
-use crate::frame::{BYTES_PER_PIXEL, FrameBuf, Rect};
 use crate::limits::Limits;
 
 /// Pixels converted at a time; even, and small enough for the stack.
