@@ -46,6 +46,17 @@ const NEEDS: &[Need] = &[
         packages: &["fonts-dejavu-core"],
         present: || apt::installed("fonts-dejavu-core"),
     },
+    // Streams of a daemon of the tests' own, without a session manager.
+    Need {
+        purpose: Purpose::Test,
+        packages: &["pipewire", "pipewire-bin", "libspa-0.2-modules"],
+        present: || on_path("pipewire").is_some(),
+    },
+    Need {
+        purpose: Purpose::Test,
+        packages: &["gstreamer1.0-tools", "gstreamer1.0-pipewire", "gstreamer1.0-plugins-base"],
+        present: || any(&["gst-launch-1.0"]) && apt::installed("gstreamer1.0-pipewire"),
+    },
     Need { purpose: Purpose::Test, packages: &["valgrind"], present: || on_path("valgrind").is_some() },
     Need { purpose: Purpose::Test, packages: &["nats-server"], present: || nats_server().is_some() },
     // The Kotlin package.

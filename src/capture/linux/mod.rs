@@ -1,3 +1,4 @@
 //! The sources of Linux, by the API they speak.
 
+pub mod pipewire;
 pub mod x11;
