@@ -168,27 +168,46 @@ pub mod linux;
 
 #[cfg(target_os = "linux")]
 mod platform {
-    use super::linux::x11::{self, Options, Target, X11Capturer};
+    use super::linux::wayland::{self, WaylandCapturer};
+    use super::linux::x11::{self, X11Capturer};
     use super::{CaptureGrant, Capturer, Error, OpenOptions, Result, SourceInfo, SourceSpec};
     use crate::error::ErrorKind;
 
+    /// A Wayland desktop's own windows are not on its X server. So that is asked only where no compositor answers.
     pub(super) fn open(
         spec: &SourceSpec,
         grant: &CaptureGrant,
         with: &OpenOptions,
     ) -> Result<Box<dyn Capturer>> {
+        if wayland::is_named() {
+            let target = match spec {
+                SourceSpec::Screen(Some(number)) => wayland::Target::Monitor(*number),
+                SourceSpec::Window(id) => wayland::Target::Window(*id),
+                _ => wayland::Target::Screen,
+            };
+            match WaylandCapturer::open(target, &wayland::Options::default(), grant) {
+                Err(e) if e.kind() == ErrorKind::NotFound && !wayland::is_there() => {}
+                other => return Ok(Box::new(other?)),
+            }
+        }
         let target = match spec {
-            SourceSpec::Screen(Some(number)) => Target::Monitor(*number),
-            SourceSpec::Window(id) => Target::Window(u32::try_from(*id).map_err(|_| {
+            SourceSpec::Screen(Some(number)) => x11::Target::Monitor(*number),
+            SourceSpec::Window(id) => x11::Target::Window(u32::try_from(*id).map_err(|_| {
                 Error::new(ErrorKind::NotFound, format!("there is no window {id:#x}: X11's ids have 32 bits"))
             })?),
-            _ => Target::Screen,
+            _ => x11::Target::Screen,
         };
-        let options = Options { excluded: with.excluded.clone(), ..Options::default() };
+        let options = x11::Options { excluded: with.excluded.clone(), ..x11::Options::default() };
         Ok(Box::new(X11Capturer::open(target, options, grant)?))
     }
 
     pub(super) fn sources() -> Result<Vec<SourceInfo>> {
+        if wayland::is_named() {
+            match wayland::sources(None) {
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                other => return other,
+            }
+        }
         match x11::sources(None) {
             // No display is no error here: the built-in desktop is there anyway.
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),

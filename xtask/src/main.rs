@@ -2,6 +2,7 @@
 
 mod apt;
 mod counts;
+mod debian;
 mod demo;
 mod doors;
 mod fingerprint;

@@ -1,6 +1,7 @@
 //! Installs what is missing, and only that.
 
 use crate::apt::{self, Apt};
+use crate::debian::{self, Wanted};
 use crate::process::{capture, cargo, on_path, root, run_within, succeeds};
 use crate::steps::Steps;
 use crate::{Result, doors, wasm};
@@ -59,6 +60,8 @@ const NEEDS: &[Need] = &[
     },
     Need { purpose: Purpose::Test, packages: &["valgrind"], present: || on_path("valgrind").is_some() },
     Need { purpose: Purpose::Test, packages: &["nats-server"], present: || nats_server().is_some() },
+    // Wayland: the compositor that the tests capture. A newer one is unpacked beside it.
+    Need { purpose: Purpose::Test, packages: &["sway"], present: || on_path("sway").is_some() },
     // The Kotlin package.
     Need {
         purpose: Purpose::Test,
@@ -66,11 +69,13 @@ const NEEDS: &[Need] = &[
         present: java_compiler_is_new_enough,
     },
     Need { purpose: Purpose::Test, packages: &["maven"], present: || on_path("mvn").is_some() },
-    // The Swift package, where there is no Swift: a newer Debian's is unpacked by it.
+    // A newer Debian's packages are unpacked by it: the newer compositor, and Swift where there is none.
     Need {
         purpose: Purpose::Test,
         packages: &["debootstrap", "debian-archive-keyring"],
-        present: doors::swift_toolchain::is_prepared,
+        present: || {
+            COMPOSITOR.is_there() && doors::swift_toolchain::is_prepared() || debian::debootstrap().is_ok()
+        },
     },
     Need { purpose: Purpose::Test, packages: &["zstd"], present: || on_path("zstd").is_some() },
     // The C door: a second compiler for C++, what examples and tests link, what installs and inspects libraries.
@@ -91,6 +96,15 @@ const NEEDS: &[Need] = &[
     },
     Need { purpose: Purpose::Test, packages: &["firefox-esr"], present: || any(&["firefox-esr", "firefox"]) },
 ];
+
+/// A sway with ext-image-copy-capture, windows included: 1.12 or newer. Tests start it by its own loader, without root.
+const COMPOSITOR: Wanted = Wanted {
+    name: "compositor",
+    suite: "sid",
+    packages: "sway",
+    places: &[],
+    purpose: "the Wayland tests need a newer compositor",
+};
 
 /// Installs what `purpose` needs, with progress lines of its own.
 pub(crate) fn run(purpose: Purpose, choice: wasm::Choice) -> Result<()> {
@@ -140,7 +154,7 @@ fn packages(purpose: Purpose) -> Result<()> {
     let missing: Vec<&&Need> = wanted.iter().filter(|need| !(need.present)()).collect();
     if missing.is_empty() {
         println!("  nothing is missing");
-        return Ok(());
+        return unpacked(purpose);
     }
     let names: Vec<String> =
         missing.iter().flat_map(|need| need.packages).map(|name| (*name).to_owned()).collect();
@@ -148,7 +162,7 @@ fn packages(purpose: Purpose) -> Result<()> {
     let still: Vec<&str> =
         missing.iter().filter(|need| !(need.present)()).flat_map(|need| need.packages).copied().collect();
     if still.is_empty() {
-        return Ok(());
+        return unpacked(purpose);
     }
     let reason = if still.contains(&"nodejs") {
         format!("; an older node comes first on PATH ({})", on_path("node").unwrap_or_default().display())
@@ -156,6 +170,14 @@ fn packages(purpose: Purpose) -> Result<()> {
         String::new()
     };
     Err(format!("installed, but still not usable: {}{reason}", still.join(" ")))
+}
+
+/// What comes of a newer Debian.
+fn unpacked(purpose: Purpose) -> Result<()> {
+    if purpose < Purpose::Test || !cfg!(target_os = "linux") || COMPOSITOR.is_there() {
+        return Ok(());
+    }
+    COMPOSITOR.install(&COMPOSITOR.become_root()?)
 }
 
 fn any(names: &[&str]) -> bool {

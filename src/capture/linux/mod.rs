@@ -1,4 +1,6 @@
 //! The sources of Linux, by the API they speak.
 
 pub mod pipewire;
+mod shared_memory;
+pub mod wayland;
 pub mod x11;

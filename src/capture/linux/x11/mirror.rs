@@ -5,7 +5,7 @@
 
 use super::connection::{Connection, lost, new_id, refused};
 use super::place::Place;
-use super::shm::SharedMemory;
+use crate::capture::linux::shared_memory::SharedMemory;
 use crate::error::{Error, Result};
 use crate::frame::{BYTES_PER_PIXEL, FrameBuf, FrameView, PixelFormat, Rect, Region, Size};
 use x11rb::connection::{Connection as _, RequestConnection as _};

@@ -12,7 +12,6 @@ mod mirror;
 mod own;
 mod place;
 mod session;
-mod shm;
 mod tree;
 mod windows;
 

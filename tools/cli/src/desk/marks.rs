@@ -2,6 +2,7 @@
 
 use super::canvas::{Canvas, Origin};
 use super::scene::Scene;
+use panecast::capture::linux::wayland;
 use panecast::capture::linux::x11::{Target, corner};
 use panecast::capture::{Excluded, SourceSpec};
 use panecast::session::{Mark, ViewerId};
@@ -32,6 +33,10 @@ impl Marks {
         display: Option<&str>,
         excluded: &Excluded,
     ) -> panecast::Result<Option<Self>> {
+        if display.is_none() && wayland::is_there() {
+            // What XWayland shows lies among other windows, and would be captured as one of them.
+            return Ok(None);
+        }
         let origin = match source {
             SourceSpec::Screen(None) => Origin::Fixed(corner(Target::Screen, display)?),
             SourceSpec::Screen(Some(n)) => Origin::Fixed(corner(Target::Monitor(*n), display)?),

@@ -1,4 +1,4 @@
-//! Memory that the X server writes and we read.
+//! Memory that a display server writes and we read.
 #![allow(unsafe_code)]
 
 use crate::error::{Error, ErrorKind, Result};
@@ -14,11 +14,11 @@ use std::ptr::NonNull;
 /// in a loop of its own on an EPYC with a 32 MiB cache).
 const STREAM_BYTES: usize = 1 << 20;
 
-/// A memory segment shared with the X server.
+/// A memory segment shared with a display server.
 ///
 /// The server may write it at any time, so it is never a Rust slice: pixels are copied out by raw pointer, once,
 /// and the stages work on the copy.
-pub(super) struct SharedMemory {
+pub(in crate::capture) struct SharedMemory {
     /// *Safety invariant*: the start of a mapping of `len` bytes, readable until drop. Its file is sealed
     /// against shrinking, so no access to the mapping can fault.
     start: NonNull<u8>,
@@ -33,10 +33,10 @@ unsafe impl Send for SharedMemory {}
 
 impl SharedMemory {
     /// A segment of `len` bytes and the file to hand to the server.
-    pub(super) fn new(len: usize) -> Result<(Self, OwnedFd)> {
+    pub(in crate::capture) fn new(len: usize) -> Result<(Self, OwnedFd)> {
         let failed = |e: rustix::io::Errno| Error::new(ErrorKind::Io, format!("no shared memory: {e}"));
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-        let file = rustix::fs::memfd_create("panecast-x11", flags).map_err(failed)?;
+        let file = rustix::fs::memfd_create("panecast", flags).map_err(failed)?;
         rustix::fs::ftruncate(&file, len as u64).map_err(failed)?;
         let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
         rustix::fs::fcntl_add_seals(&file, seals).map_err(failed)?;
@@ -51,22 +51,60 @@ impl SharedMemory {
 
     /// Copies `rect` of `frame` from the rows that begin at `offset`, `stride` bytes from one to the next, and
     /// makes it opaque. Does nothing where rows would leave the segment or the frame.
-    pub(super) fn copy_rect(&self, offset: usize, stride: usize, rect: &Rect, frame: &mut FrameBuf) -> bool {
+    pub(in crate::capture) fn copy_rect(
+        &self,
+        offset: usize,
+        stride: usize,
+        rect: &Rect,
+        frame: &mut FrameBuf,
+    ) -> bool {
         let (row_bytes, rows) = (rect.width as usize * BYTES_PER_PIXEL, rect.height as usize);
-        let end = rows
-            .checked_sub(1)
-            .and_then(|n| n.checked_mul(stride))
-            .and_then(|n| n.checked_add(row_bytes))
-            .and_then(|n| n.checked_add(offset));
-        if !rect.fits(frame.size()) || end.is_none_or(|end| end > self.len) {
+        if !rect.fits(frame.size()) || self.extent(offset, stride, row_bytes, rows).is_none() {
             return false;
         }
         self.copy_rows(offset, stride, rect, frame);
-        let most = rows * row_bytes >= self.len / 2;
+        self.was_read(rows * row_bytes);
+        true
+    }
+
+    /// Replaces `into` by `rows` rows of `row_bytes` as they are, from `offset` on, `stride` bytes from one to the next.
+    /// Does nothing where rows would leave the segment.
+    pub(in crate::capture) fn copy_out(
+        &self,
+        offset: usize,
+        stride: usize,
+        (row_bytes, rows): (usize, usize),
+        into: &mut Vec<u8>,
+    ) -> bool {
+        let Some(bytes) = self.extent(offset, stride, row_bytes, rows).and(rows.checked_mul(row_bytes))
+        else {
+            return false;
+        };
+        into.clear();
+        into.reserve(bytes);
+        for row in 0..rows {
+            let from = self.start.as_ptr().cast_const().wrapping_add(offset + row * stride);
+            let to = into.spare_capacity_mut()[row * row_bytes..][..row_bytes].as_mut_ptr();
+            // SAFETY: the row ends within the segment, as `extent` says (invariant of `start`); `to` is `row_bytes` long.
+            unsafe { std::ptr::copy_nonoverlapping(from, to.cast::<u8>(), row_bytes) };
+        }
+        // SAFETY: all of its `rows × row_bytes` bytes were written above, and reserved before.
+        unsafe { into.set_len(bytes) };
+        self.was_read(bytes);
+        true
+    }
+
+    /// Where such rows end, if that is within the segment.
+    fn extent(&self, offset: usize, stride: usize, row_bytes: usize, rows: usize) -> Option<usize> {
+        let last = rows.checked_sub(1)?.checked_mul(stride)?;
+        last.checked_add(row_bytes)?.checked_add(offset).filter(|end| *end <= self.len)
+    }
+
+    fn was_read(&self, bytes: usize) {
+        let most = bytes >= self.len / 2;
         if self.resident.replace(most) && !most {
             self.forget();
         }
-        true
     }
 
     /// Lets go of the pages that were read: they are the server's, and mapped again when they are read the next time. So
@@ -250,5 +288,23 @@ mod tests {
         assert!(!memory.copy_rect(0, usize::MAX, &rect, &mut frame));
         assert!(!memory.copy_rect(0, 64, &Rect::new(1, 0, 16, 1), &mut frame));
         assert!(!memory.copy_rect(0, 64, &Rect::new(0, 0, 16, 0), &mut frame));
+        let mut rows = vec![7; 3];
+        assert!(!memory.copy_out(4, 64, (64, 16), &mut rows) && rows == [7; 3]);
+        assert!(!memory.copy_out(0, 65, (64, 16), &mut rows));
+        assert!(!memory.copy_out(usize::MAX, 64, (64, 16), &mut rows));
+        assert!(!memory.copy_out(0, usize::MAX, (64, 16), &mut rows));
+        assert!(!memory.copy_out(0, 64, (64, 0), &mut rows));
+    }
+
+    #[test]
+    fn rows_come_out_as_they_are() {
+        use std::os::unix::fs::FileExt as _;
+        let (memory, file) = SharedMemory::new(16 * 5).unwrap();
+        let held: Vec<u8> = (0..80).collect();
+        std::fs::File::from(file).write_all_at(&held, 0).unwrap();
+        let mut rows = Vec::new();
+        assert!(memory.copy_out(18, 16, (7, 3), &mut rows));
+        let truth: Vec<u8> = [18..25, 34..41, 50..57].into_iter().flatten().collect();
+        assert_eq!(rows, truth);
     }
 }
