@@ -1,7 +1,9 @@
 //! A headless compositor of its own for each test, and a client that draws on it.
 #![allow(dead_code, reason = "each test binary and the bench use their own part")]
 
+pub(crate) mod hand;
 pub(crate) mod painter;
+pub(crate) mod viewer;
 
 use std::io::{BufRead as _, Read as _, Write as _};
 use std::os::unix::fs::{PermissionsExt, chown};

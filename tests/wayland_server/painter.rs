@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use wayland_client::globals::{GlobalListContents, registry_queue_init};
 use wayland_client::protocol::{
-    wl_buffer, wl_callback, wl_compositor, wl_registry, wl_shm, wl_shm_pool, wl_surface,
+    wl_buffer, wl_callback, wl_compositor, wl_pointer, wl_registry, wl_seat, wl_shm, wl_shm_pool, wl_surface,
 };
 use wayland_client::{Connection, Dispatch, EventQueue, QueueHandle, delegate_noop};
 use wayland_protocols::xdg::shell::client::{xdg_surface, xdg_toplevel, xdg_wm_base};
@@ -28,6 +28,8 @@ pub(crate) struct Painter {
     damage: Vec<Rect>,
     sheets: Vec<Sheet>,
     scale: i32,
+    seat: wl_seat::WlSeat,
+    pointer: Option<(wl_pointer::WlPointer, Sheet)>,
 }
 
 /// A buffer that the compositor reads until it gives it back.
@@ -42,6 +44,8 @@ struct Sheet {
 struct Told {
     size: (i32, i32),
     configured: bool,
+    /// What the pointer looks like over the window, and which of its pixels points.
+    cursor: Option<(wl_surface::WlSurface, (i32, i32))>,
 }
 
 impl Painter {
@@ -54,6 +58,7 @@ impl Painter {
         let compositor: wl_compositor::WlCompositor = globals.bind(&q, 4..=4, ()).unwrap();
         let shm: wl_shm::WlShm = globals.bind(&q, 1..=1, ()).unwrap();
         let base: xdg_wm_base::XdgWmBase = globals.bind(&q, 1..=1, ()).unwrap();
+        let seat: wl_seat::WlSeat = globals.bind(&q, 1..=1, ()).unwrap();
         let surface = compositor.create_surface(&q, ());
         let xdg = base.get_xdg_surface(&surface, &q, ());
         let toplevel = xdg.get_toplevel(&q, ());
@@ -73,6 +78,8 @@ impl Painter {
             damage: Vec::new(),
             sheets: Vec::new(),
             scale,
+            seat,
+            pointer: None,
         };
         painter.becomes(size);
         painter
@@ -96,6 +103,25 @@ impl Painter {
                 self.queue.blocking_dispatch(&mut self.told).expect("the compositor runs");
             }
         }
+    }
+
+    /// Has the pointer look like `pixels` (B, G, R, A) over the window. There must be a pointer, elsewhere as yet.
+    pub(crate) fn point_with(&mut self, size: Size, hotspot: (i32, i32), pixels: &[u8]) {
+        let q = self.queue.handle();
+        let sheet = Sheet::new(&self.shm, size, wl_shm::Format::Argb8888, &q);
+        sheet.file.write_all_at(pixels, 0).expect("a memory file takes it");
+        let surface = self.compositor.create_surface(&q, ());
+        surface.attach(Some(&sheet.buffer), 0, 0);
+        surface.damage_buffer(0, 0, size.width as i32, size.height as i32);
+        surface.commit();
+        self.told.cursor = Some((surface, hotspot));
+        self.pointer = Some((self.seat.get_pointer(&q, ()), sheet));
+        self.queue.roundtrip(&mut self.told).expect("the compositor runs");
+    }
+
+    /// Takes in what the compositor said, and answers.
+    pub(crate) fn hear(&mut self) {
+        self.queue.roundtrip(&mut self.told).expect("the compositor runs");
     }
 
     pub(crate) fn size(&self) -> Size {
@@ -151,7 +177,7 @@ impl Painter {
                 break free;
             }
             if self.sheets.len() < 3 {
-                self.sheets.push(Sheet::new(&self.shm, self.canvas.size(), &q));
+                self.sheets.push(Sheet::new(&self.shm, self.canvas.size(), wl_shm::Format::Xrgb8888, &q));
                 continue;
             }
             self.queue.blocking_dispatch(&mut self.told).expect("the compositor runs");
@@ -178,14 +204,14 @@ impl Painter {
 }
 
 impl Sheet {
-    fn new(shm: &wl_shm::WlShm, size: Size, q: &QueueHandle<Told>) -> Self {
+    fn new(shm: &wl_shm::WlShm, size: Size, format: wl_shm::Format, q: &QueueHandle<Told>) -> Self {
         let bytes = size.area() * 4;
         let memory = rustix::fs::memfd_create("painter", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
         rustix::fs::ftruncate(&memory, bytes).unwrap();
         let busy = Arc::new(AtomicBool::new(false));
         let pool = shm.create_pool(memory.as_fd(), bytes as i32, q, ());
         let (w, h) = (size.width as i32, size.height as i32);
-        let buffer = pool.create_buffer(0, w, h, w * 4, wl_shm::Format::Xrgb8888, q, Arc::clone(&busy));
+        let buffer = pool.create_buffer(0, w, h, w * 4, format, q, Arc::clone(&busy));
         pool.destroy();
         Self { file: memory.into(), buffer, busy }
     }
@@ -283,6 +309,22 @@ impl Dispatch<xdg_toplevel::XdgToplevel, ()> for Told {
     }
 }
 
+impl Dispatch<wl_pointer::WlPointer, ()> for Told {
+    fn event(
+        told: &mut Self,
+        pointer: &wl_pointer::WlPointer,
+        event: wl_pointer::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let (wl_pointer::Event::Enter { serial, .. }, Some((surface, hotspot))) = (event, &told.cursor) {
+            pointer.set_cursor(serial, Some(surface), hotspot.0, hotspot.1);
+        }
+    }
+}
+
+delegate_noop!(Told: ignore wl_seat::WlSeat);
 delegate_noop!(Told: ignore wl_compositor::WlCompositor);
 delegate_noop!(Told: ignore wl_surface::WlSurface);
 delegate_noop!(Told: ignore wl_shm::WlShm);

@@ -111,19 +111,17 @@ impl Drop for ImageShot {
 impl Feed {
     /// By wlr-screencopy, which knows outputs alone.
     pub(super) fn screencopy(output: WlOutput, (transform, mode): (u32, Size)) -> Self {
-        Self::new(Way::Screencopy { output: (output, mode), shot: None }, transform, None)
+        Self::new(Way::Screencopy { output: (output, mode), shot: None }, transform)
     }
 
     /// By ext-image-copy-capture, with the cursor where there is a pointer. `transform`: as its pictures have it until
     /// one says otherwise.
-    pub(super) fn image_copy(c: &Connection, source: ExtImageCaptureSourceV1, transform: u32) -> Self {
-        let cursor = Cursor::watch(c, &source);
-        let source = Source(source);
-        Self::new(Way::ImageCopy { source, session: None, shot: None }, transform, cursor)
+    pub(super) fn image_copy(source: ExtImageCaptureSourceV1, transform: u32) -> Self {
+        Self::new(Way::ImageCopy { source: Source(source), session: None, shot: None }, transform)
     }
 
-    fn new(way: Way, transform: u32, cursor: Option<Cursor>) -> Self {
-        let (buffer, shown, news, failing) = (None, None, None, None);
+    fn new(way: Way, transform: u32) -> Self {
+        let (buffer, shown, news, failing, cursor) = (None, None, None, None, None);
         Self { way, transform, buffer, shown, news, whole: true, failing, cursor }
     }
 
@@ -209,8 +207,11 @@ impl Feed {
 
     /// Takes what came, and asks for the next picture if none is waited for and none waits to be handed out.
     pub(super) fn advance(&mut self, c: &Connection) -> Result<()> {
-        if let Some(cursor) = &mut self.cursor {
-            cursor.advance(c)?;
+        match (&mut self.cursor, &self.way) {
+            (Some(cursor), _) => cursor.advance(c)?,
+            // A pointer may be plugged in at any time.
+            (None, Way::ImageCopy { source, .. }) => self.cursor = Cursor::watch(c, &source.0),
+            (None, Way::Screencopy { .. }) => {}
         }
         if let Way::ImageCopy { session: Some(session), .. } = &self.way
             && locked(&session.constraints).stopped

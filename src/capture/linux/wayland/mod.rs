@@ -52,7 +52,7 @@ pub enum Protocol {
     /// ext-image-copy-capture: outputs and windows, the cursor apart, and only what changed is copied.
     #[default]
     ImageCopy,
-    /// wlr-screencopy: outputs. The cursor is in no picture and is not told.
+    /// wlr-screencopy: outputs. The cursor is not told; where the compositor draws it by software, it is in the picture.
     Screencopy,
 }
 

@@ -47,7 +47,7 @@ impl Session {
                 let (name, proxy) = (window.title.clone(), window.proxy.clone());
                 let sources = c.state.window_sources.as_ref().ok_or_else(no_windows)?;
                 let source = sources.create_source(&proxy, &c.handle(), ());
-                let feed = Feed::image_copy(&c, source, 0);
+                let feed = Feed::image_copy(source, 0);
                 let part = Part { output: None, feed, place: Rect::default(), logical: Default::default() };
                 (name, vec![part])
             }
@@ -278,7 +278,7 @@ impl Part {
             Protocol::ImageCopy => {
                 let sources = c.state.output_sources.as_ref().ok_or_else(none)?;
                 let source = sources.create_source(&output.proxy, &c.handle(), ());
-                Feed::image_copy(c, source, output.transform)
+                Feed::image_copy(source, output.transform)
             }
             Protocol::Screencopy => Feed::screencopy(output.proxy.clone(), (output.transform, output.mode)),
         };
