@@ -88,11 +88,21 @@ enum Chore {
         check: bool,
     },
     /// Build a JAR that carries this platform's library
-    #[command(after_help = "Example:\n  cargo xtask jar")]
-    Jar,
+    #[command(
+        after_help = "Examples:\n  cargo xtask jar\n  cargo xtask jar --install     for other projects on this machine"
+    )]
+    Jar {
+        /// Put it into Maven's local repository, as dev.panecast:panecast
+        #[arg(long)]
+        install: bool,
+    },
     /// Build the C library with header, pkg-config file and CMake package
-    #[command(after_help = "Examples:\n  cargo xtask dist\n  cargo xtask dist --out /usr/local")]
+    #[command(after_help = "Examples:\n  cargo xtask dist\n  cargo xtask dist --out /usr/local\n  \
+                            cargo xtask dist --without-uniffi     for C alone: nothing under MPL-2.0 in it")]
     Dist {
+        /// Leave out what Kotlin and Swift call
+        #[arg(long)]
+        without_uniffi: bool,
         /// Install under this folder [default: target/dist]
         #[arg(long, value_name = "FOLDER")]
         out: Option<PathBuf>,
@@ -104,9 +114,11 @@ enum Chore {
         #[arg(value_enum)]
         which: doors::Which,
     },
+    /// Print what a pushed frame of 1080p costs in C, Kotlin and Swift, with the optimised library
+    #[command(after_help = "Example:\n  cargo xtask push-cost")]
+    PushCost,
     /// Run `swift` on the Swift package, which finds the shared library
-    #[command(after_help = "Examples:\n  cargo xtask swift -- test --filter Share\n  \
-                            cargo xtask swift -- run -c release PushCost     what a pushed frame costs")]
+    #[command(after_help = "Example:\n  cargo xtask swift -- test --filter Share")]
     Swift {
         /// Handed to `swift`
         #[arg(last = true, required = true)]
@@ -151,12 +163,13 @@ fn run(arguments: Arguments) -> Result<bool> {
         }
         Chore::Header { check } => header::run(check)?,
         Chore::Bindings { check } => doors::bindings::run_all(check)?,
-        Chore::Jar => {
+        Chore::Jar { install } => {
             setup::quietly(setup::Purpose::Test, choice)?;
-            doors::kotlin::jar()?;
+            doors::kotlin::jar(install)?;
         }
-        Chore::Dist { out } => doors::install::dist(out)?,
-        Chore::Door { which } => doors::test(which, &mut steps::Tally::default())?,
+        Chore::Dist { out, without_uniffi } => doors::install::dist(out, without_uniffi)?,
+        Chore::Door { which } => doors::alone(which)?,
+        Chore::PushCost => doors::push_cost::print_all()?,
         Chore::Swift { words } => doors::swift::with_words(&words)?,
         Chore::Counts { bless } => counts::run(bless)?,
         Chore::Licences => licences::run()?,

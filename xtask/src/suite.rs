@@ -6,7 +6,7 @@ use crate::{Result, counts, doors, header, licences, setup, viewer, wasm};
 use std::process::Command;
 
 /// The doors for other languages are no default features; here they are on.
-const DOORS: [&str; 2] = ["--features", "panecast/capi,panecast/uniffi"];
+const DOORS: [&str; 2] = ["--features", doors::DOORS];
 
 /// Runs the checks and prints the summary; true if all passed.
 pub(crate) fn run_all(choice: wasm::Choice, quick: bool) -> bool {

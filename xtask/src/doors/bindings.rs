@@ -1,11 +1,13 @@
 //! The Kotlin and Swift sources that UniFFI generates from the shared library, committed.
 
-use super::library;
+use super::{DOORS, library};
 use crate::Result;
 use crate::process::{cargo, root, run, target_dir};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const CONFIG: &str = "bindings/uniffi.toml";
+const GENERATOR: &str = "panecast-bindings";
 
 /// A language, and where each generated file goes.
 const LANGUAGES: [(&str, &[(&str, &str)]); 2] = [
@@ -28,7 +30,9 @@ const LANGUAGES: [(&str, &[(&str, &str)]); 2] = [
 
 /// Writes the sources, or with `check` only compares them.
 pub(crate) fn run_all(check: bool) -> Result<()> {
-    let library = library::build()?;
+    let library = library::described()?;
+    // With the whole workspace's features its dependencies are those that the suite has compiled.
+    run(cargo().args(["build", "--quiet", "--workspace", "--bin", GENERATOR, "--features", DOORS]))?;
     let mut differ = Vec::new();
     for (language, files) in LANGUAGES {
         let made = generate(&library, language)?;
@@ -53,11 +57,8 @@ pub(crate) fn run_all(check: bool) -> Result<()> {
 
 fn generate(library: &Path, language: &str) -> Result<PathBuf> {
     let folder = target_dir().join("bindings").join(language);
-    run(cargo()
-        .args(["run", "--quiet", "--package", "panecast-bindings", "--"])
-        .arg(library)
-        .args([CONFIG, language])
-        .arg(&folder))?;
+    let mut generator = Command::new(target_dir().join("debug").join(GENERATOR));
+    run(generator.arg(library).args([CONFIG, language]).arg(&folder).current_dir(root()))?;
     Ok(folder)
 }
 

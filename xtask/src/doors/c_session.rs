@@ -1,7 +1,6 @@
 //! The C example of a session: both ends through a real relay.
 
 use crate::Result;
-use crate::process::{cargo, run, target_dir};
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -59,9 +58,7 @@ impl Drop for Running {
 
 /// A host and a joiner of `program`, each in `wrapped`, through the relay of this workspace.
 pub(super) fn test(program: &Path, wrapped: impl Fn(&Path) -> Command) -> Result<()> {
-    run(cargo().args(["build", "--quiet", "--package", "panecast-relay"]))?;
-    let relay = target_dir().join("debug/panecast-relay");
-    let mut relay = Running::start(Command::new(relay).args(["--bind", "127.0.0.1:0"]))?;
+    let mut relay = Running::start(Command::new(super::relay()?).args(["--bind", "127.0.0.1:0"]))?;
     let url = format!("http://127.0.0.1:{}", relay.line_with("http://127.0.0.1:")?.trim_end_matches('/'));
     let mut host = Running::start(wrapped(program).args(["host", &url, "--yes"]))?;
     let key = host.line_with("key ")?;

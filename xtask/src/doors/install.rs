@@ -31,12 +31,30 @@ pub(crate) enum Build {
     Quick,
     /// Optimised as a whole.
     Dist,
+    /// The same without what Kotlin and Swift call.
+    DistForC,
+}
+
+impl Build {
+    fn features(self) -> &'static str {
+        if self == Self::DistForC { "capi" } else { "capi,uniffi" }
+    }
+
+    /// Where what is made on the way lies, under the folder for that.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Dist => "dist",
+            Self::DistForC => "dist-for-c",
+        }
+    }
 }
 
 /// `cargo xtask dist`: builds, installs under `out` and reports.
-pub(crate) fn dist(out: Option<PathBuf>) -> Result<()> {
-    let prefix = out.unwrap_or_else(|| target_dir().join("dist"));
-    let installed = install(&prefix, Build::Dist)?;
+pub(crate) fn dist(out: Option<PathBuf>, without_uniffi: bool) -> Result<()> {
+    let build = if without_uniffi { Build::DistForC } else { Build::Dist };
+    let prefix = out.unwrap_or_else(|| target_dir().join(build.folder()));
+    let installed = install(&prefix, build)?;
     println!("installed under {}", prefix.display());
     for file in [installed.shared, prefix.join("lib/libpanecast.a")] {
         let bytes = std::fs::metadata(&file).map_err(|e| format!("{}: {e}", file.display()))?.len();
@@ -48,7 +66,7 @@ pub(crate) fn dist(out: Option<PathBuf>) -> Result<()> {
 /// Builds the library and installs it under `prefix`, then looks at what it exports and needs.
 pub(crate) fn install(prefix: &Path, build: Build) -> Result<Installed> {
     let archive = compile(build)?;
-    let work = target_dir().join("doors-work").join(if build == Build::Dist { "dist" } else { "quick" });
+    let work = target_dir().join("doors-work").join(build.folder());
     for dir in [work.as_path(), &prefix.join("include"), &prefix.join("lib/pkgconfig")] {
         std::fs::create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
     }
@@ -78,13 +96,14 @@ pub(crate) fn install(prefix: &Path, build: Build) -> Result<Installed> {
     Ok(Installed { prefix: prefix.to_owned(), shared })
 }
 
-fn compile(build: Build) -> Result<PathBuf> {
+/// The static library that cargo builds, as it is.
+pub(super) fn compile(build: Build) -> Result<PathBuf> {
     let mut command = cargo();
     command.args(["rustc", "--package", "panecast", "--lib", "--crate-type", "staticlib"]);
-    command.args(["--features", "capi,uniffi"]);
+    command.args(["--features", build.features()]);
     let folder = match build {
         Build::Quick => "debug",
-        Build::Dist => {
+        Build::Dist | Build::DistForC => {
             command.args(["--profile", "doors"]);
             "doors"
         }

@@ -2,8 +2,9 @@
 
 use super::{install, library};
 use crate::Result;
-use crate::process::{cargo, on_path, root, run, run_counting, target_dir};
+use crate::process::{on_path, root, run, run_counting, target_dir};
 use crate::steps::Tally;
+use std::path::Path;
 use std::process::Command;
 
 /// True if this version has a Kotlin package.
@@ -13,20 +14,22 @@ pub(crate) fn is_needed() -> bool {
 
 /// Builds the JARs and runs the tests on this machine's JVM. They meet at a relay.
 pub(crate) fn test(tally: &mut Tally) -> Result<()> {
-    let library = library::build()?;
-    let folder = library.parent().ok_or("the library is in no folder")?;
-    let relay = folder.join("panecast-relay");
-    if !relay.is_file() {
-        run(cargo().args(["build", "--quiet", "--package", "panecast-relay"]))?;
-    }
+    let (folder, relay) = (library::folder()?, super::relay()?);
     let mut command = maven();
     command.arg(format!("-Dpanecast.native={}", folder.display()));
     command.arg(format!("-Dpanecast.relay={}", relay.display()));
     run_counting(command.arg("verify"), tally)
 }
 
+/// Prints what a push costs with the library in this folder.
+pub(super) fn push_cost(library: &Path) -> Result<()> {
+    let mut command = maven();
+    command.args(["--quiet", "--projects", "core", "test", "-Dtest=PushCost", "-Dpanecast.bench=true"]);
+    run(command.arg(format!("-Dpanecast.native={}", library.display())))
+}
+
 /// `cargo xtask jar`: a JAR that carries this platform's library, optimised.
-pub(crate) fn jar() -> Result<()> {
+pub(crate) fn jar(into_repository: bool) -> Result<()> {
     let installed = install::install(&target_dir().join("dist"), install::Build::Dist)?;
     let resources = target_dir().join("kotlin-resources");
     let folder = resources.join(format!("{}-{}", jna_system()?, jna_machine()?));
@@ -34,7 +37,8 @@ pub(crate) fn jar() -> Result<()> {
     std::fs::copy(&installed.shared, folder.join("libpanecast.so"))
         .map_err(|e| format!("{}: {e}", installed.shared.display()))?;
     let mut command = maven();
-    command.args(["--quiet", "--projects", "core", "--also-make", "-DskipTests", "package"]);
+    let goal = if into_repository { "install" } else { "package" };
+    command.args(["--quiet", "--projects", "core", "--also-make", "-DskipTests", goal]);
     run(command.arg(format!("-Dpanecast.resources={}", resources.display())))?;
     let built = root().join("bindings/kotlin/core/target");
     let jars = std::fs::read_dir(&built).map_err(|e| format!("{}: {e}", built.display()))?;

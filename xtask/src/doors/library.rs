@@ -1,22 +1,40 @@
-//! The one shared library behind all doors.
+//! The one shared library behind all doors, built as tests are.
 
+use super::install::{self, Build};
 use crate::Result;
 use crate::process::{cargo, run, target_dir};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// What each platform calls it.
-const NAMES: [&str; 3] = ["libpanecast.so", "libpanecast.dylib", "panecast.dll"];
+/// What other systems call it.
+const NAMES: [&str; 2] = ["libpanecast.dylib", "panecast.dll"];
 
-/// Builds it as quickly as the tests' own dependencies allow: the profile `dev`, all doors in it.
-pub(crate) fn build() -> Result<PathBuf> {
+/// The folder where Kotlin and Swift find the library: the one that C programs are tested against, which exports the doors
+/// and nothing else. Only Linux has that; elsewhere it is cargo's own.
+pub(crate) fn folder() -> Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        let installed = install::install(&target_dir().join("doors-test"), Build::Quick)?;
+        return Ok(installed.prefix.join("lib"));
+    }
+    cargos_own()
+}
+
+/// What the generator of Kotlin and Swift sources reads. UniFFI describes its interface in data of which nothing is left
+/// in the library that is installed.
+pub(crate) fn described() -> Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        return install::compile(Build::Quick);
+    }
+    find(&cargos_own()?)
+}
+
+fn cargos_own() -> Result<PathBuf> {
     run(cargo()
         .args(["rustc", "--quiet", "--package", "panecast", "--lib", "--crate-type", "cdylib"])
         .args(["--features", "capi,uniffi"]))?;
-    find(&target_dir().join("debug"))
+    Ok(target_dir().join("debug"))
 }
 
-/// The library in `folder`.
-pub(crate) fn find(folder: &std::path::Path) -> Result<PathBuf> {
+fn find(folder: &Path) -> Result<PathBuf> {
     NAMES
         .map(|name| folder.join(name))
         .into_iter()

@@ -15,23 +15,23 @@ pub(crate) fn is_needed() -> bool {
 /// Builds the package and runs its tests; checks what only Apple's systems compile as far as that goes here.
 pub(crate) fn test(tally: &mut Tally) -> Result<()> {
     let toolchain = ready()?;
-    let library = library_folder()?;
+    let library = library::folder()?;
     run_counting(&mut package(&toolchain, &library, &["test"], &[])?, tally)?;
     check_apples(&toolchain, &library)
+}
+
+/// Prints what a push costs with the library in this folder.
+pub(super) fn push_cost(library: &Path) -> Result<()> {
+    run(&mut package(&ready()?, library, &["run"], &["-c", "release", "PushCost"])?)
 }
 
 /// `swift WORDS` on the package, for people: `run -c release PushCost`.
 pub(crate) fn with_words(words: &[String]) -> Result<()> {
     let toolchain = ready()?;
-    let library = library_folder()?;
+    let library = library::folder()?;
     let (first, rest) = words.split_first().ok_or("say what swift is to do: build, test, run …")?;
     let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
     run(&mut package(&toolchain, &library, &[first], &rest)?)
-}
-
-fn library_folder() -> Result<PathBuf> {
-    let library = library::build()?;
-    Ok(library.parent().ok_or("the library is in no folder")?.to_owned())
 }
 
 /// A command of the package manager's that finds the library. Its own sandbox needs mounts that are not to be had here.

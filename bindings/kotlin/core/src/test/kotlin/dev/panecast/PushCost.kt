@@ -4,14 +4,14 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty
 import java.lang.management.ManagementFactory
 
-/** What one push of 1920x1080 costs: `mvn test -Dtest=PushCost -Dpanecast.bench=true`. It prints figures and judges nothing. */
+/** What a pushed frame of 1080p costs its thread: `cargo xtask push-cost`. It prints figures and judges nothing. */
 @EnabledIfSystemProperty(named = "panecast.bench", matches = "true")
 class PushCost {
     private val threads = ManagementFactory.getThreadMXBean()
 
     private fun microseconds(times: Int, act: (Int) -> Unit): Double {
         repeat(times) { act(it) }
-        return (0 until 5).minOf {
+        return (0 until 9).minOf {
             val before = threads.currentThreadCpuTime
             repeat(times) { act(it) }
             (threads.currentThreadCpuTime - before) / 1000.0 / times
@@ -25,14 +25,14 @@ class PushCost {
             val call = microseconds(20_000) { share.push(pictures.frame, emptyList(), it.toLong()) }
             val small = microseconds(20_000) { share.push(pictures.frame, listOf(Rect(64, 64, 64, 64)), it.toLong()) }
             val whole = microseconds(50) { share.push(pictures.frame, timestampUs = it.toLong()) }
-            println("push 1920x1080, CPU us a call: no damage %.2f, one tile %.2f, all %.1f".format(call, small, whole))
+            println("Kotlin  nothing %8.2f us   a tile %8.2f us   all %8.1f us".format(call, small, whole))
         }
         Encoder().use { encoder ->
             Decoder().use { decoder ->
                 decoder.decode(encoder.encode(pictures.frame, timestampUs = 0).bytes)
                 val picture = Pictures(1920, 1080)
                 val copy = microseconds(50) { decoder.copyPicture(picture.buffer, picture.strideBytes) }
-                println("copyPicture 1920x1080, CPU us a call: %.1f".format(copy))
+                println("Kotlin  copyPicture %.1f us".format(copy))
             }
         }
     }
