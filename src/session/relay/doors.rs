@@ -178,7 +178,9 @@ impl Doors {
         now: Timestamp,
     ) -> Result<Option<String>, SealError> {
         let Some(id) = key_id(number) else { return Ok(None) };
-        let link = self.link.as_ref().map(|link| link.secret.clone());
+        // A link of another kind lets in by itself: beside it, a key does, too.
+        let link = self.link.as_ref().filter(|link| matches!(link.kind, LinkKind::WithKeys));
+        let link = link.map(|link| link.secret.clone());
         let offer = KeyOffer::new(TypedKey::draw(id.0 as u16)?, link, &self.tenant, now, &self.limits)?;
         let key = offer.key().to_string();
         sharer.open(id, Door::Key(offer));
