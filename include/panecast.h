@@ -827,8 +827,10 @@ typedef struct panecast_joiner_config {
   void *user;
 } panecast_joiner_config;
 
-// Told a line: how grave it is (`panecast_log_level`), and the line, which is good until it returns. May be called from
-// any thread, several at once; no lock is held.
+// Told a line: how grave it is (`panecast_log_level`), and the line, which is good until it returns. It is called on any
+// thread, on several at once, and no lock of the library's is held meanwhile: it may call every function. What these calls
+// would log is not told. Lines have no key, link, token, name or title in them: what an error quotes of a caller's text is
+// told by `panecast_last_error` alone. It must not unwind.
 typedef void (*panecast_log_callback)(uint32_t level, const char *line, void *user);
 
 // What a share tells.
@@ -1287,7 +1289,7 @@ panecast_status panecast_joiner_pause(struct panecast_joiner *joiner, uint32_t p
 panecast_status panecast_joiner_leave(struct panecast_joiner *joiner);
 
 // The newest picture, without a copy: its pixels are good until the next call of panecast_joiner_next, _stop or _free; with a
-// callback, within it alone. NOT_FOUND while there is none. Its `lossy_px` is 0.
+// callback, within it alone. NOT_FOUND while there is none.
 //
 // Pointers:
 // `picture` is a struct as its text says.
@@ -1320,8 +1322,9 @@ panecast_status panecast_joiner_stop(struct panecast_joiner *joiner);
 // happens.
 panecast_status panecast_joiner_free(struct panecast_joiner *joiner);
 
-// Has `callback` told what happens, up to `level` (`panecast_log_level`); NULL ends it. Once this returns, the callback
-// that was there before is not called any more, except the call from within which this was called.
+// Has `callback` told what happens, up to `level` (`panecast_log_level`); NULL ends it. Once this returns, no call of a
+// callback that was there before is under way, and none begins. From within a log callback it does not wait: calls that
+// are under way go on, the one at hand and those of other threads.
 panecast_status panecast_log_set(uint32_t level,
                                  panecast_log_callback callback,
                                  void *user);

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::bell::Bell;
-use crate::codec::{Decoded, Decoder};
+use crate::codec::{Decoded, Decoder, Exactness};
 use crate::consent::Purpose;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{FrameBuf, Rect, Region, Size, Timestamp};
@@ -218,9 +218,17 @@ impl Joiner {
     /// - [`ErrorKind::NotFound`] while there is none.
     /// - [`ErrorKind::Closed`] after [`Joiner::stop`].
     pub fn picture<T>(&self, look: impl FnOnce(&FrameBuf) -> T) -> Result<T> {
+        self.picture_and_exactness(|frame, _| look(frame))
+    }
+
+    /// As [`Joiner::picture`], with which of its pixels are the source's own.
+    ///
+    /// # Errors
+    /// As [`Joiner::picture`].
+    pub fn picture_and_exactness<T>(&self, look: impl FnOnce(&FrameBuf, &Exactness) -> T) -> Result<T> {
         let inner = self.lock();
         match inner.decoder.frame() {
-            Some(frame) => Ok(look(frame)),
+            Some(frame) => Ok(look(frame, inner.decoder.exactness())),
             None => Err(Error::new(ErrorKind::NotFound, "there is no picture yet")),
         }
     }

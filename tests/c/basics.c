@@ -350,6 +350,53 @@ static void logs(void) {
     CHECK(lines == 1);
 }
 
+typedef struct {
+    pthread_mutex_t lock;
+    pthread_cond_t came;
+    int within, left;
+} hall;
+
+/* Both threads are in their callback before either asks for another one. */
+static void meets(uint32_t level, const char *line, void *user) {
+    hall *here = (hall *)user;
+    (void)level, (void)line;
+    pthread_mutex_lock(&here->lock);
+    here->within++;
+    pthread_cond_broadcast(&here->came);
+    while (here->within < 2) pthread_cond_wait(&here->came, &here->lock);
+    pthread_mutex_unlock(&here->lock);
+    OK(panecast_log_set(PANECAST_LOG_LEVEL_INFO, meets, here));
+    pthread_mutex_lock(&here->lock);
+    here->left++;
+    pthread_mutex_unlock(&here->lock);
+}
+
+static void *fails(void *unused) {
+    (void)unused;
+    BAD(panecast_encoder_forget(NULL));
+    return NULL;
+}
+
+static void logs_by_two(void) {
+    pthread_t two[2];
+    hall here;
+    memset(&here, 0, sizeof here);
+    pthread_mutex_init(&here.lock, NULL);
+    pthread_cond_init(&here.came, NULL);
+    OK(panecast_log_set(PANECAST_LOG_LEVEL_DEBUG, meets, &here));
+    CHECK(pthread_create(&two[0], NULL, fails, NULL) == 0);
+    CHECK(pthread_create(&two[1], NULL, fails, NULL) == 0);
+    pthread_mutex_lock(&here.lock);
+    while (here.within < 2) pthread_cond_wait(&here.came, &here.lock);
+    pthread_mutex_unlock(&here.lock);
+    OK(panecast_log_set(0, NULL, NULL));
+    /* Nothing is called any more, so this needs no lock. */
+    CHECK(here.left == 2);
+    CHECK(pthread_join(two[0], NULL) == 0 && pthread_join(two[1], NULL) == 0);
+    pthread_mutex_destroy(&here.lock);
+    pthread_cond_destroy(&here.came);
+}
+
 static void sources(void) {
     panecast_sources *list = NULL;
     panecast_source source;
@@ -515,10 +562,11 @@ int main(void) {
     words();
     callbacks();
     logs();
+    logs_by_two();
     sources();
     ends_of_sessions();
     sessions_by_callback();
     CHECK(panecast_handles_alive() == 0);
-    printf("# pass 10\n");
+    printf("# pass 11\n");
     return 0;
 }

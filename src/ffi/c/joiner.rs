@@ -284,7 +284,7 @@ pub extern "C" fn panecast_joiner_leave(joiner: *mut panecast_joiner) -> Status 
 }
 
 /// The newest picture, without a copy: its pixels are good until the next call of panecast_joiner_next, _stop or _free; with a
-/// callback, within it alone. NOT_FOUND while there is none. Its `lossy_px` is 0.
+/// callback, within it alone. NOT_FOUND while there is none.
 ///
 /// # Safety
 /// `picture` is a struct as its text says.
@@ -296,7 +296,7 @@ pub unsafe extern "C" fn panecast_joiner_picture(
     call(joiner, |joiner| {
         // SAFETY: as this function's contract says.
         unsafe { sized::accept(picture, "the picture")? };
-        let out = joiner.picture(|frame| c_picture(frame, 0))?;
+        let out = joiner.picture_and_exactness(|frame, exact| c_picture(frame, exact.lossy_px()))?;
         // SAFETY: as this function's contract says.
         unsafe { sized::write(picture, &out, "the picture") }
     })

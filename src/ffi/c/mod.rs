@@ -25,3 +25,6 @@ pub mod sized;
 pub mod sources;
 pub mod stats;
 pub mod version;
+
+#[cfg(test)]
+mod session_tests;

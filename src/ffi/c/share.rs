@@ -161,7 +161,7 @@ fn c_event(output: &Output, own_bytes: &[u8]) -> panecast_event {
 fn note_end(share: usize, how: &Result<()>) {
     log::info(|| match how {
         Ok(()) => "a share ended".to_owned(),
-        Err(e) => format!("a share ended, {}: {e}", e.kind().name()),
+        Err(e) => format!("a share ended, {}", log::line_of(e)),
     });
     if let (Err(e), Some(slot)) = (how, ShareObject::register().find(share)) {
         slot.note(e.message());
@@ -220,7 +220,8 @@ pub unsafe extern "C" fn panecast_share_start(
                 })?
             }
         };
-        log::info(|| format!("a share of {source} began"));
+        // A file's path may say more than the log is to hold.
+        log::info(|| format!("a share of a {} began", source.split(':').next().unwrap_or_default()));
         // SAFETY: as this function's contract says.
         unsafe {
             give(ShareObject { share: started, own: Arc::clone(&own) }, share)?;

@@ -239,6 +239,17 @@ impl Joiner {
         })
     }
 
+    /// Pixels of the newest picture that are not exact yet; 0 while there is none.
+    ///
+    /// # Errors
+    /// Only `Panicked`.
+    pub fn lossy_px(&self) -> Result<u64, PanecastError> {
+        self.0.call(|joiner| match joiner.picture_and_exactness(|_, exact| exact.lossy_px()) {
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(0),
+            lossy => lossy,
+        })
+    }
+
     /// Copies the newest picture to memory of the caller's, as `Decoder.copy_picture`.
     ///
     /// # Errors

@@ -107,6 +107,11 @@ public final class Joiner: RelayEnd {
         }
     }
 
+    /// Pixels of the newest picture that are not exact yet; 0 while there is none.
+    public var lossyPixels: UInt64 {
+        get throws(PanecastError) { try native { try own.lossyPx() } }
+    }
+
     /// Where the cursor's hotspot is; `nil` where it is hidden.
     public var cursorPlace: Point? {
         get throws(PanecastError) { try native { try own.cursorPlace() } }

@@ -558,6 +558,11 @@ void uniffi_panecast_fn_method_joiner_focus(uint64_t ptr, RustBuffer rect, RustC
 void uniffi_panecast_fn_method_joiner_leave(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_LOSSY_PX
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_LOSSY_PX
+uint64_t uniffi_panecast_fn_method_joiner_lossy_px(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_NEXT
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_NEXT
 RustBuffer uniffi_panecast_fn_method_joiner_next(uint64_t ptr, uint32_t timeout_ms, RustCallStatus *_Nonnull out_status
@@ -1273,6 +1278,12 @@ uint16_t uniffi_panecast_checksum_method_joiner_focus(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_LEAVE
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_LEAVE
 uint16_t uniffi_panecast_checksum_method_joiner_leave(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_LOSSY_PX
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_LOSSY_PX
+uint16_t uniffi_panecast_checksum_method_joiner_lossy_px(void
 
 );
 #endif

@@ -2244,6 +2244,14 @@ public protocol JoinerProtocol: AnyObject, Sendable {
     func leave() throws
 
     /**
+     * Pixels of the newest picture that are not exact yet; 0 while there is none.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+    func lossyPx() throws  -> UInt64
+
+    /**
      * What happened next, in order; nothing if nothing does within `timeout_ms`.
      *
      * # Errors
@@ -2521,6 +2529,21 @@ open func leave()throws   {try rustCallWithError(FfiConverterTypePanecastError_l
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 }
+}
+
+    /**
+     * Pixels of the newest picture that are not exact yet; 0 while there is none.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+open func lossyPx()throws  -> UInt64  {
+    return try  FfiConverterUInt64.lift(try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_joiner_lossy_px(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
 }
 
     /**
@@ -7711,6 +7734,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_panecast_checksum_method_joiner_leave() != 27355) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_joiner_lossy_px() != 5208) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_panecast_checksum_method_joiner_next() != 55818) {

@@ -114,6 +114,10 @@ class Joiner(way: Way, who: String, purpose: Purpose = Purpose.SCREEN, tenant: S
     val pictureSize: PictureSize?
         get() = native { own.pictureSize()?.let { PictureSize(it.width.toInt(), it.height.toInt()) } }
 
+    /** Pixels of the newest picture that are not exact yet; 0 while there is none. */
+    val lossyPixels: Long
+        get() = native { own.lossyPx().toLong() }
+
     /** Copies the newest picture, as [Decoder.copyPicture]. */
     fun copyPicture(into: ByteBuffer, strideBytes: Int): PictureSize = copied(into, strideBytes, own::copyPicture)
 

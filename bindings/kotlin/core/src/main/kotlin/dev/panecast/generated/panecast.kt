@@ -779,6 +779,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_panecast_checksum_method_joiner_leave(
     ): Int
+    external fun uniffi_panecast_checksum_method_joiner_lossy_px(
+    ): Int
     external fun uniffi_panecast_checksum_method_joiner_next(
     ): Int
     external fun uniffi_panecast_checksum_method_joiner_pause(
@@ -975,6 +977,8 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_panecast_fn_method_joiner_leave(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_panecast_fn_method_joiner_lossy_px(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
     external fun uniffi_panecast_fn_method_joiner_next(`ptr`: Long,`timeoutMs`: Int,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_panecast_fn_method_joiner_pause(`ptr`: Long,`paused`: Byte,uniffi_out_err: UniffiRustCallStatus,
@@ -1304,6 +1308,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_panecast_checksum_method_joiner_leave() and 0xFFFF) != 27355) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_joiner_lossy_px() and 0xFFFF) != 5208) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_panecast_checksum_method_joiner_next() and 0xFFFF) != 55818) {
@@ -4297,6 +4304,14 @@ public interface JoinerInterface {
     fun `leave`()
 
     /**
+     * Pixels of the newest picture that are not exact yet; 0 while there is none.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+    fun `lossyPx`(): kotlin.ULong
+
+    /**
      * What happened next, in order; nothing if nothing does within `timeout_ms`.
      *
      * # Errors
@@ -4672,6 +4687,26 @@ open class Joiner: Disposable, AutoCloseable, JoinerInterface
 }
     }
 
+
+
+
+    /**
+     * Pixels of the newest picture that are not exact yet; 0 while there is none.
+     *
+     * # Errors
+     * Only `Panicked`.
+     */
+    @Throws(PanecastException::class)override fun `lossyPx`(): kotlin.ULong {
+            return FfiConverterULong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_lossy_px(
+        it,
+        _status)
+}
+    }
+    )
+    }
 
 
 
