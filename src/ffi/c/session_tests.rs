@@ -353,7 +353,7 @@ fn no_line_of_the_log_holds_a_secret() {
         room.carry();
         room.kinds.iter().filter(|kind| **kind == Kind::Ended as u32).count() == 2
     });
-    assert_eq!(room.push(&pixels, 2), Status::Closed);
+    assert_eq!(room.push(&pixels, 2), Status::Denied);
     drop(room);
     assert_eq!(panecast_log_set(0, None, null_mut()), Status::Ok);
 
