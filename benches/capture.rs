@@ -1,11 +1,11 @@
-//! What a tick of X11 capture costs at 1920 × 1080, client and server together.
+//! What a tick of X11 capture costs at 1920 × 1080, client and server together; of Wayland capture also at 3840 × 2160.
 //!
-//! `cargo bench --bench capture` starts a virtual X server, draws, and takes the processor time of the capturing
+//! `cargo bench --bench capture` starts a virtual X server and headless compositors, draws, and takes the processor time of the capturing
 //! thread and of the server from the kernel's accounts, tick by tick; what the drawing costs is not in it.
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
-    println!("only X11 has a capture bench");
+    println!("only X11 and Wayland have a capture bench");
 }
 
 #[cfg(target_os = "linux")]
@@ -13,8 +13,24 @@ fn main() {
 mod xserver;
 
 #[cfg(target_os = "linux")]
+#[path = "capture/wayland.rs"]
+mod wayland;
+
+#[cfg(target_os = "linux")]
+#[path = "../tests/wayland_server/mod.rs"]
+mod wayland_server;
+
+#[cfg(target_os = "linux")]
 fn main() {
-    linux::main();
+    // `-- wayland` or `-- x11` for one of them.
+    let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wanted = |name: &str| asked.is_empty() || asked.iter().any(|word| word == name);
+    if wanted("x11") {
+        linux::main();
+    }
+    if wanted("wayland") {
+        wayland::main();
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -32,7 +48,7 @@ mod linux {
     use x11rb::protocol::xproto::Rectangle;
 
     const SIZE: Size = Size::new(1920, 1080);
-    const ROUNDS: u32 = 400;
+    pub(super) const ROUNDS: u32 = 400;
 
     fn granted() -> CaptureGrant {
         Consent::ask(Purpose::Screen, "screen").answer(Decision::Allow).expect("allowed")
@@ -44,7 +60,7 @@ mod linux {
 
     /// Processor and wall time, in milliseconds.
     #[derive(Clone, Copy)]
-    struct Cost {
+    pub(super) struct Cost {
         client: f64,
         server: f64,
         wall: f64,
@@ -57,16 +73,19 @@ mod linux {
     }
 
     /// The processor time of the server, exact while it waits for us.
-    fn of(server: &Xvfb) -> f64 {
-        let text = std::fs::read_to_string(format!("/proc/{}/schedstat", server.pid()))
-            .expect("the kernel keeps it");
+    fn of(server: u32) -> f64 {
+        let text = std::fs::read_to_string(format!("/proc/{server}/schedstat")).expect("the kernel keeps it");
         text.split(' ').next().and_then(|n| n.parse::<f64>().ok()).expect("nanoseconds come first") / 1e6
     }
 
-    /// What `tick` costs after `prepare`, [`ROUNDS`] times.
-    fn measure(server: &Xvfb, mut prepare: impl FnMut(u32), mut tick: impl FnMut()) -> Vec<Cost> {
+    /// What `tick` costs after `prepare`, `rounds` times, here and in the process `server`.
+    pub(super) fn measure(
+        (server, rounds): (u32, u32),
+        mut prepare: impl FnMut(u32),
+        mut tick: impl FnMut(),
+    ) -> Vec<Cost> {
         let mut costs = Vec::new();
-        for i in 0..ROUNDS + ROUNDS / 10 {
+        for i in 0..rounds + rounds / 10 {
             prepare(i);
             // The server goes back to waiting after its last answer, and its account is up to date then.
             std::thread::sleep(Duration::from_micros(200));
@@ -76,10 +95,10 @@ mod linux {
             std::thread::sleep(Duration::from_micros(200));
             costs.push(Cost { client, server: of(server) - busy, wall: wall.as_secs_f64() * 1e3 });
         }
-        costs.split_off(ROUNDS as usize / 10)
+        costs.split_off(rounds as usize / 10)
     }
 
-    fn show(what: &str, costs: &[Cost], most: Option<f64>) {
+    pub(super) fn show(what: &str, costs: &[Cost], most: Option<f64>) -> f64 {
         let median = |of: fn(&Cost) -> f64| {
             let mut all: Vec<f64> = costs.iter().map(of).collect();
             all.sort_by(f64::total_cmp);
@@ -95,6 +114,7 @@ mod linux {
         println!(
             "  {what:<28}{client:>7.3} + {server:.3} = {sum:.3} ms CPU (mean {mean:.3}), {wall:>7.3} ms wall{verdict}"
         );
+        sum
     }
 
     pub(super) fn main() {
@@ -126,6 +146,7 @@ mod linux {
         let (none, all) = (Region::empty(), Region::full(SIZE));
         source.next(&mut frame, &all, Duration::ZERO).expect("the first picture");
         let limits = transport == Transport::SharedPixmap;
+        let clock = (server.pid(), ROUNDS);
 
         let everything: xfixes::Region = artist.x.generate_id().expect("an id");
         let whole = Rectangle { x: 0, y: 0, width: SIZE.width as u16, height: SIZE.height as u16 };
@@ -147,14 +168,14 @@ mod linux {
             assert!(matches!(captured, Captured::Frame { .. }), "{captured:?}");
             source.cursor().expect("the server is there");
         };
-        show("full frame", &measure(&server, damage_all, &mut capture), limits.then_some(MOST_FULL));
-        show("typed character", &measure(&server, draw_character, &mut capture), None);
+        show("full frame", &measure(clock, damage_all, &mut capture), limits.then_some(MOST_FULL));
+        show("typed character", &measure(clock, draw_character, &mut capture), None);
         let idle = || {
             let captured =
                 source.next(&mut frame, &none, Duration::from_millis(2)).expect("the server is there");
             assert_eq!(captured, Captured::Unchanged);
             source.cursor().expect("the server is there");
         };
-        show("idle tick with pointer", &measure(&server, |_| (), idle), limits.then_some(MOST_IDLE));
+        show("idle tick with pointer", &measure(clock, |_| (), idle), limits.then_some(MOST_IDLE));
     }
 }
