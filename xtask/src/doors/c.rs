@@ -139,7 +139,7 @@ impl Door {
         }
         let session = self.build("examples/c/session.c", &["libwebsockets"], &[], false)?;
         c_session::test(&session, |program| Command::new(program))?;
-        c_session::test(&session, valgrind)?;
+        c_session::test_slowly(&session, valgrind)?;
         tally.passed += 3;
         Ok(())
     }
