@@ -335,7 +335,7 @@ enum panecast_session_event_kind
   PANECAST_SESSION_EVENT_KIND_STATE = 12,
   // HOST. Nothing is captured any more; `status` and `text` say why, 0 if nobody watches any more.
   PANECAST_SESSION_EVENT_KIND_STOPPED = 13,
-  // The relay refuses; `text` says why. ENDED follows.
+  // The relay refuses; `refusal` and `text` say why. ENDED follows.
   PANECAST_SESSION_EVENT_KIND_REFUSED = 14,
   // All is over for `reason`; nothing follows.
   PANECAST_SESSION_EVENT_KIND_ENDED = 15,
@@ -407,6 +407,39 @@ typedef uint32_t panecast_end_reason;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// Why the relay does not let an end in.
+enum panecast_refusal
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // No room has this key.
+  PANECAST_REFUSAL_WRONG_KEY = 0,
+  // The room or the relay is full.
+  PANECAST_REFUSAL_FULL = 1,
+  // Another version of the protocol.
+  PANECAST_REFUSAL_VERSION = 2,
+  // A message that does not fit the protocol, or is too large.
+  PANECAST_REFUSAL_BAD_MESSAGE = 3,
+  // Too many keys were tried from this network, or of this tenant.
+  PANECAST_REFUSAL_TOO_MANY_TRIES = 4,
+  // The other side said no.
+  PANECAST_REFUSAL_DECLINED = 5,
+  // Nobody is there to be reached this way now.
+  PANECAST_REFUSAL_UNAVAILABLE = 6,
+  // The tenant is not known here, or the token does not allow this.
+  PANECAST_REFUSAL_NOT_ALLOWED = 7,
+  // The link was used up, or its host has closed it.
+  PANECAST_REFUSAL_SPENT = 8,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum panecast_refusal panecast_refusal;
+#else
+typedef uint32_t panecast_refusal;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // How a watcher marks.
 enum panecast_mark_kind
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -468,6 +501,29 @@ typedef uint32_t panecast_link_kind;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// What a link lets its reader do.
+enum panecast_link_goal
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // See a screen that somebody shows.
+  PANECAST_LINK_GOAL_SEE = 0,
+  // Show a camera to who has sent it.
+  PANECAST_LINK_GOAL_CAMERA = 1,
+  // See what the visitor shows whose key it is.
+  PANECAST_LINK_GOAL_KEY = 2,
+  // No link: a relay's address.
+  PANECAST_LINK_GOAL_NONE = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum panecast_link_goal panecast_link_goal;
+#else
+typedef uint32_t panecast_link_goal;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // Which library encodes AV1. All exist in every build; [`Av1Choice::available`] says which one is built in.
 typedef struct Av1Choice Av1Choice;
 
@@ -497,6 +553,9 @@ typedef struct panecast_host panecast_host;
 
 // The watching end at a relay. All its functions may be called from any thread.
 typedef struct panecast_joiner panecast_joiner;
+
+// A link, or a relay's address.
+typedef struct panecast_link panecast_link;
 
 // Bytes that are the caller's, of a stream or of an event.
 typedef struct panecast_packet panecast_packet;
@@ -715,6 +774,10 @@ typedef struct panecast_session_event {
   const uint8_t *bytes;
   // How many bytes.
   size_t length;
+  // A panecast_refusal.
+  uint32_t refusal;
+  // Always 0.
+  uint32_t reserved;
   // Whose memory the pointers are in; it becomes the caller's, who frees it. NULL without any, and in a callback.
   struct panecast_packet *held;
 } panecast_session_event;
@@ -826,6 +889,30 @@ typedef struct panecast_joiner_config {
   // Handed to `on_event`; it must be good on another thread.
   void *user;
 } panecast_joiner_config;
+
+// What a link says. Its texts are good until the link is freed; they are NULL where there is none.
+typedef struct panecast_link_info {
+  // sizeof(panecast_link_info).
+  uint32_t struct_size;
+  // A panecast_link_goal.
+  uint32_t goal;
+  // 1: who sees needs a key besides.
+  uint32_t needs_key;
+  // 1: TLS leads to the relay.
+  uint32_t secure;
+  // All of it, in its one form; secret.
+  const char *url;
+  // The relay, as https://HOST. Links may come from anybody: an app with a relay of its own compares.
+  const char *relay;
+  // Where a host's WebSocket connects to, as wss://HOST/ws/host.
+  const char *host_socket;
+  // Where a joiner's WebSocket connects to.
+  const char *joiner_socket;
+  // For the configuration of a host or a joiner.
+  const char *tenant;
+  // SEE: `link` of a joiner; KEY: its `key`; CAMERA: for panecast_host_take_link.
+  const char *secret;
+} panecast_link_info;
 
 // Told a line: how grave it is (`panecast_log_level`), and the line, which is good until it returns. It is called on any
 // thread, on several at once, and no lock of the library's is held meanwhile: it may call every function. What these calls
@@ -1124,6 +1211,28 @@ panecast_status panecast_host_next(struct panecast_host *host,
 // `token` is NULL or a text with a NUL at its end.
 panecast_status panecast_host_connected(struct panecast_host *host, const char *token);
 
+// Before a WebSocket is opened: what its request is to have as Sec-WebSocket-Protocol, names with commas in between, with the
+// first messages among them; NOTHING_NOW if it is to have no such header. Then panecast_host_opened takes the place of
+// panecast_host_connected. It saves a round trip. The packet is a text with a NUL at its end. `token`: who this is, where
+// the tenant asks for it; NULL without one.
+//
+// Pointers:
+// `token` is NULL or a text with a NUL at its end; `early` is good for writing.
+panecast_status panecast_host_early(struct panecast_host *host,
+                                    const char *token,
+                                    struct panecast_packet **early);
+
+// The WebSocket that panecast_host_early was asked for is there; `protocol` is the Sec-WebSocket-Protocol of the answer, NULL
+// without one.
+//
+// Pointers:
+// `protocol` is NULL or a text with a NUL at its end.
+panecast_status panecast_host_opened(struct panecast_host *host,
+                                     const char *protocol);
+
+// Bytes come or go that are no whole message yet: the relay is there. For apps whose WebSocket tells.
+panecast_status panecast_host_alive(struct panecast_host *host);
+
 // The WebSocket is gone, or could not be had.
 panecast_status panecast_host_disconnected(struct panecast_host *host);
 
@@ -1235,6 +1344,28 @@ panecast_status panecast_joiner_next(struct panecast_joiner *joiner,
 // `token` is NULL or a text with a NUL at its end.
 panecast_status panecast_joiner_connected(struct panecast_joiner *joiner, const char *token);
 
+// Before a WebSocket is opened: what its request is to have as Sec-WebSocket-Protocol, names with commas in between, with the
+// first messages among them; NOTHING_NOW if it is to have no such header. Then panecast_joiner_opened takes the place of
+// panecast_joiner_connected. It saves a round trip. The packet is a text with a NUL at its end. `token`: who this is, where
+// the tenant asks for it; NULL without one.
+//
+// Pointers:
+// `token` is NULL or a text with a NUL at its end; `early` is good for writing.
+panecast_status panecast_joiner_early(struct panecast_joiner *joiner,
+                                      const char *token,
+                                      struct panecast_packet **early);
+
+// The WebSocket that panecast_joiner_early was asked for is there; `protocol` is the Sec-WebSocket-Protocol of the answer, NULL
+// without one.
+//
+// Pointers:
+// `protocol` is NULL or a text with a NUL at its end.
+panecast_status panecast_joiner_opened(struct panecast_joiner *joiner,
+                                       const char *protocol);
+
+// Bytes come or go that are no whole message yet: the relay is there. For apps whose WebSocket tells.
+panecast_status panecast_joiner_alive(struct panecast_joiner *joiner);
+
 // The WebSocket is gone, or could not be had.
 panecast_status panecast_joiner_disconnected(struct panecast_joiner *joiner);
 
@@ -1321,6 +1452,59 @@ panecast_status panecast_joiner_stop(struct panecast_joiner *joiner);
 // Stops a joiner as panecast_joiner_stop and frees it; NULL is fine. INVALID_INPUT from within its own callback, and nothing
 // happens.
 panecast_status panecast_joiner_free(struct panecast_joiner *joiner);
+
+// Reads a link such as https://RELAY/camera?tenant=NAME#... `app_scheme`: the app's own scheme, if such links open it too; it
+// stands for https. NULL without one.
+//
+// Fails with INVALID_INPUT if it is none, or not whole.
+//
+// Pointers:
+// `url` is a text with a NUL at its end, `app_scheme` too or NULL; `link` is good for writing.
+panecast_status panecast_link_read(const char *url,
+                                   const char *app_scheme,
+                                   struct panecast_link **link);
+
+// Writes a link for somebody else. `goal` is a panecast_link_goal, `relay` an address as people write it, `tenant` may be NULL;
+// `secret`: SEE: what LINK told; CAMERA: what panecast_link_draw wrote; KEY: what KEY told.
+//
+// Fails with INVALID_INPUT if one of them cannot be.
+//
+// Pointers:
+// The texts have a NUL at their end; `link` is good for writing.
+panecast_status panecast_link_write(uint32_t goal,
+                                    const char *relay,
+                                    const char *tenant,
+                                    const char *secret,
+                                    struct panecast_link **link);
+
+// Reads a relay's address as people write it, https://HOST[:PORT]; no scheme at all is http. The goal is NONE.
+//
+// Fails with INVALID_INPUT if it is none.
+//
+// Pointers:
+// `address` is a text with a NUL at its end; `link` is good for writing.
+panecast_status panecast_link_relay(const char *address,
+                                    struct panecast_link **link);
+
+// Draws a link to a camera, to be sent to somebody: knock with its `secret` as `sent_link` of a joiner.
+//
+// Fails with INVALID_INPUT if `relay` or `tenant` (NULL is the default one) cannot be, IO where there is no randomness.
+//
+// Pointers:
+// The texts have a NUL at their end; `link` is good for writing.
+panecast_status panecast_link_draw(const char *relay,
+                                   const char *tenant,
+                                   struct panecast_link **link);
+
+// Writes what a link says.
+//
+// Pointers:
+// `info` is a struct as its text says.
+panecast_status panecast_link_tell(const struct panecast_link *link,
+                                   struct panecast_link_info *info);
+
+// Frees a link; NULL is fine.
+panecast_status panecast_link_free(struct panecast_link *link);
 
 // Has `callback` told what happens, up to `level` (`panecast_log_level`); NULL ends it. Once this returns, no call of a
 // callback that was there before is under way, and none begins. From within a log callback it does not wait: calls that

@@ -1,6 +1,9 @@
 //! A host and a joiner as the doors have them, through a relay that is made of docs/protocol.md alone.
 #![cfg(any(feature = "capi", feature = "uniffi"))]
 
+#[path = "ffi_rooms/ends.rs"]
+mod ends;
+
 use panecast::capture::Damage;
 use panecast::ffi::{Host, HostConfig, HostEvent, Joiner, JoinerEvent};
 use panecast::frame::{FrameView, PixelFormat, Size, Timestamp};

@@ -1,7 +1,7 @@
 /* A session through a relay, with a WebSocket of libwebsockets':
  *
  *   session host http://127.0.0.1:8080 [--yes]     shows frames of its own to whom you allow, and prints the key
- *   session join http://127.0.0.1:8080 KEY         watches, and leaves after five pictures
+ *   session join http://127.0.0.1:8080 KEY [--cut] watches, and leaves after five pictures; cuts its line after two
  *
  * The library tells what happens on a thread of its own; the main thread serves the socket. */
 #include <panecast.h>
@@ -25,7 +25,7 @@ typedef struct {
     panecast_host *host;
     panecast_joiner *joiner;
     char address[128];
-    int port, yes;
+    int port, yes, cut;
     struct lws_context *context;
     struct lws *socket;
     lws_sorted_usec_list_t timer;
@@ -35,7 +35,7 @@ typedef struct {
     pthread_mutex_t lock;
     message *first, **last;
     long connect_ms; /* below 0: not now */
-    int disconnect, ended, watched, pictures, reason;
+    int disconnect, ended, watched, pictures, reason, connections, early;
 } session;
 
 static session *me;
@@ -49,6 +49,15 @@ static void queue(const void *bytes, size_t length, int binary) {
     memcpy(m->bytes + LWS_PRE, bytes, length);
     *me->last = m;
     me->last = &m->next;
+}
+
+static void forget_messages(void) {
+    while (me->first != NULL) {
+        message *m = me->first;
+        me->first = m->next;
+        free(m);
+    }
+    me->last = &me->first;
 }
 
 /* The consent callback: who asks, and what for. */
@@ -91,6 +100,7 @@ static void told(const panecast_session_event *event, void *user) {
             printf("picture %ux%u, %02x%02x%02x\n", picture.width, picture.height, corner[2], corner[1], corner[0]);
             if (++me->pictures == ENOUGH) panecast_joiner_leave(me->joiner);
         }
+        if (me->cut && me->pictures == 2) break;
         return;
     }
     default: break;
@@ -101,7 +111,8 @@ static void told(const panecast_session_event *event, void *user) {
     case PANECAST_SESSION_EVENT_KIND_SEND_TEXT: queue(event->text, strlen(event->text), 0); break;
     case PANECAST_SESSION_EVENT_KIND_SEND_BINARY: queue(event->bytes, event->length, 1); break;
     case PANECAST_SESSION_EVENT_KIND_DISCONNECT: me->disconnect = 1; break;
-    case PANECAST_SESSION_EVENT_KIND_REFUSED: printf("refused: %s\n", event->text); break;
+    case PANECAST_SESSION_EVENT_KIND_PICTURE: me->disconnect = 1; break; /* --cut: as a bad network does */
+    case PANECAST_SESSION_EVENT_KIND_REFUSED: printf("refused: %u, %s\n", event->refusal, event->text); break;
     case PANECAST_SESSION_EVENT_KIND_ENDED:
         me->reason = (int)event->reason;
         me->ended = 1;
@@ -122,16 +133,33 @@ static void disconnected(void) {
     }
 }
 
+/* The first messages go with the request where the relay takes them. */
 static void connect_now(lws_sorted_usec_list_t *timer) {
     struct lws_client_connect_info info;
+    panecast_packet *early = NULL;
+    const uint8_t *protocols = NULL;
+    size_t length = 0;
     (void)timer;
     memset(&info, 0, sizeof info);
+    if (me->socket != NULL) lws_set_timeout(me->socket, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
+    pthread_mutex_lock(&me->lock);
+    forget_messages(); /* of the line before */
+    me->disconnect = 0;
+    pthread_mutex_unlock(&me->lock);
+    if (me->host != NULL) {
+        panecast_host_early(me->host, NULL, &early);
+    } else {
+        panecast_joiner_early(me->joiner, NULL, &early);
+    }
+    if (early != NULL) panecast_packet_bytes(early, &protocols, &length);
+    info.protocol = (const char *)protocols;
     info.context = me->context;
     info.address = info.host = me->address;
     info.port = me->port;
     info.path = me->host != NULL ? "/ws/host" : "/ws/join";
     info.local_protocol_name = "panecast";
     me->socket = lws_client_connect_via_info(&info);
+    panecast_packet_free(early);
     if (me->socket == NULL) disconnected();
 }
 
@@ -170,7 +198,11 @@ static void receive(struct lws *socket, const void *bytes, size_t length) {
     if (me->received == NULL) abort();
     memcpy(me->received + me->received_length, bytes, length);
     me->received_length += length;
-    if (!lws_is_final_fragment(socket) || lws_remaining_packet_payload(socket) > 0) return;
+    if (!lws_is_final_fragment(socket) || lws_remaining_packet_payload(socket) > 0) {
+        if (me->host != NULL) panecast_host_alive(me->host);
+        if (me->joiner != NULL) panecast_joiner_alive(me->joiner);
+        return;
+    }
     if (me->host != NULL) {
         if (lws_frame_is_binary(socket)) {
             panecast_host_binary(me->host, me->received, me->received_length);
@@ -186,20 +218,29 @@ static void receive(struct lws *socket, const void *bytes, size_t length) {
 }
 
 static int served(struct lws *socket, enum lws_callback_reasons reason, void *user, void *in, size_t length) {
+    static char protocol[64];
     (void)user;
     switch (reason) {
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED: carry_out(); break;
+    case LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH:
+        protocol[0] = 0; /* stays so if the answer names none */
+        lws_hdr_copy(socket, protocol, sizeof protocol, WSI_TOKEN_PROTOCOL);
+        break;
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
+        me->connections++;
+        me->early += protocol[0] != 0;
         if (me->host != NULL) {
-            panecast_host_connected(me->host, NULL);
+            panecast_host_opened(me->host, protocol);
         } else {
-            panecast_joiner_connected(me->joiner, NULL);
+            panecast_joiner_opened(me->joiner, protocol);
         }
         break;
     case LWS_CALLBACK_CLIENT_RECEIVE: receive(socket, in, length); break;
     case LWS_CALLBACK_CLIENT_WRITEABLE: return send_next(socket);
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-    case LWS_CALLBACK_CLIENT_CLOSED: disconnected(); break;
+    case LWS_CALLBACK_CLIENT_CLOSED:
+        if (socket == me->socket) disconnected();
+        break;
     default: break;
     }
     return 0;
@@ -241,7 +282,7 @@ static void push_again(lws_sorted_usec_list_t *timer) {
 }
 
 static int usage(void) {
-    fprintf(stderr, "usage: session host URL [--yes] | session join URL KEY\n");
+    fprintf(stderr, "usage: session host URL [--yes] | session join URL KEY [--cut]\n");
     return 2;
 }
 
@@ -259,11 +300,14 @@ int main(int argc, char **argv) {
     all.last = &all.first;
     all.connect_ms = -1;
     all.yes = hosts && argc > 3 && strcmp(argv[3], "--yes") == 0;
+    all.cut = !hosts && argc > 4 && strcmp(argv[4], "--cut") == 0;
     lws_set_log_level(LLL_ERR, NULL);
     memset(&info, 0, sizeof info);
     memset(&pushes, 0, sizeof pushes);
     info.port = CONTEXT_PORT_NO_LISTEN;
     info.protocols = protocols;
+    info.max_http_header_data = 8192; /* first messages have up to 4 KiB */
+    info.pt_serv_buf_size = 16384;
     all.context = lws_create_context(&info);
     if (all.context == NULL) return 1;
     if (hosts) {
@@ -294,12 +338,8 @@ int main(int argc, char **argv) {
     panecast_host_free(all.host); /* after these, nothing is told any more */
     panecast_joiner_free(all.joiner);
     lws_context_destroy(all.context);
-    while (all.first != NULL) {
-        message *m = all.first;
-        all.first = m->next;
-        free(m);
-    }
+    forget_messages();
     free(all.received);
-    printf("ended, reason %d\n", all.reason);
+    printf("ended, reason %d, %d connections, %d with first messages\n", all.reason, all.connections, all.early);
     return status == PANECAST_STATUS_OK && (hosts || all.pictures >= ENOUGH) ? 0 : 1;
 }

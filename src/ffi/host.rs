@@ -44,8 +44,8 @@ impl Default for HostConfig {
 /// What the app is told, in the order in which it happens.
 #[derive(Debug)]
 pub enum HostEvent {
-    /// Connect a WebSocket to the relay's `/ws/host` after so long, then call [`Host::connected`]; where it fails,
-    /// [`Host::disconnected`].
+    /// Connect a WebSocket to the relay's `/ws/host` after so long, then call [`Host::connected`], or [`Host::early`] before and
+    /// [`Host::opened`] then; where it fails, [`Host::disconnected`].
     Connect {
         /// How long to wait before.
         after: Duration,
@@ -229,6 +229,31 @@ impl Host {
     /// - [`ErrorKind::Closed`] after the end.
     pub fn connected(&self, token: Option<String>) -> Result<()> {
         self.with(|relay, now| relay.connected(token, now))
+    }
+
+    /// Before a WebSocket is opened: the sub-protocols that its request is to name, with the first message among them; none if it is
+    /// to name none. Then [`Host::opened`] takes the place of [`Host::connected`]. It saves a round trip.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::Closed`] after the end.
+    pub fn early(&self, token: Option<String>) -> Result<Vec<String>> {
+        self.with(|relay, _| relay.early(token))
+    }
+
+    /// The WebSocket that [`Host::early`] was asked for is there; the answer named this sub-protocol.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::Closed`] after the end.
+    pub fn opened(&self, protocol: Option<&str>) -> Result<()> {
+        self.with(|relay, now| relay.opened(protocol, now))
+    }
+
+    /// Bytes come or go that are no whole message yet: the relay is there. For apps whose WebSocket tells.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::Closed`] after the end.
+    pub fn alive(&self) -> Result<()> {
+        self.with(relay::Host::alive)
     }
 
     /// The WebSocket is gone, or could not be had.

@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 /// What the app is told, in the order in which it happens.
 #[derive(Debug)]
 pub enum JoinerEvent {
-    /// Connect a WebSocket to the relay's `/ws/join` after so long, then call [`Joiner::connected`]; where it fails,
-    /// [`Joiner::disconnected`].
+    /// Connect a WebSocket to the relay's `/ws/join` after so long, then call [`Joiner::connected`], or [`Joiner::early`] before
+    /// and [`Joiner::opened`] then; where it fails, [`Joiner::disconnected`].
     Connect {
         /// How long to wait before.
         after: Duration,
@@ -127,6 +127,41 @@ impl Joiner {
     /// - [`ErrorKind::Io`] where there is no randomness.
     pub fn connected(&self, token: Option<String>) -> Result<()> {
         self.with(|relay, now| relay.connected(token, now))?
+    }
+
+    /// Before a WebSocket is opened: the sub-protocols that its request is to name, with the first messages among them; none if it is
+    /// to name none. Then [`Joiner::opened`] takes the place of [`Joiner::connected`]. It saves a round trip.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::Closed`] after the end.
+    /// - [`ErrorKind::Io`] where there is no randomness.
+    pub fn early(&self, token: Option<String>) -> Result<Vec<String>> {
+        let mut inner = self.lock();
+        if inner.stopped {
+            return Err(closed());
+        }
+        let held = if inner.relay.returns() { inner.held() } else { None };
+        let entries = inner.relay.early(token, held, self.now());
+        drop(inner);
+        self.bell.ring();
+        entries
+    }
+
+    /// The WebSocket that [`Joiner::early`] was asked for is there; the answer named this sub-protocol.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::Closed`] after the end.
+    /// - [`ErrorKind::Io`] where there is no randomness.
+    pub fn opened(&self, protocol: Option<&str>) -> Result<()> {
+        self.with(|relay, now| relay.opened(protocol, now))?
+    }
+
+    /// Bytes come or go that are no whole message yet: the relay is there. For apps whose WebSocket tells.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::Closed`] after the end.
+    pub fn alive(&self) -> Result<()> {
+        self.with(relay::Joiner::alive)
     }
 
     /// The WebSocket is gone, or could not be had.
@@ -282,8 +317,7 @@ impl Inner {
                     continue;
                 }
                 JoinerOutput::Back => {
-                    let held = self.decoder.held().map(|held| (held.size(), held.hashes().to_vec()));
-                    self.lost = true;
+                    let held = self.held();
                     self.relay.holds(held);
                     continue;
                 }
@@ -292,6 +326,12 @@ impl Inner {
             };
             return Some(event);
         }
+    }
+
+    /// What the decoder holds, to be told; what is on its way no longer counts.
+    fn held(&mut self) -> Option<(Size, Vec<u32>)> {
+        self.lost = true;
+        self.decoder.held().map(|held| (held.size(), held.hashes().to_vec()))
     }
 
     fn packet(&mut self, starts_over: bool, bytes: &[u8]) {

@@ -10,6 +10,7 @@ pub mod encoder;
 pub mod grant;
 pub mod host;
 pub mod joiner;
+pub mod link;
 pub mod share;
 pub mod status;
 #[cfg(feature = "uniffi")]
@@ -19,5 +20,6 @@ pub use encoder::FrameEncoder;
 pub use grant::{Grant, Source, ask};
 pub use host::{Host, HostConfig, HostEvent};
 pub use joiner::{Joiner, JoinerEvent};
+pub use link::{Link, LinkGoal, RelayAddress};
 pub use share::Share;
 pub use status::Status;

@@ -421,6 +421,82 @@ static panecast_session_event fresh(void) {
     return event;
 }
 
+/* Links that open an app, and relays' addresses. */
+static void links(void) {
+    static const char secret[] = "0123456789abcdefghjkmnpqr0";
+    panecast_link *link = NULL, *again = NULL;
+    panecast_link_info info, drawn;
+    memset(&info, 0, sizeof info);
+    BAD(panecast_link_read(NULL, NULL, &link));
+    BAD(panecast_link_read("https://relay.example/camera#short", NULL, &link));
+    BAD(panecast_link_read("shop://relay.example/camera#0123456789abcdefghjkmnpqr0", NULL, &link));
+    BAD(panecast_link_read("https://relay.example/camera#0123456789abcdefghjkmnpqr0", NULL, NULL));
+    OK(panecast_link_read("shop://relay.example/camera?tenant=a%20b#0123456789abcdefghjkmnpqr0", "shop", &link));
+    BAD(panecast_link_tell(link, &info));
+    info.struct_size = sizeof info;
+    OK(panecast_link_tell(link, &info));
+    CHECK(info.goal == PANECAST_LINK_GOAL_CAMERA && info.secure == 1 && info.needs_key == 0);
+    CHECK(strcmp(info.relay, "https://relay.example") == 0 && strcmp(info.tenant, "a b") == 0);
+    CHECK(strcmp(info.host_socket, "wss://relay.example/ws/host") == 0);
+    CHECK(strcmp(info.joiner_socket, "wss://relay.example/ws/join") == 0);
+    CHECK(strcmp(info.secret, secret) == 0 && strncmp(info.url, "https://relay.example/camera?", 29) == 0);
+    OK(panecast_link_free(link));
+    BAD(panecast_link_tell(link, &info));
+    BAD(panecast_link_free(link));
+    OK(panecast_link_write(PANECAST_LINK_GOAL_KEY, "127.0.0.1:7700", NULL, "482 913 507", &link));
+    OK(panecast_link_tell(link, &info));
+    CHECK(strcmp(info.url, "http://127.0.0.1:7700/#482913507") == 0 && strcmp(info.tenant, "default") == 0);
+    OK(panecast_link_free(link));
+    BAD(panecast_link_write(4, "127.0.0.1:7700", NULL, "482 913 507", &link));
+    BAD(panecast_link_write(PANECAST_LINK_GOAL_KEY, "127.0.0.1:7700", "", "482 913 507", &link));
+    OK(panecast_link_draw("relay.example", NULL, &link));
+    OK(panecast_link_draw("relay.example", NULL, &again));
+    memset(&drawn, 0, sizeof drawn);
+    drawn.struct_size = sizeof drawn;
+    OK(panecast_link_tell(link, &info));
+    OK(panecast_link_tell(again, &drawn));
+    CHECK(info.goal == PANECAST_LINK_GOAL_CAMERA && strcmp(info.secret, drawn.secret) != 0);
+    OK(panecast_link_free(link));
+    OK(panecast_link_free(again));
+    BAD(panecast_link_relay("ftp://relay.example", &link));
+    OK(panecast_link_relay("wss://relay.example:8443/", &link));
+    OK(panecast_link_tell(link, &info));
+    CHECK(info.goal == PANECAST_LINK_GOAL_NONE && info.tenant == NULL && info.secret == NULL);
+    CHECK(strcmp(info.host_socket, "wss://relay.example:8443/ws/host") == 0);
+    OK(panecast_link_free(link));
+    OK(panecast_link_free(NULL));
+}
+
+/* Every refusal of the relay's arrives as its number and its text. */
+static void refusals(void) {
+    static const char *kinds[] = {"wrong-key", "full", "version", "bad-message", "too-many-tries",
+                                  "declined", "unavailable", "not-allowed", "spent"};
+    uint32_t i;
+    for (i = 0; i < 9; i++) {
+        panecast_joiner *joiner = NULL;
+        panecast_joiner_config way;
+        panecast_session_event event = fresh();
+        char text[96];
+        memset(&way, 0, sizeof way);
+        way.struct_size = sizeof way;
+        way.key = "123456789";
+        OK(panecast_joiner_new(&way, &joiner));
+        OK(panecast_joiner_connected(joiner, NULL));
+        snprintf(text, sizeof text, "{\"type\":\"refused\",\"kind\":\"%s\",\"message\":\"no %u\"}", kinds[i], (unsigned)i);
+        OK(panecast_joiner_text(joiner, text, strlen(text)));
+        do {
+            OK(panecast_packet_free(event.held));
+            event = fresh();
+            OK(panecast_joiner_next(joiner, 1000, &event));
+        } while (event.kind != PANECAST_SESSION_EVENT_KIND_REFUSED);
+        snprintf(text, sizeof text, "no %u", (unsigned)i);
+        CHECK(event.refusal == i && strcmp(event.text, text) == 0);
+        OK(panecast_packet_free(event.held));
+        OK(panecast_joiner_free(joiner));
+    }
+    CHECK(PANECAST_REFUSAL_SPENT == 8);
+}
+
 static void ends_of_sessions(void) {
     panecast_host *host = NULL;
     panecast_joiner *joiner = NULL;
@@ -565,6 +641,8 @@ int main(void) {
     logs_by_two();
     sources();
     ends_of_sessions();
+    refusals();
+    links();
     sessions_by_callback();
     CHECK(panecast_handles_alive() == 0);
     printf("# pass 11\n");

@@ -5,6 +5,7 @@ use crate::consent::Purpose;
 use crate::error::{Error, Result};
 use crate::frame::PixelFormat;
 use crate::session::Tool;
+use crate::session::relay::RefusalKind;
 
 /// How a frame's pixels are laid out.
 #[derive(Clone, Copy, Debug)]
@@ -138,7 +139,7 @@ pub enum panecast_session_event_kind {
     State = 12,
     /// HOST. Nothing is captured any more; `status` and `text` say why, 0 if nobody watches any more.
     Stopped = 13,
-    /// The relay refuses; `text` says why. ENDED follows.
+    /// The relay refuses; `refusal` and `text` say why. ENDED follows.
     Refused = 14,
     /// All is over for `reason`; nothing follows.
     Ended = 15,
@@ -194,6 +195,30 @@ pub enum panecast_end_reason {
     Failed = 16,
 }
 
+/// Why the relay does not let an end in.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub enum panecast_refusal {
+    /// No room has this key.
+    WrongKey = 0,
+    /// The room or the relay is full.
+    Full = 1,
+    /// Another version of the protocol.
+    Version = 2,
+    /// A message that does not fit the protocol, or is too large.
+    BadMessage = 3,
+    /// Too many keys were tried from this network, or of this tenant.
+    TooManyTries = 4,
+    /// The other side said no.
+    Declined = 5,
+    /// Nobody is there to be reached this way now.
+    Unavailable = 6,
+    /// The tenant is not known here, or the token does not allow this.
+    NotAllowed = 7,
+    /// The link was used up, or its host has closed it.
+    Spent = 8,
+}
+
 /// How a watcher marks.
 #[derive(Clone, Copy, Debug)]
 #[repr(u32)]
@@ -226,6 +251,20 @@ pub enum panecast_link_kind {
     Alone = 0,
     /// Those who have a key as well.
     WithKeys = 1,
+}
+
+/// What a link lets its reader do.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub enum panecast_link_goal {
+    /// See a screen that somebody shows.
+    See = 0,
+    /// Show a camera to who has sent it.
+    Camera = 1,
+    /// See what the visitor shows whose key it is.
+    Key = 2,
+    /// No link: a relay's address.
+    None = 3,
 }
 
 /// What viewers should be told about the picture's life.
@@ -323,6 +362,21 @@ pub(super) fn purpose_code(purpose: Purpose) -> u32 {
         Purpose::Camera => panecast_purpose::Camera,
         Purpose::AgentScreen => panecast_purpose::AgentScreen,
         Purpose::Prepared => panecast_purpose::Prepared,
+    };
+    code as u32
+}
+
+pub(super) fn refusal_code(kind: RefusalKind) -> u32 {
+    let code = match kind {
+        RefusalKind::WrongKey => panecast_refusal::WrongKey,
+        RefusalKind::Full => panecast_refusal::Full,
+        RefusalKind::Version => panecast_refusal::Version,
+        RefusalKind::BadMessage => panecast_refusal::BadMessage,
+        RefusalKind::TooManyTries => panecast_refusal::TooManyTries,
+        RefusalKind::Declined => panecast_refusal::Declined,
+        RefusalKind::Unavailable => panecast_refusal::Unavailable,
+        RefusalKind::NotAllowed => panecast_refusal::NotAllowed,
+        RefusalKind::Spent => panecast_refusal::Spent,
     };
     code as u32
 }

@@ -58,6 +58,10 @@ pub struct panecast_session_event {
     pub bytes: *const u8,
     /// How many bytes.
     pub length: usize,
+    /// A panecast_refusal.
+    pub refusal: u32,
+    /// Always 0.
+    pub reserved: u32,
     /// Whose memory the pointers are in; it becomes the caller's, who frees it. NULL without any, and in a callback.
     pub held: *mut panecast_packet,
 }
@@ -102,6 +106,8 @@ impl Told {
             agent: std::ptr::null(),
             bytes: std::ptr::null(),
             length: 0,
+            refusal: 0,
+            reserved: 0,
             held: std::ptr::null_mut(),
         };
         Self { event, held: Packet(Vec::new(), Vec::new()) }
@@ -149,7 +155,9 @@ impl Told {
     }
 
     fn refused(refusal: &Refusal) -> Self {
-        Self::new(Kind::Refused).text(&refusal.message)
+        let mut told = Self::new(Kind::Refused).text(&refusal.message);
+        told.event.refusal = codes::refusal_code(refusal.kind);
+        told
     }
 
     fn marked(joiner: u32, mark: Mark) -> Self {

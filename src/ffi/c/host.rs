@@ -1,11 +1,12 @@
 //! The sharing end at a relay; the app carries its WebSocket's messages.
 
-use super::boundary::{free, message, on, optional_text, plain, slice, text, wants};
+use super::boundary::{free, give, message, on, optional_text, plain, slice, text, wants};
 use super::codes;
 use super::events::{Told, panecast_session_callback, panecast_session_event};
 use super::frame::{self, panecast_frame};
 use super::handle::{handled, is_calling_back};
 use super::masks::{self, panecast_mask};
+use super::packet::{Packet, panecast_packet};
 use super::pump::{self, Pump};
 use super::settings;
 use super::sized::{self, Sized32};
@@ -170,6 +171,52 @@ pub unsafe extern "C" fn panecast_host_connected(host: *mut panecast_host, token
         // SAFETY: as this function's contract says.
         host.connected(unsafe { optional_text(token, "token")? }.map(str::to_owned))
     })
+}
+
+/// Before a WebSocket is opened: what its request is to have as Sec-WebSocket-Protocol, names with commas in between, with the
+/// first messages among them; NOTHING_NOW if it is to have no such header. Then panecast_host_opened takes the place of
+/// panecast_host_connected. It saves a round trip. The packet is a text with a NUL at its end. `token`: who this is, where
+/// the tenant asks for it; NULL without one.
+///
+/// # Safety
+/// `token` is NULL or a text with a NUL at its end; `early` is good for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn panecast_host_early(
+    host: *mut panecast_host,
+    token: *const c_char,
+    early: *mut *mut panecast_packet,
+) -> Status {
+    on(host, |object: &HostObject| {
+        wants(early, "early")?;
+        // SAFETY: as this function's contract says.
+        let token = unsafe { optional_text(token, "token")? }.map(str::to_owned);
+        let entries = object.host.early(token)?;
+        if entries.is_empty() {
+            return Ok(Status::NothingNow);
+        }
+        // SAFETY: as this function's contract says.
+        unsafe { give(Packet::of_text(&entries.join(", ")), early)? };
+        Ok(Status::Ok)
+    })
+}
+
+/// The WebSocket that panecast_host_early was asked for is there; `protocol` is the Sec-WebSocket-Protocol of the answer, NULL
+/// without one.
+///
+/// # Safety
+/// `protocol` is NULL or a text with a NUL at its end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn panecast_host_opened(host: *mut panecast_host, protocol: *const c_char) -> Status {
+    call(host, |host| {
+        // SAFETY: as this function's contract says.
+        host.opened(unsafe { optional_text(protocol, "protocol")? })
+    })
+}
+
+/// Bytes come or go that are no whole message yet: the relay is there. For apps whose WebSocket tells.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_host_alive(host: *mut panecast_host) -> Status {
+    call(host, Host::alive)
 }
 
 /// The WebSocket is gone, or could not be had.

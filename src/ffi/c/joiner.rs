@@ -1,12 +1,12 @@
 //! The watching end at a relay; the app carries its WebSocket's messages and paints.
 
-use super::boundary::{free, message, on, optional, optional_text, plain, slice, text, wants};
+use super::boundary::{free, give, message, on, optional, optional_text, plain, slice, text, wants};
 use super::codes;
 use super::decoder::{c_cursor, c_picture, copy_rows, panecast_cursor, panecast_picture};
 use super::events::{Told, panecast_session_callback, panecast_session_event};
 use super::frame::{self, panecast_rect};
 use super::handle::{handled, is_calling_back};
-use super::packet::panecast_point;
+use super::packet::{Packet, panecast_packet, panecast_point};
 use super::pump::{self, Pump};
 use super::settings::panecast_limits;
 use super::sized::{self, Sized32};
@@ -169,6 +169,55 @@ pub unsafe extern "C" fn panecast_joiner_connected(
         // SAFETY: as this function's contract says.
         joiner.connected(unsafe { optional_text(token, "token")? }.map(str::to_owned))
     })
+}
+
+/// Before a WebSocket is opened: what its request is to have as Sec-WebSocket-Protocol, names with commas in between, with the
+/// first messages among them; NOTHING_NOW if it is to have no such header. Then panecast_joiner_opened takes the place of
+/// panecast_joiner_connected. It saves a round trip. The packet is a text with a NUL at its end. `token`: who this is, where
+/// the tenant asks for it; NULL without one.
+///
+/// # Safety
+/// `token` is NULL or a text with a NUL at its end; `early` is good for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn panecast_joiner_early(
+    joiner: *mut panecast_joiner,
+    token: *const c_char,
+    early: *mut *mut panecast_packet,
+) -> Status {
+    on(joiner, |object: &JoinerObject| {
+        wants(early, "early")?;
+        // SAFETY: as this function's contract says.
+        let token = unsafe { optional_text(token, "token")? }.map(str::to_owned);
+        let entries = object.joiner.early(token)?;
+        if entries.is_empty() {
+            return Ok(Status::NothingNow);
+        }
+        // SAFETY: as this function's contract says.
+        unsafe { give(Packet::of_text(&entries.join(", ")), early)? };
+        Ok(Status::Ok)
+    })
+}
+
+/// The WebSocket that panecast_joiner_early was asked for is there; `protocol` is the Sec-WebSocket-Protocol of the answer, NULL
+/// without one.
+///
+/// # Safety
+/// `protocol` is NULL or a text with a NUL at its end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn panecast_joiner_opened(
+    joiner: *mut panecast_joiner,
+    protocol: *const c_char,
+) -> Status {
+    call(joiner, |joiner| {
+        // SAFETY: as this function's contract says.
+        joiner.opened(unsafe { optional_text(protocol, "protocol")? })
+    })
+}
+
+/// Bytes come or go that are no whole message yet: the relay is there. For apps whose WebSocket tells.
+#[unsafe(no_mangle)]
+pub extern "C" fn panecast_joiner_alive(joiner: *mut panecast_joiner) -> Status {
+    call(joiner, Joiner::alive)
 }
 
 /// The WebSocket is gone, or could not be had.

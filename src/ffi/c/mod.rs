@@ -15,6 +15,7 @@ pub mod frame;
 pub mod handle;
 pub mod host;
 pub mod joiner;
+pub mod link;
 pub mod log;
 pub mod masks;
 pub mod packet;

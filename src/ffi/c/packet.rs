@@ -26,6 +26,13 @@ pub struct Packet(pub(super) Vec<u8>, pub(super) Vec<panecast_point>);
 
 handled!(Packet, 1, "packet");
 
+impl Packet {
+    /// A text with a NUL at its end.
+    pub(super) fn of_text(text: &str) -> Self {
+        Self(text.bytes().chain([0]).collect(), Vec::new())
+    }
+}
+
 /// Where its bytes are, and how many; good until it is freed.
 ///
 /// # Safety

@@ -141,6 +141,31 @@ impl Joiner {
         self.0.call(|joiner| joiner.connected(token))
     }
 
+    /// Before a WebSocket is opened: the sub-protocols that its request is to name, with the first messages among them; none if it
+    /// is to name none. Then `opened` takes the place of `connected`. It saves a round trip.
+    ///
+    /// # Errors
+    /// - `Closed` after the end; `Io` where there is no randomness.
+    pub fn early(&self, token: Option<String>) -> Result<Vec<String>, PanecastError> {
+        self.0.call(|joiner| joiner.early(token))
+    }
+
+    /// The WebSocket that `early` was asked for is there; the answer named this sub-protocol.
+    ///
+    /// # Errors
+    /// - `Closed` after the end.
+    pub fn opened(&self, protocol: Option<String>) -> Result<(), PanecastError> {
+        self.0.call(|joiner| joiner.opened(protocol.as_deref()))
+    }
+
+    /// Bytes come or go that are no whole message yet: the relay is there. For apps whose WebSocket tells.
+    ///
+    /// # Errors
+    /// - `Closed` after the end.
+    pub fn alive(&self) -> Result<(), PanecastError> {
+        self.0.call(own::Joiner::alive)
+    }
+
     /// The WebSocket is gone, or could not be had.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! The sharing end with a room at a relay.
 
+use super::first::{First, Opened};
+use super::pulse::{Pulse, Silence};
 use super::{Doors, LinkKind, Message, Presence, Refusal, RefusalKind, Retry, fitting, told};
 use crate::error::{Error, Result};
 use crate::frame::Timestamp;
@@ -11,7 +13,7 @@ use crate::session::{
 };
 use panecast_protocol::{
     Door as DoorName, DoorEnd, FromJoiner, HostSays, MAX_BINARY_BYTES, MAX_TEXT_BYTES, OpenDoor,
-    PROTOCOL_VERSION, Parcel, ParcelKind, RefuseReason, RelayToHost, RoomProof,
+    PROTOCOL_VERSION, Parcel, ParcelKind, RefuseReason, RelayToHost, RoomProof, is_tenant_name,
 };
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -22,7 +24,8 @@ const ROOM_WITHIN: Duration = Duration::from_secs(10);
 /// What a host wants done, or has learnt.
 #[derive(Debug)]
 pub enum HostOutput {
-    /// Connect to the relay's [`super::HOST_PATH`] after so long, then call [`Host::connected`]; where that fails, [`Host::disconnected`].
+    /// Connect to the relay's [`super::HOST_PATH`] after so long, then call [`Host::connected`], or [`Host::early`] before and
+    /// [`Host::opened`] then; where that fails, [`Host::disconnected`].
     Connect {
         /// How long to wait before.
         after: Duration,
@@ -98,6 +101,8 @@ pub struct Host {
     doors: Doors,
     line: Line,
     retry: Retry,
+    first: First,
+    pulse: Pulse,
     room: Option<RoomProof>,
     admitted: BTreeSet<ViewerId>,
     outputs: VecDeque<HostOutput>,
@@ -118,6 +123,9 @@ impl Host {
         began_s: u64,
         limits: Limits,
     ) -> Result<Self> {
+        if !is_tenant_name(tenant) {
+            return Err(Error::input("a tenant's name has 1 to 255 bytes and no control characters"));
+        }
         let limits = fitting(limits);
         let mut sharer = Sharer::new(began_s, limits)?;
         let doors = Doors::new(tenant.to_owned(), limits, keys, presence);
@@ -128,6 +136,8 @@ impl Host {
             doors,
             line: Line::Waiting,
             retry: Retry::default(),
+            first: First::default(),
+            pulse: Pulse::default(),
             room: None,
             admitted: BTreeSet::new(),
             outputs: VecDeque::from([HostOutput::Connect { after: Duration::ZERO }]),
@@ -162,19 +172,67 @@ impl Host {
         Ok(())
     }
 
+    /// Before a connection is opened: the entries of `Sec-WebSocket-Protocol` that its request is to have, with the first message
+    /// among them; none if it is to have no such header. Then call [`Host::opened`] in place of [`Host::connected`]. `token`: who
+    /// this is, where the tenant asks for it.
+    pub fn early(&mut self, token: Option<String>) -> Vec<String> {
+        if self.line != Line::Waiting {
+            return Vec::new();
+        }
+        if self.first.is_offered() {
+            return self.first.entries();
+        }
+        let says = self.hello(token);
+        // What is made of strings and numbers can be written.
+        serde_json::to_string(&says).map_or_else(|_| Vec::new(), |hello| self.first.offer(hello, None))
+    }
+
+    /// The connection that [`Host::early`] was asked for is there, by the sub-protocol that the answer names.
+    pub fn opened(&mut self, protocol: Option<&str>, now: Timestamp) {
+        if self.line != Line::Waiting {
+            return;
+        }
+        if !self.first.is_offered() {
+            return self.connected(None, now);
+        }
+        self.line = Line::Greeted(now);
+        self.retry.connected(now);
+        match self.first.opened(protocol) {
+            Opened::Rest(messages) => self.outputs.extend(messages.into_iter().map(HostOutput::Send)),
+            Opened::NotTaken => {
+                self.come_back(Duration::ZERO, now);
+                // That happens once; it says nothing about the relay's health.
+                self.retry = Retry::default();
+            }
+        }
+    }
+
     /// The connection is there. `token`: who this is, where the tenant asks for it.
     pub fn connected(&mut self, token: Option<String>, now: Timestamp) {
         if self.line != Line::Waiting {
             return;
         }
+        if self.first.is_offered() {
+            return self.opened(None, now);
+        }
         self.line = Line::Greeted(now);
         self.retry.connected(now);
-        self.say(&HostSays::Hello {
+        let says = self.hello(token);
+        self.say(&says);
+    }
+
+    fn hello(&self, token: Option<String>) -> HostSays {
+        HostSays::Hello {
             protocol: PROTOCOL_VERSION,
             tenant: self.tenant.clone(),
             token,
             resume: self.room.clone(),
-        });
+        }
+    }
+
+    /// Bytes come or go that are no whole message yet: the relay is there. For apps whose WebSocket tells.
+    pub fn alive(&mut self, now: Timestamp) {
+        self.pulse.beat(now);
     }
 
     /// The connection is gone, or there was none to be had. Another one is asked for.
@@ -189,6 +247,8 @@ impl Host {
         let lost = self.line != Line::Waiting;
         self.line = Line::Waiting;
         self.retry.cut(now);
+        self.first.cut();
+        self.pulse.end();
         self.sharer.cut(now);
         // What was on its way to the lost connection is for nobody.
         self.outputs.retain(|output| !matches!(output, HostOutput::Send(_) | HostOutput::Connect { .. }));
@@ -200,6 +260,7 @@ impl Host {
 
     /// A text message came.
     pub fn text(&mut self, text: &str, now: Timestamp) {
+        self.pulse.beat(now);
         if text.len() > MAX_TEXT_BYTES {
             return self.come_back(Duration::ZERO, now);
         }
@@ -223,6 +284,7 @@ impl Host {
         if bytes.len() > MAX_BINARY_BYTES {
             return self.come_back(Duration::ZERO, now);
         }
+        self.pulse.beat(now);
         let Some(FromJoiner { joiner, .. }) = FromJoiner::parse(bytes) else { return };
         if self.line == Line::Served {
             self.sharer.received(ViewerId(joiner), &mut bytes[FromJoiner::HEADER_BYTES..], now);
@@ -231,6 +293,7 @@ impl Host {
 
     fn settle(&mut self, room: RoomProof, now: Timestamp) {
         self.line = Line::Served;
+        self.pulse.begin(now);
         self.room = Some(room);
         // A relay that was started anew knows no earlier door.
         for door in self.doors.all(now) {
@@ -261,6 +324,7 @@ impl Host {
 
     fn give_up(&mut self, refusal: Refusal) {
         self.line = Line::Waiting;
+        self.pulse.end();
         let spent = refusal.kind == RefusalKind::Spent;
         self.outputs.extend([HostOutput::Refused(refusal), HostOutput::Disconnect]);
         self.sharer.end(if spent { EndReason::Spent } else { EndReason::Failed });
@@ -412,6 +476,11 @@ impl Host {
         {
             self.come_back(Duration::ZERO, now);
         }
+        match self.pulse.tick(now) {
+            Silence::Ask => self.say(&HostSays::Ping {}),
+            Silence::Dead => self.come_back(Duration::ZERO, now),
+            Silence::Short => {}
+        }
     }
 
     /// When [`Host::tick`] has something to do next.
@@ -421,7 +490,7 @@ impl Host {
             Line::Greeted(since) => Some(since + ROOM_WITHIN),
             Line::Waiting | Line::Served | Line::Over => None,
         };
-        self.sharer.next_tick().into_iter().chain(room).min()
+        self.sharer.next_tick().into_iter().chain(room).chain(self.pulse.next_tick()).min()
     }
 
     /// What is to be done next; `None` until something happens.
@@ -481,6 +550,7 @@ impl Host {
                     self.outputs.push_back(HostOutput::Disconnect);
                 }
                 self.line = Line::Over;
+                self.pulse.end();
                 self.outputs.retain(|output| !matches!(output, HostOutput::Connect { .. }));
                 self.outputs.push_back(HostOutput::Ended(reason));
             }

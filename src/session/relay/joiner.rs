@@ -1,5 +1,7 @@
 //! The watching end, which knocks at a relay.
 
+use super::first::{First, Opened};
+use super::pulse::{Pulse, Silence};
 use super::{Message, Refusal, RefusalKind, Retry, fitting, reason_of};
 use crate::error::Result;
 use crate::frame::{Rect, Size, Timestamp};
@@ -11,6 +13,9 @@ use panecast_protocol::{
 };
 use std::collections::VecDeque;
 use std::time::Duration;
+
+/// How long a relay may take to let in who comes back: a line that went dead meanwhile is not waited for.
+const JOINED_WITHIN: Duration = Duration::from_secs(10);
 
 /// The way in.
 #[derive(Debug)]
@@ -69,7 +74,8 @@ impl Way {
 /// What a joiner wants done, or has learnt.
 #[derive(Debug)]
 pub enum JoinerOutput {
-    /// Connect to the relay's [`super::JOIN_PATH`] after so long, then call [`Joiner::connected`]; where that fails, [`Joiner::disconnected`].
+    /// Connect to the relay's [`super::JOIN_PATH`] after so long, then call [`Joiner::connected`], or [`Joiner::early`] before and
+    /// [`Joiner::opened`] then; where that fails, [`Joiner::disconnected`].
     Connect {
         /// How long to wait before.
         after: Duration,
@@ -121,8 +127,12 @@ pub struct Joiner {
     watcher: Option<Watcher>,
     place: Option<Place>,
     connected: bool,
+    /// By when a relay that is come back to has to say so.
+    join_due: Option<Timestamp>,
     over: bool,
     retry: Retry,
+    first: First,
+    pulse: Pulse,
     outputs: VecDeque<JoinerOutput>,
 }
 
@@ -139,10 +149,82 @@ impl Joiner {
             watcher: None,
             place: None,
             connected: false,
+            join_due: None,
             over: false,
             retry: Retry::default(),
+            first: First::default(),
+            pulse: Pulse::default(),
             outputs: VecDeque::from([JoinerOutput::Connect { after: Duration::ZERO }]),
         }
+    }
+
+    /// Whether it was let in before, so that the next connection begins with a proof, which says what the decoder holds.
+    #[must_use]
+    pub fn returns(&self) -> bool {
+        self.place.is_some() && !self.connected && !self.over
+    }
+
+    /// Before a connection is opened: the entries of `Sec-WebSocket-Protocol` that its request is to have, with the first messages
+    /// among them; none if it is to have no such header. Then call [`Joiner::opened`] in place of [`Joiner::connected`]. `token`:
+    /// who this is, where the tenant asks for it. `held`: where [`Joiner::returns`], what the decoder holds, as [`Joiner::holds`]
+    /// takes it.
+    ///
+    /// # Errors
+    /// - [`crate::ErrorKind::Io`] where there is no randomness.
+    pub fn early(
+        &mut self,
+        token: Option<String>,
+        held: Option<(Size, Vec<u32>)>,
+        now: Timestamp,
+    ) -> Result<Vec<String>> {
+        if self.over || self.connected {
+            return Ok(Vec::new());
+        }
+        if self.first.is_offered() {
+            return Ok(self.first.entries());
+        }
+        self.knock(now)?;
+        if self.place.is_some() {
+            self.with(|watcher| watcher.back(held));
+        }
+        let mut proof = None;
+        while let Some(output) = self.watcher.as_mut().and_then(Watcher::poll) {
+            if let WatcherOutput::Send(bytes) = output {
+                proof = Some(bytes);
+                break;
+            }
+            if let Some(output) = self.told(output) {
+                self.outputs.push_back(output);
+            }
+        }
+        // What is made of strings and numbers can be written.
+        let hello = serde_json::to_string(&self.hello(token)).unwrap_or_default();
+        Ok(if self.over { Vec::new() } else { self.first.offer(hello, proof) })
+    }
+
+    /// The connection that [`Joiner::early`] was asked for is there, by the sub-protocol that the answer names.
+    ///
+    /// # Errors
+    /// - [`crate::ErrorKind::Io`] where there is no randomness.
+    pub fn opened(&mut self, protocol: Option<&str>, now: Timestamp) -> Result<()> {
+        if self.over || self.connected {
+            return Ok(());
+        }
+        if !self.first.is_offered() {
+            return self.connected(None, now);
+        }
+        self.begin(now);
+        match self.first.opened(protocol) {
+            Opened::Rest(messages) => self.outputs.extend(messages.into_iter().map(JoinerOutput::Send)),
+            Opened::NotTaken => {
+                // It was not heard here; the next connection knocks anew.
+                self.watcher = self.watcher.take().filter(|_| self.place.is_some());
+                self.come_back(Duration::ZERO, now);
+                // That happens once; it says nothing about the relay's health.
+                self.retry = Retry::default();
+            }
+        }
+        Ok(())
     }
 
     /// The connection is there. `token`: who this is, where the tenant asks for it.
@@ -153,33 +235,51 @@ impl Joiner {
         if self.over || self.connected {
             return Ok(());
         }
-        let knocks = match (&self.place, &self.watcher) {
-            (None, _) => Some(self.way.handshake(&self.tenant, &self.limits)?),
-            (Some(_), _) => None,
-        };
+        if self.first.is_offered() {
+            return self.opened(None, now);
+        }
+        self.knock(now)?;
+        self.begin(now);
+        // What is made of strings and numbers can be written.
+        let text = serde_json::to_string(&self.hello(token)).ok().map(Message::Text);
+        self.outputs.extend(text.map(JoinerOutput::Send));
+        if self.place.is_some() {
+            // The proof goes along, with what is held.
+            self.outputs.push_back(JoinerOutput::Back);
+        }
+        Ok(())
+    }
+
+    /// Begins the handshake anew, unless it is in already.
+    fn knock(&mut self, now: Timestamp) -> Result<()> {
+        if self.place.is_none() {
+            let knocks = self.way.handshake(&self.tenant, &self.limits)?;
+            let watcher = Watcher::knock(knocks, self.who.clone(), self.purpose, now, self.limits);
+            self.watcher = Some(watcher);
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, now: Timestamp) {
         self.connected = true;
         self.retry.connected(now);
-        let says = JoinerSays::Hello {
+        self.join_due = self.place.is_some().then(|| now + JOINED_WITHIN);
+    }
+
+    fn hello(&self, token: Option<String>) -> JoinerSays {
+        JoinerSays::Hello {
             protocol: PROTOCOL_VERSION,
             tenant: self.tenant.clone(),
             // A place has a token of its own.
             token: token.filter(|_| self.place.is_none()),
             door: self.place.is_none().then(|| self.way.door()),
             resume: self.place.clone(),
-        };
-        // What is made of strings and numbers can be written.
-        let text = serde_json::to_string(&says).ok().map(Message::Text);
-        self.outputs.extend(text.map(JoinerOutput::Send));
-        match (knocks, &self.watcher) {
-            (Some(knocks), _) => {
-                let watcher = Watcher::knock(knocks, self.who.clone(), self.purpose, now, self.limits);
-                self.watcher = Some(watcher);
-            }
-            // The proof goes along, with what is held.
-            (None, Some(_)) => self.outputs.push_back(JoinerOutput::Back),
-            (None, None) => {}
         }
-        Ok(())
+    }
+
+    /// Bytes come or go that are no whole message yet: the relay is there. For apps whose WebSocket tells.
+    pub fn alive(&mut self, now: Timestamp) {
+        self.pulse.beat(now);
     }
 
     /// The connection is gone, or there was none to be had. Another one is asked for, unless it has become of no use.
@@ -192,14 +292,18 @@ impl Joiner {
             return;
         }
         self.retry.cut(now);
+        self.first.cut();
+        self.pulse.end();
+        self.join_due = None;
         self.outputs.retain(|output| {
             !matches!(output, JoinerOutput::Send(_) | JoinerOutput::Connect { .. } | JoinerOutput::Back)
         });
-        if std::mem::take(&mut self.connected) {
+        let was_connected = std::mem::take(&mut self.connected);
+        if was_connected {
             self.outputs.push_back(JoinerOutput::Disconnect);
         }
-        if self.place.is_none() && matches!(self.way, Way::Visitor(..)) {
-            // Nobody was asked yet, and a pass can be shown again.
+        if self.place.is_none() && (!was_connected || matches!(self.way, Way::Visitor(..))) {
+            // Nobody was asked yet, and a pass can be shown again; so can all else that has not come to a relay.
             self.watcher = None;
         }
         if let Some(watcher) = &mut self.watcher {
@@ -213,13 +317,18 @@ impl Joiner {
         if !self.connected || self.over {
             return;
         }
+        self.pulse.beat(now);
         if text.len() > MAX_TEXT_BYTES {
             return self.come_back(Duration::ZERO, now);
         }
         // What this version does not know, a newer relay may say: it changes nothing.
         let Ok(says) = serde_json::from_str::<RelayToJoiner>(text) else { return };
         match says {
-            RelayToJoiner::Joined(place) => self.place = Some(place),
+            RelayToJoiner::Joined(place) => {
+                self.place = Some(place);
+                self.join_due = None;
+                self.pulse.begin(now);
+            }
             RelayToJoiner::GoingAway { after_ms } => {
                 self.come_back(Duration::from_millis(after_ms.into()), now);
             }
@@ -238,6 +347,7 @@ impl Joiner {
             return self.come_back(Duration::ZERO, now);
         }
         if self.connected {
+            self.pulse.beat(now);
             self.with(|watcher| watcher.received(bytes, now));
         }
     }
@@ -300,12 +410,24 @@ impl Joiner {
     /// Time passes.
     pub fn tick(&mut self, now: Timestamp) {
         self.with(|watcher| watcher.tick(now));
+        if self.join_due.is_some_and(|due| due <= now) {
+            self.come_back(Duration::ZERO, now);
+        }
+        match self.pulse.tick(now) {
+            Silence::Ask => {
+                let text = serde_json::to_string(&JoinerSays::Ping {}).ok().map(Message::Text);
+                self.outputs.extend(text.map(JoinerOutput::Send));
+            }
+            Silence::Dead => self.come_back(Duration::ZERO, now),
+            Silence::Short => {}
+        }
     }
 
     /// When [`Joiner::tick`] has something to do next.
     #[must_use]
     pub fn next_tick(&self) -> Option<Timestamp> {
-        self.watcher.as_ref().filter(|_| !self.over).and_then(Watcher::next_tick)
+        let watcher = self.watcher.as_ref().filter(|_| !self.over).and_then(Watcher::next_tick);
+        watcher.into_iter().chain(self.join_due).chain(self.pulse.next_tick()).min()
     }
 
     /// What is to be done next; `None` until something happens.
@@ -317,29 +439,37 @@ impl Joiner {
             if self.over {
                 return None;
             }
-            let output = match self.watcher.as_mut()?.poll()? {
-                WatcherOutput::Send(bytes) if self.connected => JoinerOutput::Send(Message::Binary(bytes)),
-                WatcherOutput::Send(_) => continue,
-                WatcherOutput::Sealed => JoinerOutput::Sealed,
-                WatcherOutput::Asking => JoinerOutput::Asking,
-                WatcherOutput::Allowed { source } => JoinerOutput::Allowed { source },
-                WatcherOutput::State { state, source } => JoinerOutput::State { state, source },
-                WatcherOutput::Packet { starts_over, bytes } => JoinerOutput::Packet { starts_over, bytes },
-                // What it holds was said with its proof.
-                WatcherOutput::Back => continue,
-                WatcherOutput::Ended(reason) => {
-                    self.end(reason);
-                    continue;
-                }
-            };
-            return Some(output);
+            let output = self.watcher.as_mut()?.poll()?;
+            if let Some(output) = self.told(output) {
+                return Some(output);
+            }
         }
+    }
+
+    fn told(&mut self, output: WatcherOutput) -> Option<JoinerOutput> {
+        Some(match output {
+            WatcherOutput::Send(bytes) if self.connected => JoinerOutput::Send(Message::Binary(bytes)),
+            WatcherOutput::Send(_) => return None,
+            WatcherOutput::Sealed => JoinerOutput::Sealed,
+            WatcherOutput::Asking => JoinerOutput::Asking,
+            WatcherOutput::Allowed { source } => JoinerOutput::Allowed { source },
+            WatcherOutput::State { state, source } => JoinerOutput::State { state, source },
+            WatcherOutput::Packet { starts_over, bytes } => JoinerOutput::Packet { starts_over, bytes },
+            // What it holds was said with its proof.
+            WatcherOutput::Back => return None,
+            WatcherOutput::Ended(reason) => {
+                self.end(reason);
+                return None;
+            }
+        })
     }
 
     fn end(&mut self, reason: EndReason) {
         if std::mem::replace(&mut self.over, true) {
             return;
         }
+        self.pulse.end();
+        self.join_due = None;
         self.outputs.retain(|output| !matches!(output, JoinerOutput::Connect { .. }));
         if std::mem::take(&mut self.connected) {
             self.outputs.push_back(JoinerOutput::Disconnect);

@@ -1,20 +1,26 @@
 //! Both ends at a relay, without a socket: what the app's WebSocket received goes in, what it is to send comes out.
 //!
 //! [`Host`] is a [`super::Sharer`] with a room at a relay and the doors into it, [`Joiner`] a [`super::Watcher`] that knocks at one.
-//! They speak docs/protocol.md (the paths [`HOST_PATH`] and [`JOIN_PATH`]), survive cuts, and say when to try again.
+//! They speak docs/protocol.md (the paths [`HOST_PATH`] and [`JOIN_PATH`]), survive cuts, notice lines that went dead, and say when
+//! to try again. An app that asks them for their first messages before it connects ([`Host::early`], [`Joiner::early`]) saves a
+//! round trip.
 
 mod doors;
+mod first;
 mod host;
 mod joiner;
+mod pulse;
 mod retry;
+mod url;
 
 pub use doors::{Doors, LinkKind, Presence};
 pub use host::{Host, HostOutput};
 pub use joiner::{Joiner, JoinerOutput, Way};
 pub use panecast_protocol::{
-    DEFAULT_TENANT, MAX_BINARY_BYTES, MAX_TEXT_BYTES, MOST_VISITOR_BYTES, Refusal, RefusalKind,
+    DEFAULT_TENANT, MAX_BINARY_BYTES, MAX_TEXT_BYTES, MOST_VISITOR_BYTES, Refusal, RefusalKind, SUBPROTOCOL,
 };
 pub use retry::Retry;
+pub use url::{LinkGoal, LinkUrl, RelayUrl};
 
 use super::EndReason;
 use crate::limits::Limits;

@@ -68,6 +68,18 @@ public final class Joiner: RelayEnd {
         return told
     }
 
+    public func early(token: String? = nil) throws(PanecastError) -> [String] {
+        try native { try own.early(token: token) }
+    }
+
+    public func opened(protocol picked: String?) throws(PanecastError) {
+        try native { try own.opened(protocol: picked) }
+    }
+
+    public func alive() throws(PanecastError) {
+        try native { try own.alive() }
+    }
+
     public func connected(token: String? = nil) throws(PanecastError) {
         try native { try own.connected(token: token) }
     }

@@ -30,7 +30,8 @@ public enum RelayMessage: Hashable, Sendable {
 
 /// What the app does for an end's connection to the relay; ``RelaySocket`` does all of it on Apple's systems.
 public enum Connection: Hashable, Sendable {
-    /// Connect a WebSocket after so long, then call `connected`; where it fails, `disconnected`.
+    /// Connect a WebSocket after so long, then call `connected`, or `early` before and `opened` then; where it fails,
+    /// `disconnected`.
     case connect(afterMs: UInt64)
     /// Send this.
     case send(RelayMessage)
@@ -47,6 +48,13 @@ public func drawLink() throws(PanecastError) -> String {
 public protocol RelayEnd: AnyObject, Sendable {
     /// Where its WebSocket belongs at the relay.
     static var path: String { get }
+    /// Before a WebSocket is opened: the sub-protocols that its request is to name, with the first messages among them; none if it
+    /// is to name none. Then `opened` takes the place of `connected`. It saves a round trip.
+    func early(token: String?) throws(PanecastError) -> [String]
+    /// The WebSocket that `early` was asked for is there; the answer named this sub-protocol.
+    func opened(protocol: String?) throws(PanecastError)
+    /// Bytes come or go that are no whole message yet: the relay is there. For WebSockets that tell.
+    func alive() throws(PanecastError)
     /// The WebSocket is there. `token`: who this is, where the tenant asks for it.
     func connected(token: String?) throws(PanecastError)
     /// The WebSocket is gone, or could not be had.

@@ -408,6 +408,11 @@ void uniffi_panecast_fn_free_host(uint64_t handle, RustCallStatus *_Nonnull out_
 uint64_t uniffi_panecast_fn_constructor_host_new(RustBuffer config, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_ALIVE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_ALIVE
+void uniffi_panecast_fn_method_host_alive(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_ALLOW
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_ALLOW
 void uniffi_panecast_fn_method_host_allow(uint64_t ptr, uint32_t joiner, RustBuffer purpose, RustBuffer source, RustCallStatus *_Nonnull out_status
@@ -438,6 +443,11 @@ void uniffi_panecast_fn_method_host_disconnected(uint64_t ptr, RustCallStatus *_
 void uniffi_panecast_fn_method_host_dismiss(uint64_t ptr, uint32_t joiner, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_EARLY
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_EARLY
+RustBuffer uniffi_panecast_fn_method_host_early(uint64_t ptr, RustBuffer token, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_END
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_END
 void uniffi_panecast_fn_method_host_end(uint64_t ptr, RustCallStatus *_Nonnull out_status
@@ -451,6 +461,11 @@ RustBuffer uniffi_panecast_fn_method_host_next(uint64_t ptr, uint32_t timeout_ms
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_OPEN_LINK
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_OPEN_LINK
 void uniffi_panecast_fn_method_host_open_link(uint64_t ptr, RustBuffer kind, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_OPENED
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_OPENED
+void uniffi_panecast_fn_method_host_opened(uint64_t ptr, RustBuffer protocol, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_HOST_PAUSE
@@ -508,6 +523,11 @@ void uniffi_panecast_fn_free_joiner(uint64_t handle, RustCallStatus *_Nonnull ou
 uint64_t uniffi_panecast_fn_constructor_joiner_new(RustBuffer tenant, RustBuffer way, RustBuffer who, RustBuffer purpose, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_ALIVE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_ALIVE
+void uniffi_panecast_fn_method_joiner_alive(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_BINARY
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_BINARY
 void uniffi_panecast_fn_method_joiner_binary(uint64_t ptr, ForeignBytes bytes, RustCallStatus *_Nonnull out_status
@@ -548,6 +568,11 @@ void uniffi_panecast_fn_method_joiner_disconnected(uint64_t ptr, RustCallStatus 
 void uniffi_panecast_fn_method_joiner_draw(uint64_t ptr, uint32_t number, RustBuffer tool, uint32_t colour, RustBuffer points, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_EARLY
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_EARLY
+RustBuffer uniffi_panecast_fn_method_joiner_early(uint64_t ptr, RustBuffer token, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_FOCUS
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_FOCUS
 void uniffi_panecast_fn_method_joiner_focus(uint64_t ptr, RustBuffer rect, RustCallStatus *_Nonnull out_status
@@ -566,6 +591,11 @@ uint64_t uniffi_panecast_fn_method_joiner_lossy_px(uint64_t ptr, RustCallStatus 
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_NEXT
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_NEXT
 RustBuffer uniffi_panecast_fn_method_joiner_next(uint64_t ptr, uint32_t timeout_ms, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_OPENED
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_OPENED
+void uniffi_panecast_fn_method_joiner_opened(uint64_t ptr, RustBuffer protocol, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_METHOD_JOINER_PAUSE
@@ -689,6 +719,21 @@ RustBuffer uniffi_panecast_fn_func_encoder_config(RustCallStatus *_Nonnull out_s
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FUNC_HOST_CONFIG
 RustBuffer uniffi_panecast_fn_func_host_config(RustCallStatus *_Nonnull out_status
 
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FUNC_READ_LINK
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FUNC_READ_LINK
+RustBuffer uniffi_panecast_fn_func_read_link(RustBuffer url, RustBuffer app_scheme, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FUNC_READ_RELAY
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FUNC_READ_RELAY
+RustBuffer uniffi_panecast_fn_func_read_relay(RustBuffer address, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FUNC_WRITE_LINK
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FUNC_WRITE_LINK
+RustBuffer uniffi_panecast_fn_func_write_link(RustBuffer goal, RustBuffer relay, RustBuffer tenant, RustBuffer secret, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FUNC_DRAW_LINK
@@ -987,6 +1032,24 @@ uint16_t uniffi_panecast_checksum_func_host_config(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_FUNC_READ_LINK
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_FUNC_READ_LINK
+uint16_t uniffi_panecast_checksum_func_read_link(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_FUNC_READ_RELAY
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_FUNC_READ_RELAY
+uint16_t uniffi_panecast_checksum_func_read_relay(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_FUNC_WRITE_LINK
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_FUNC_WRITE_LINK
+uint16_t uniffi_panecast_checksum_func_write_link(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_FUNC_DRAW_LINK
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_FUNC_DRAW_LINK
 uint16_t uniffi_panecast_checksum_func_draw_link(void
@@ -1119,6 +1182,12 @@ uint16_t uniffi_panecast_checksum_method_grant_source(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_ALIVE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_ALIVE
+uint16_t uniffi_panecast_checksum_method_host_alive(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_ALLOW
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_ALLOW
 uint16_t uniffi_panecast_checksum_method_host_allow(void
@@ -1155,6 +1224,12 @@ uint16_t uniffi_panecast_checksum_method_host_dismiss(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_EARLY
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_EARLY
+uint16_t uniffi_panecast_checksum_method_host_early(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_END
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_END
 uint16_t uniffi_panecast_checksum_method_host_end(void
@@ -1170,6 +1245,12 @@ uint16_t uniffi_panecast_checksum_method_host_next(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_OPEN_LINK
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_OPEN_LINK
 uint16_t uniffi_panecast_checksum_method_host_open_link(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_OPENED
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_HOST_OPENED
+uint16_t uniffi_panecast_checksum_method_host_opened(void
 
 );
 #endif
@@ -1221,6 +1302,12 @@ uint16_t uniffi_panecast_checksum_method_host_text(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_ALIVE
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_ALIVE
+uint16_t uniffi_panecast_checksum_method_joiner_alive(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_BINARY
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_BINARY
 uint16_t uniffi_panecast_checksum_method_joiner_binary(void
@@ -1269,6 +1356,12 @@ uint16_t uniffi_panecast_checksum_method_joiner_draw(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_EARLY
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_EARLY
+uint16_t uniffi_panecast_checksum_method_joiner_early(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_FOCUS
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_FOCUS
 uint16_t uniffi_panecast_checksum_method_joiner_focus(void
@@ -1290,6 +1383,12 @@ uint16_t uniffi_panecast_checksum_method_joiner_lossy_px(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_NEXT
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_NEXT
 uint16_t uniffi_panecast_checksum_method_joiner_next(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_OPENED
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_METHOD_JOINER_OPENED
+uint16_t uniffi_panecast_checksum_method_joiner_opened(void
 
 );
 #endif

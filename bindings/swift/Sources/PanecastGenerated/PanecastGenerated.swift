@@ -1622,6 +1622,14 @@ public func FfiConverterTypeGrant_lower(_ value: Grant) -> UInt64 {
 public protocol HostProtocol: AnyObject, Sendable {
 
     /**
+     * Bytes come or go that are no whole message yet: the relay is there. For apps whose WebSocket tells.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    func alive() throws
+
+    /**
      * The visitor allows `joiner` to see `source`, an id of `sources` or `push:WIDTHxHEIGHT`. While others watch already, it is
      * what they see.
      *
@@ -1672,6 +1680,15 @@ public protocol HostProtocol: AnyObject, Sendable {
     func dismiss(joiner: UInt32) throws
 
     /**
+     * Before a WebSocket is opened: the sub-protocols that its request is to name, with the first messages among them; none if it
+     * is to name none. Then `opened` takes the place of `connected`. It saves a round trip.
+     *
+     * # Errors
+     * - `Closed` after the end; `Io` where there is no randomness.
+     */
+    func early(token: String?) throws  -> [String]
+
+    /**
      * The visitor ends it and takes the consent back. Capture stops before this returns; what is left in `next` tells the
      * others.
      *
@@ -1696,6 +1713,14 @@ public protocol HostProtocol: AnyObject, Sendable {
      * - `Closed` after the end, as every method below.
      */
     func openLink(kind: LinkKind) throws
+
+    /**
+     * The WebSocket that `early` was asked for is there; the answer named this sub-protocol.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    func opened(`protocol`: String?) throws
 
     /**
      * Shows nothing from here on, and forgets what was shown: once it returns, no picture comes out of `next`.
@@ -1836,6 +1861,20 @@ public convenience init(config: HostConfig)throws  {
 
 
     /**
+     * Bytes come or go that are no whole message yet: the relay is there. For apps whose WebSocket tells.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+open func alive()throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_host_alive(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
      * The visitor allows `joiner` to see `source`, an id of `sources` or `push:WIDTHxHEIGHT`. While others watch already, it is
      * what they see.
      *
@@ -1931,6 +1970,23 @@ open func dismiss(joiner: UInt32)throws   {try rustCallWithError(FfiConverterTyp
 }
 
     /**
+     * Before a WebSocket is opened: the sub-protocols that its request is to name, with the first messages among them; none if it
+     * is to name none. Then `opened` takes the place of `connected`. It saves a round trip.
+     *
+     * # Errors
+     * - `Closed` after the end; `Io` where there is no randomness.
+     */
+open func early(token: String?)throws  -> [String]  {
+    return try  FfiConverterSequenceString.lift(try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_host_early(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionString.lower(token),uniffiCallStatus
+    )
+})
+}
+
+    /**
      * The visitor ends it and takes the consent back. Capture stops before this returns; what is left in `next` tells the
      * others.
      *
@@ -1973,6 +2029,21 @@ open func openLink(kind: LinkKind)throws   {try rustCallWithError(FfiConverterTy
     uniffi_panecast_fn_method_host_open_link(
             self.uniffiCloneHandle(),
         FfiConverterTypeLinkKind_lower(kind),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The WebSocket that `early` was asked for is there; the answer named this sub-protocol.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+open func opened(`protocol`: String?)throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_host_opened(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionString.lower(`protocol`),uniffiCallStatus
     )
 }
 }
@@ -2162,6 +2233,14 @@ public func FfiConverterTypeHost_lower(_ value: Host) -> UInt64 {
 public protocol JoinerProtocol: AnyObject, Sendable {
 
     /**
+     * Bytes come or go that are no whole message yet: the relay is there. For apps whose WebSocket tells.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    func alive() throws
+
+    /**
      * A binary message came.
      *
      * # Errors
@@ -2228,6 +2307,15 @@ public protocol JoinerProtocol: AnyObject, Sendable {
     func draw(number: UInt32, tool: MarkTool, colour: UInt32, points: [Point]) throws
 
     /**
+     * Before a WebSocket is opened: the sub-protocols that its request is to name, with the first messages among them; none if it
+     * is to name none. Then `opened` takes the place of `connected`. It saves a round trip.
+     *
+     * # Errors
+     * - `Closed` after the end; `Io` where there is no randomness.
+     */
+    func early(token: String?) throws  -> [String]
+
+    /**
      * Where the person looks: it is made exact first. Nothing: everywhere.
      *
      * # Errors
@@ -2258,6 +2346,14 @@ public protocol JoinerProtocol: AnyObject, Sendable {
      * - `Closed` after `Ended` and `stop`.
      */
     func next(timeoutMs: UInt32) throws  -> JoinerEvent?
+
+    /**
+     * The WebSocket that `early` was asked for is there; the answer named this sub-protocol.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    func opened(`protocol`: String?) throws
 
     /**
      * The person wants no pictures for now, or wants them again.
@@ -2373,6 +2469,20 @@ public convenience init(tenant: String, way: Way, who: String, purpose: Purpose)
 
 
 
+
+    /**
+     * Bytes come or go that are no whole message yet: the relay is there. For apps whose WebSocket tells.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+open func alive()throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_joiner_alive(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
 
     /**
      * A binary message came.
@@ -2503,6 +2613,23 @@ open func draw(number: UInt32, tool: MarkTool, colour: UInt32, points: [Point])t
 }
 
     /**
+     * Before a WebSocket is opened: the sub-protocols that its request is to name, with the first messages among them; none if it
+     * is to name none. Then `opened` takes the place of `connected`. It saves a round trip.
+     *
+     * # Errors
+     * - `Closed` after the end; `Io` where there is no randomness.
+     */
+open func early(token: String?)throws  -> [String]  {
+    return try  FfiConverterSequenceString.lift(try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_joiner_early(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionString.lower(token),uniffiCallStatus
+    )
+})
+}
+
+    /**
      * Where the person looks: it is made exact first. Nothing: everywhere.
      *
      * # Errors
@@ -2560,6 +2687,21 @@ open func next(timeoutMs: UInt32)throws  -> JoinerEvent?  {
         FfiConverterUInt32.lower(timeoutMs),uniffiCallStatus
     )
 })
+}
+
+    /**
+     * The WebSocket that `early` was asked for is there; the answer named this sub-protocol.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+open func opened(`protocol`: String?)throws   {try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_method_joiner_opened(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionString.lower(`protocol`),uniffiCallStatus
+    )
+}
 }
 
     /**
@@ -3712,6 +3854,115 @@ public func FfiConverterTypeLateJoin_lower(_ value: LateJoin) -> RustBuffer {
 
 
 /**
+ * A link. All of it but the relay and the tenant is secret.
+ */
+public struct Link: Equatable, Hashable {
+    /**
+     * What for.
+     */
+    public let goal: LinkGoal
+    /**
+     * Whether who sees needs a key besides.
+     */
+    public let needsKey: Bool
+    /**
+     * All of it, in its one form.
+     */
+    public let url: String
+    /**
+     * Where. Links may come from anybody: an app with a relay of its own compares.
+     */
+    public let relay: RelayAddress
+    /**
+     * Whose visitors and agents.
+     */
+    public let tenant: String
+    /**
+     * What stands behind the `#`: a link's text, or nine digits.
+     */
+    public let secret: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What for.
+         */goal: LinkGoal,
+        /**
+         * Whether who sees needs a key besides.
+         */needsKey: Bool,
+        /**
+         * All of it, in its one form.
+         */url: String,
+        /**
+         * Where. Links may come from anybody: an app with a relay of its own compares.
+         */relay: RelayAddress,
+        /**
+         * Whose visitors and agents.
+         */tenant: String,
+        /**
+         * What stands behind the `#`: a link's text, or nine digits.
+         */secret: String) {
+        self.goal = goal
+        self.needsKey = needsKey
+        self.url = url
+        self.relay = relay
+        self.tenant = tenant
+        self.secret = secret
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Link: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLink: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Link {
+        return
+            try Link(
+                goal: FfiConverterTypeLinkGoal.read(from: &buf),
+                needsKey: FfiConverterBool.read(from: &buf),
+                url: FfiConverterString.read(from: &buf),
+                relay: FfiConverterTypeRelayAddress.read(from: &buf),
+                tenant: FfiConverterString.read(from: &buf),
+                secret: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Link, into buf: inout [UInt8]) {
+        FfiConverterTypeLinkGoal.write(value.goal, into: &buf)
+        FfiConverterBool.write(value.needsKey, into: &buf)
+        FfiConverterString.write(value.url, into: &buf)
+        FfiConverterTypeRelayAddress.write(value.relay, into: &buf)
+        FfiConverterString.write(value.tenant, into: &buf)
+        FfiConverterString.write(value.secret, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLink_lift(_ buf: RustBuffer) throws -> Link {
+    return try FfiConverterTypeLink.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLink_lower(_ value: Link) -> RustBuffer {
+    return FfiConverterTypeLink.lower(value)
+}
+
+
+/**
  * What is hidden. Rectangles are pixels of the source; windows are written `0x1200003`, `title:TEXT` or `class:TEXT`.
  */
 public struct Masks: Equatable, Hashable {
@@ -4083,6 +4334,95 @@ public func FfiConverterTypeRect_lift(_ buf: RustBuffer) throws -> Rect {
 #endif
 public func FfiConverterTypeRect_lower(_ value: Rect) -> RustBuffer {
     return FfiConverterTypeRect.lower(value)
+}
+
+
+/**
+ * Where a relay is.
+ */
+public struct RelayAddress: Equatable, Hashable {
+    /**
+     * `https://HOST[:PORT]`, or `http:` without TLS.
+     */
+    public let url: String
+    /**
+     * Where a host's WebSocket connects to.
+     */
+    public let hostSocket: String
+    /**
+     * Where a joiner's WebSocket connects to.
+     */
+    public let joinerSocket: String
+    /**
+     * Whether TLS leads there.
+     */
+    public let secure: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * `https://HOST[:PORT]`, or `http:` without TLS.
+         */url: String,
+        /**
+         * Where a host's WebSocket connects to.
+         */hostSocket: String,
+        /**
+         * Where a joiner's WebSocket connects to.
+         */joinerSocket: String,
+        /**
+         * Whether TLS leads there.
+         */secure: Bool) {
+        self.url = url
+        self.hostSocket = hostSocket
+        self.joinerSocket = joinerSocket
+        self.secure = secure
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RelayAddress: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRelayAddress: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RelayAddress {
+        return
+            try RelayAddress(
+                url: FfiConverterString.read(from: &buf),
+                hostSocket: FfiConverterString.read(from: &buf),
+                joinerSocket: FfiConverterString.read(from: &buf),
+                secure: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RelayAddress, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.url, into: &buf)
+        FfiConverterString.write(value.hostSocket, into: &buf)
+        FfiConverterString.write(value.joinerSocket, into: &buf)
+        FfiConverterBool.write(value.secure, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRelayAddress_lift(_ buf: RustBuffer) throws -> RelayAddress {
+    return try FfiConverterTypeRelayAddress.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRelayAddress_lower(_ value: RelayAddress) -> RustBuffer {
+    return FfiConverterTypeRelayAddress.lower(value)
 }
 
 
@@ -5345,6 +5685,91 @@ public func FfiConverterTypeJoinerEvent_lift(_ buf: RustBuffer) throws -> Joiner
 #endif
 public func FfiConverterTypeJoinerEvent_lower(_ value: JoinerEvent) -> RustBuffer {
     return FfiConverterTypeJoinerEvent.lower(value)
+}
+
+
+
+/**
+ * What a link lets its reader do.
+ */
+
+public enum LinkGoal: Equatable, Hashable {
+
+    /**
+     * See a screen that somebody shows: `Way::Link`.
+     */
+    case see
+    /**
+     * Show a camera to who has sent the link: `Host::take_link`.
+     */
+    case camera
+    /**
+     * See what the visitor shows whose key it is: `Way::Key`.
+     */
+    case key
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension LinkGoal: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLinkGoal: FfiConverterRustBuffer {
+    typealias SwiftType = LinkGoal
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LinkGoal {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .see
+
+        case 2: return .camera
+
+        case 3: return .key
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: LinkGoal, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .see:
+            writeInt(&buf, Int32(1))
+
+
+        case .camera:
+            writeInt(&buf, Int32(2))
+
+
+        case .key:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkGoal_lift(_ buf: RustBuffer) throws -> LinkGoal {
+    return try FfiConverterTypeLinkGoal.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkGoal_lower(_ value: LinkGoal) -> RustBuffer {
+    return FfiConverterTypeLinkGoal.lower(value)
 }
 
 
@@ -7526,6 +7951,53 @@ public func hostConfig()throws  -> HostConfig  {
 })
 }
 /**
+ * Reads a link such as `https://RELAY/camera?tenant=NAME#…`. `app_scheme`: the app's own scheme, if such links open it too; it
+ * stands for `https`.
+ *
+ * # Errors
+ * - `InvalidInput` if it is none, or not whole.
+ */
+public func readLink(url: String, appScheme: String?)throws  -> Link  {
+    return try  FfiConverterTypeLink_lift(try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_func_read_link(
+        FfiConverterString.lower(url),
+        FfiConverterOptionString.lower(appScheme),uniffiCallStatus
+    )
+})
+}
+/**
+ * Reads a relay's address as people write it: `https://HOST[:PORT]`; no scheme at all is `http`.
+ *
+ * # Errors
+ * - `InvalidInput` if it is none.
+ */
+public func readRelay(address: String)throws  -> RelayAddress  {
+    return try  FfiConverterTypeRelayAddress_lift(try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_func_read_relay(
+        FfiConverterString.lower(address),uniffiCallStatus
+    )
+})
+}
+/**
+ * Writes a link for somebody else.
+ *
+ * # Errors
+ * - `InvalidInput` if the relay's address, the tenant's name or the secret cannot be one.
+ */
+public func writeLink(goal: LinkGoal, relay: String, tenant: String, secret: String)throws  -> Link  {
+    return try  FfiConverterTypeLink_lift(try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_func_write_link(
+        FfiConverterTypeLinkGoal_lower(goal),
+        FfiConverterString.lower(relay),
+        FfiConverterString.lower(tenant),
+        FfiConverterString.lower(secret),uniffiCallStatus
+    )
+})
+}
+/**
  * Draws a link's secret to send to somebody: `https://RELAY/camera#` and this text.
  *
  * # Errors
@@ -7587,6 +8059,15 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_panecast_checksum_func_host_config() != 33577) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_func_read_link() != 58869) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_func_read_relay() != 49403) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_func_write_link() != 4512) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_panecast_checksum_func_draw_link() != 27572) {
@@ -7655,6 +8136,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_panecast_checksum_method_grant_source() != 39640) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_panecast_checksum_method_host_alive() != 5451) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_panecast_checksum_method_host_allow() != 25145) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -7673,6 +8157,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_panecast_checksum_method_host_dismiss() != 16577) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_panecast_checksum_method_host_early() != 37746) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_panecast_checksum_method_host_end() != 11591) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -7680,6 +8167,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_panecast_checksum_method_host_open_link() != 57390) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_host_opened() != 36788) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_panecast_checksum_method_host_pause() != 17757) {
@@ -7706,6 +8196,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_panecast_checksum_method_host_text() != 63661) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_panecast_checksum_method_joiner_alive() != 49392) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_panecast_checksum_method_joiner_binary() != 46535) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -7730,6 +8223,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_panecast_checksum_method_joiner_draw() != 13424) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_panecast_checksum_method_joiner_early() != 53350) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_panecast_checksum_method_joiner_focus() != 9840) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -7740,6 +8236,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_panecast_checksum_method_joiner_next() != 55818) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_method_joiner_opened() != 3778) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_panecast_checksum_method_joiner_pause() != 26648) {

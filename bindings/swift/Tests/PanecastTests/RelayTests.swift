@@ -233,6 +233,25 @@ private final class Room {
         try room.until("picture") { try $0.shows(1) }
     }
 
+    @Test func linksThatOpenAnAppAreRead() throws {
+        let secret = try drawLink()
+        let link = try readLink("shop://relay.example/camera?tenant=a%20b#\(secret)", appScheme: "shop")
+        #expect(link.goal == .camera && link.tenant == "a b" && link.secret == secret)
+        #expect(link.url == "https://relay.example/camera?tenant=a%20b#\(secret)")
+        #expect(link.relay.hostSocket == "wss://relay.example/ws/host" && link.relay.secure)
+        #expect(kind { _ = try link.way() } == .invalidInput)
+        let key = try writeLink(.key, relay: "127.0.0.1:7700", secret: "482 913 507")
+        #expect(key.url == "http://127.0.0.1:7700/#482913507")
+        #expect(try key.way() == .key(key: "482913507"))
+        let see = try readLink("https://relay.example/see#\(secret).key")
+        #expect(try see.needsKey && see.way(key: "123456789") == .link(text: "\(secret).key", key: "123456789"))
+        #expect(try readRelay("host").joinerSocket == "ws://host/ws/join")
+        for bad in ["", "#", secret, "https://relay.example/camera", "ftp://relay.example/see#\(secret)"] {
+            #expect(kind { _ = try readLink(bad) } == .invalidInput)
+        }
+        #expect(kind { _ = try readRelay("ftp://host") } == .invalidInput)
+    }
+
     @Test func eventsAndStatesAreStreamsThatEnd() async throws {
         let host = try Panecast.Host()
         try host.connected()

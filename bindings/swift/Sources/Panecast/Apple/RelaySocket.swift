@@ -3,25 +3,35 @@ import Foundation
 
 /// An end's WebSocket to its relay, by `URLSession`: hand it every `connection` event, in their order.
 public final class RelaySocket: @unchecked Sendable {
+    /// How long the last messages may take.
+    private static let goodbye = DispatchTimeInterval.seconds(2)
+
     // What follows is touched on this queue alone.
     private let queue = DispatchQueue(label: "dev.panecast.relay")
     private let url: URL
     private let token: String?
     private let end: any RelayEnd
+    private let listener = Listener()
+    private let session: URLSession
     private var task: URLSessionWebSocketTask?
     private var outgoing: AsyncStream<RelayMessage>.Continuation?
 
     /// - Parameters:
-    ///   - relay: as `wss://relay.example`.
+    ///   - relay: as `https://relay.example`.
     ///   - token: who this is, where the tenant asks for it.
     public init<End: RelayEnd>(_ end: End, relay: URL, token: String? = nil) {
         self.end = end
-        self.url = relay.appendingPathComponent(End.path)
+        var place = URLComponents(url: relay.appendingPathComponent(End.path), resolvingAgainstBaseURL: false)
+        place?.scheme = relay.scheme == "https" || relay.scheme == "wss" ? "wss" : "ws"
+        self.url = place?.url ?? relay
         self.token = token
+        session = URLSession(configuration: .default, delegate: listener, delegateQueue: nil)
+        listener.socket = self
     }
 
     deinit {
         task?.cancel(with: .goingAway, reason: nil)
+        session.finishTasksAndInvalidate()
     }
 
     /// Does what the end asks for. It returns at once.
@@ -29,38 +39,52 @@ public final class RelaySocket: @unchecked Sendable {
         queue.async { [self] in
             switch connection {
             case .connect(let afterMs):
-                queue.asyncAfter(deadline: .now() + .milliseconds(Int(min(afterMs, 3_600_000)))) { [self] in connect() }
+                queue.asyncAfter(deadline: .now() + .milliseconds(Int(min(afterMs, 3_600_000)))) { [weak self] in
+                    self?.connect()
+                }
             case .send(let message):
                 outgoing?.yield(message)
             case .disconnect:
-                // What came before is sent first.
+                // What came before is sent first; a line that is dead is not waited for.
                 outgoing?.finish()
+                if let task {
+                    queue.asyncAfter(deadline: .now() + Self.goodbye) { task.cancel(with: .normalClosure, reason: nil) }
+                }
                 (task, outgoing) = (nil, nil)
             }
         }
     }
 
-    private func connect() {
-        task?.cancel(with: .goingAway, reason: nil)
-        let task = URLSession.shared.webSocketTask(with: url)
-        // The largest message of a relay's.
-        task.maximumMessageSize = 64 << 20
-        let (messages, outgoing) = AsyncStream.makeStream(of: RelayMessage.self)
-        (self.task, self.outgoing) = (task, outgoing)
-        task.resume()
-        // A ping is answered once the connection stands.
-        task.sendPing { [weak self] error in
-            guard let self else { return }
-            let stands = error == nil
-            self.queue.async { self.opened(task, messages, stands) }
+    /// Cuts the line, as a bad network does: the end asks for another one.
+    public func cut() {
+        queue.async { [self] in
+            if let task { lost(task) }
         }
     }
 
-    private func opened(_ task: URLSessionWebSocketTask, _ messages: AsyncStream<RelayMessage>, _ stands: Bool) {
-        guard task === self.task else { return }
-        guard stands else { return lost(task) }
+    private func connect() {
+        task?.cancel(with: .goingAway, reason: nil)
         // An end that has ended says so in its events.
-        try? end.connected(token: token)
+        guard let early = try? end.early(token: token) else { return }
+        let task = early.isEmpty ? session.webSocketTask(with: url) : session.webSocketTask(with: url, protocols: early)
+        // The largest message of a relay's.
+        task.maximumMessageSize = 64 << 20
+        self.task = task
+        task.resume()
+    }
+
+    fileprivate func opened(_ task: URLSessionWebSocketTask, _ picked: String?) {
+        queue.async { [self] in
+            guard task === self.task else { return }
+            let (messages, outgoing) = AsyncStream.makeStream(of: RelayMessage.self)
+            self.outgoing = outgoing
+            try? end.opened(protocol: picked)
+            send(messages, by: task)
+            receive(from: task)
+        }
+    }
+
+    private func send(_ messages: AsyncStream<RelayMessage>, by task: URLSessionWebSocketTask) {
         Task { [weak self] in
             for await message in messages {
                 do {
@@ -75,6 +99,9 @@ public final class RelaySocket: @unchecked Sendable {
             }
             task.cancel(with: .normalClosure, reason: nil)
         }
+    }
+
+    private func receive(from task: URLSessionWebSocketTask) {
         Task { [weak self] in
             while let message = try? await task.receive() {
                 let received: RelayMessage
@@ -92,8 +119,10 @@ public final class RelaySocket: @unchecked Sendable {
         }
     }
 
-    private func hasLost(_ task: URLSessionWebSocketTask) {
-        queue.async { [self] in lost(task) }
+    fileprivate func hasLost(_ task: URLSessionTask) {
+        queue.async { [self] in
+            if let task = task as? URLSessionWebSocketTask { lost(task) }
+        }
     }
 
     private func lost(_ task: URLSessionWebSocketTask) {
@@ -102,6 +131,29 @@ public final class RelaySocket: @unchecked Sendable {
         (self.task, outgoing) = (nil, nil)
         task.cancel(with: .goingAway, reason: nil)
         try? end.disconnected()
+    }
+}
+
+/// A session keeps its delegate; this one does not keep the socket.
+private final class Listener: NSObject, URLSessionWebSocketDelegate, @unchecked Sendable {
+    // Set once, before there is a task.
+    weak var socket: RelaySocket?
+
+    func urlSession(
+        _ session: URLSession, webSocketTask: URLSessionWebSocketTask, didOpenWithProtocol picked: String?
+    ) {
+        socket?.opened(webSocketTask, picked)
+    }
+
+    func urlSession(
+        _ session: URLSession, webSocketTask: URLSessionWebSocketTask,
+        didCloseWith closeCode: URLSessionWebSocketTask.CloseCode, reason: Data?
+    ) {
+        socket?.hasLost(webSocketTask)
+    }
+
+    func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
+        socket?.hasLost(task)
     }
 }
 #endif

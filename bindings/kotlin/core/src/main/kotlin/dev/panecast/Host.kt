@@ -38,7 +38,10 @@ data class HostConfig(
 
 /** What the app is told by a [Host], in the order in which it happens. */
 sealed interface HostEvent {
-    /** Connect a WebSocket to the relay's `/ws/host` after [afterMs], then [Host.connected]; where it fails, [Host.disconnected]. */
+    /**
+     * Connect a WebSocket to the relay's `/ws/host` after [afterMs], then [Host.connected], or [Host.early] before and [Host.opened]
+     * then; where it fails, [Host.disconnected].
+     */
     data class Connect(val afterMs: Long) : HostEvent
 
     /** A text message for the WebSocket. */
@@ -96,7 +99,7 @@ sealed interface HostEvent {
  * The sharing end at a relay, without its WebSocket: the app carries the messages. Any thread may call it. Nothing is captured
  * before [allow]. Somebody must collect [events] or call [next] again and again: pictures wait there.
  */
-class Host(config: HostConfig = HostConfig()) : AutoCloseable {
+class Host(config: HostConfig = HostConfig()) : RelayEnd, AutoCloseable {
     private val own = native { GeneratedHost(config.generated()) }
 
     /** Draws a link, in place of one before. */
@@ -105,17 +108,19 @@ class Host(config: HostConfig = HostConfig()) : AutoCloseable {
     /** Lets in the one who drew this link and sent it here, once: a deep link that asks for a camera. */
     fun takeLink(text: String) = native { own.takeLink(text) }
 
-    /** The WebSocket is there. [token]: who this is, where the tenant asks for it. */
-    fun connected(token: String? = null) = native { own.connected(token) }
+    override fun early(token: String?): List<String> = native { own.early(token) }
 
-    /** The WebSocket is gone, or could not be had. */
-    fun disconnected() = native { own.disconnected() }
+    override fun opened(protocol: String?) = native { own.opened(protocol) }
 
-    /** A text message came. */
-    fun text(text: String) = native { own.text(text) }
+    override fun connected(token: String?) = native { own.connected(token) }
 
-    /** A binary message came: what is between position and limit. */
-    fun binary(bytes: ByteBuffer) = native { bytes.direct().let { synchronized(it) { own.binary(it) } } }
+    override fun disconnected() = native { own.disconnected() }
+
+    override fun alive() = native { own.alive() }
+
+    override fun text(text: String) = native { own.text(text) }
+
+    override fun binary(bytes: ByteBuffer) = native { bytes.direct().let { synchronized(it) { own.binary(it) } } }
 
     /** The visitor allows [joiner] to see [source]. While others watch already, it is what they see. */
     fun allow(joiner: Int, purpose: Purpose, source: String) =

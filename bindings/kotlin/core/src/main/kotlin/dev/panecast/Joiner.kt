@@ -24,7 +24,10 @@ sealed interface Way {
 
 /** What the app is told by a [Joiner], in the order in which it happens. */
 sealed interface JoinerEvent {
-    /** Connect a WebSocket to the relay's `/ws/join` after [afterMs], then [Joiner.connected]; where it fails, [Joiner.disconnected]. */
+    /**
+     * Connect a WebSocket to the relay's `/ws/join` after [afterMs], then [Joiner.connected], or [Joiner.early] before and
+     * [Joiner.opened] then; where it fails, [Joiner.disconnected].
+     */
     data class Connect(val afterMs: Long) : JoinerEvent
 
     /** A text message for the WebSocket. */
@@ -66,20 +69,23 @@ sealed interface JoinerEvent {
  *
  * @param who what the other end is told of this person
  */
-class Joiner(way: Way, who: String, purpose: Purpose = Purpose.SCREEN, tenant: String = "default") : AutoCloseable {
+class Joiner(way: Way, who: String, purpose: Purpose = Purpose.SCREEN, tenant: String = "default") :
+    RelayEnd, AutoCloseable {
     private val own = native { GeneratedJoiner(tenant, way.generated(), who, purpose.generated) }
 
-    /** The WebSocket is there. [token]: who this is, where the tenant asks for it. */
-    fun connected(token: String? = null) = native { own.connected(token) }
+    override fun early(token: String?): List<String> = native { own.early(token) }
 
-    /** The WebSocket is gone, or could not be had. */
-    fun disconnected() = native { own.disconnected() }
+    override fun opened(protocol: String?) = native { own.opened(protocol) }
 
-    /** A text message came. */
-    fun text(text: String) = native { own.text(text) }
+    override fun connected(token: String?) = native { own.connected(token) }
 
-    /** A binary message came: what is between position and limit. */
-    fun binary(bytes: ByteBuffer) = native { bytes.direct().let { synchronized(it) { own.binary(it) } } }
+    override fun disconnected() = native { own.disconnected() }
+
+    override fun alive() = native { own.alive() }
+
+    override fun text(text: String) = native { own.text(text) }
+
+    override fun binary(bytes: ByteBuffer) = native { bytes.direct().let { synchronized(it) { own.binary(it) } } }
 
     /** Where the person looks: it is made exact first. `null`: everywhere. */
     fun focus(rect: Rect?) = native { own.focus(rect?.generated()) }

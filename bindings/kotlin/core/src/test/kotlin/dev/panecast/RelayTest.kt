@@ -3,6 +3,7 @@ package dev.panecast
 import com.google.gson.JsonParser
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
@@ -14,13 +15,8 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.TestInstance
 import org.junit.jupiter.api.assertThrows
 import java.io.File
-import java.net.URI
-import java.net.http.HttpClient
-import java.net.http.WebSocket
 import java.nio.ByteBuffer
-import java.util.concurrent.CompletableFuture
-import java.util.concurrent.CompletionException
-import java.util.concurrent.CompletionStage
+import java.util.concurrent.atomic.AtomicInteger
 
 /** A host and a joiner at a real relay: `PANECAST_RELAY_BIN`. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -35,100 +31,20 @@ class RelayTest {
         relay = ProcessBuilder(binary, "--bind", "127.0.0.1:0", "--json")
             .redirectError(ProcessBuilder.Redirect.DISCARD).start()
         val first = checkNotNull(relay.inputStream.bufferedReader().readLine()) { "the relay said nothing" }
-        address = JsonParser.parseString(first).asJsonObject["url"].asString.replace("http", "ws").trimEnd('/')
+        address = JsonParser.parseString(first).asJsonObject["url"].asString
     }
 
     @AfterAll
     fun stop() = relay.destroy()
 
-    /** A WebSocket that hands whole messages on, one at a time. */
-    private class Line(val text: (String) -> Unit, val binary: (ByteBuffer) -> Unit, val gone: () -> Unit) :
-        WebSocket.Listener {
-        private val words = StringBuilder()
-        private var bytes = ByteArray(0)
+    private suspend fun host(host: Host, socket: RelaySocket = RelaySocket(host, address), told: suspend (HostEvent) -> Unit) =
+        socket.use { host.events().collect { event -> if (!it.carry(event)) told(event) } }
 
-        override fun onText(socket: WebSocket, data: CharSequence, last: Boolean): CompletionStage<*>? {
-            words.append(data)
-            if (last) text(words.toString().also { words.clear() })
-            socket.request(1)
-            return null
-        }
-
-        override fun onBinary(socket: WebSocket, data: ByteBuffer, last: Boolean): CompletionStage<*>? {
-            bytes += ByteArray(data.remaining()).also { data.get(it) }
-            if (last) binary(ByteBuffer.wrap(bytes).also { bytes = ByteArray(0) })
-            socket.request(1)
-            return null
-        }
-
-        override fun onClose(socket: WebSocket, code: Int, reason: String): CompletionStage<*>? {
-            gone()
-            return null
-        }
-
-        override fun onError(socket: WebSocket, error: Throwable) = gone()
-    }
-
-    private fun connect(path: String, line: Line): WebSocket =
-        HttpClient.newHttpClient().newWebSocketBuilder().buildAsync(URI.create(address + path), line).join()
-
-    private suspend fun host(host: Host, told: suspend (HostEvent) -> Unit) {
-        var socket: WebSocket? = null
-        host.events().collect { event ->
-            when (event) {
-                is HostEvent.Connect -> {
-                    socket = connect("/ws/host", Line(quiet(host::text), quiet(host::binary), quiet(host::disconnected)))
-                    host.connected()
-                }
-                is HostEvent.SendText -> socket.send { sendText(event.text, true) }
-                is HostEvent.SendBinary -> socket.send { sendBinary(ByteBuffer.wrap(event.bytes), true) }
-                is HostEvent.Disconnect -> socket.send { sendClose(WebSocket.NORMAL_CLOSURE, "") }
-                else -> told(event)
-            }
-        }
-    }
-
-    private suspend fun joiner(joiner: Joiner, told: suspend (JoinerEvent) -> Unit) {
-        var socket: WebSocket? = null
-        joiner.events().collect { event ->
-            when (event) {
-                is JoinerEvent.Connect -> {
-                    socket = connect("/ws/join", Line(quiet(joiner::text), quiet(joiner::binary), quiet(joiner::disconnected)))
-                    joiner.connected()
-                }
-                is JoinerEvent.SendText -> socket.send { sendText(event.text, true) }
-                is JoinerEvent.SendBinary -> socket.send { sendBinary(ByteBuffer.wrap(event.bytes), true) }
-                is JoinerEvent.Disconnect -> socket.send { sendClose(WebSocket.NORMAL_CLOSURE, "") }
-                else -> told(event)
-            }
-        }
-    }
-
-    /** What the relay has closed takes nothing any more; its listener has told so. */
-    private fun WebSocket?.send(act: WebSocket.() -> CompletableFuture<WebSocket>) {
-        try {
-            this?.act()?.join()
-        } catch (_: CompletionException) {
-            // As said.
-        }
-    }
-
-    /** Messages that come after the end are nobody's. */
-    private fun <T> quiet(take: (T) -> Unit): (T) -> Unit = { message ->
-        try {
-            take(message)
-        } catch (_: PanecastException.Closed) {
-            // The end was told already.
-        }
-    }
-
-    private fun quiet(gone: () -> Unit): () -> Unit = {
-        try {
-            gone()
-        } catch (_: PanecastException.Closed) {
-            // As above.
-        }
-    }
+    private suspend fun joiner(
+        joiner: Joiner,
+        socket: RelaySocket = RelaySocket(joiner, address),
+        told: suspend (JoinerEvent) -> Unit,
+    ) = socket.use { joiner.events().collect { event -> if (!it.carry(event)) told(event) } }
 
     @Test
     fun `by a key, the visitor's frames reach the agent and the agent's marks the visitor`() = runBlocking<Unit>(Dispatchers.Default) {
@@ -186,6 +102,62 @@ class RelayTest {
         }
     }
 
+    /** The newest picture of the joiner is this one, sooner or later. */
+    private suspend fun shows(joiner: Joiner, pictures: Pictures, told: Channel<JoinerEvent>) {
+        while (true) {
+            if (joiner.pictureSize == PictureSize(pictures.width, pictures.height)) {
+                val seen = Pictures(pictures.width, pictures.height)
+                joiner.copyPicture(seen.buffer, seen.strideBytes)
+                if (same(pictures, seen)) return
+            }
+            told.receive()
+        }
+    }
+
+    @Test
+    fun `a cut on either side asks nobody again`() = runBlocking<Unit>(Dispatchers.Default) {
+        withTimeout(90_000) {
+            val key = CompletableDeferred<String>()
+            val asked = AtomicInteger()
+            val allowed = CompletableDeferred<Unit>()
+            val host = Host()
+            val hostSocket = RelaySocket(host, address)
+            val hosting = launch {
+                host(host, hostSocket) { event ->
+                    when (event) {
+                        is HostEvent.Key -> key.complete(event.key)
+                        is HostEvent.Ask -> {
+                            asked.incrementAndGet()
+                            host.allow(event.joiner, event.purpose, "push:160x96")
+                            allowed.complete(Unit)
+                        }
+                        else -> Unit
+                    }
+                }
+            }
+            val link = Link.write(LinkGoal.KEY, address, key.await())
+            val joiner = Joiner(link.way(), "agent")
+            val joinerSocket = RelaySocket(joiner, link.relay.url)
+            val told = Channel<JoinerEvent>(Channel.UNLIMITED)
+            val joining = launch { joiner(joiner, joinerSocket) { told.send(it) } }
+            allowed.await()
+            listOf({}, { joinerSocket.cut() }, { hostSocket.cut() }, { joinerSocket.cut(); hostSocket.cut() })
+                .forEachIndexed { index, cut ->
+                    cut()
+                    val pictures = Pictures(160, 96).apply { paint(index) }
+                    host.push(pictures.frame, timestampUs = index * 1000L)
+                    shows(joiner, pictures, told)
+                }
+            assertEquals(1, asked.get())
+            joiner.leave()
+            joining.join()
+            host.end()
+            hosting.join()
+            host.close()
+            joiner.close()
+        }
+    }
+
     @Test
     fun `a visitor who says no shows nothing`() = runBlocking<Unit>(Dispatchers.Default) {
         withTimeout(90_000) {
@@ -206,6 +178,27 @@ class RelayTest {
             host.close()
             hosting.join()
         }
+    }
+
+    @Test
+    fun `links that open an app are read`() {
+        val secret = drawLink()
+        val link = Link.read("shop://relay.example/camera?tenant=a%20b#$secret", "shop")
+        assertEquals(LinkGoal.CAMERA to "a b", link.goal to link.tenant)
+        assertEquals("https://relay.example/camera?tenant=a%20b#$secret", link.url)
+        val address = RelayAddress("https://relay.example", "wss://relay.example/ws/host", "wss://relay.example/ws/join", true)
+        assertEquals(address to secret, link.relay to link.secret)
+        assertThrows<PanecastException.InvalidInput> { link.way() }
+        assertTrue(secret !in link.toString())
+        val key = Link.write(LinkGoal.KEY, "127.0.0.1:7700", "482 913 507")
+        assertEquals("http://127.0.0.1:7700/#482913507" to Way.Key("482913507"), key.url to key.way())
+        val see = Link.read("https://relay.example/see#$secret.key")
+        assertEquals(true to Way.Link("$secret.key", "123456789"), see.needsKey to see.way("123456789"))
+        assertEquals("ws://host/ws/join", RelayAddress.read("host").joinerSocket)
+        for (bad in listOf("", "#", secret, "https://relay.example/camera", "ftp://relay.example/see#$secret")) {
+            assertThrows<PanecastException.InvalidInput>(bad) { Link.read(bad) }
+        }
+        assertThrows<PanecastException.InvalidInput> { RelayAddress.read("ftp://host") }
     }
 
     @Test

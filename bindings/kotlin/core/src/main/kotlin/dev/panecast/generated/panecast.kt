@@ -681,6 +681,12 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_panecast_checksum_func_host_config(
     ): Int
+    external fun uniffi_panecast_checksum_func_read_link(
+    ): Int
+    external fun uniffi_panecast_checksum_func_read_relay(
+    ): Int
+    external fun uniffi_panecast_checksum_func_write_link(
+    ): Int
     external fun uniffi_panecast_checksum_func_draw_link(
     ): Int
     external fun uniffi_panecast_checksum_func_share_config(
@@ -725,6 +731,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_panecast_checksum_method_grant_source(
     ): Int
+    external fun uniffi_panecast_checksum_method_host_alive(
+    ): Int
     external fun uniffi_panecast_checksum_method_host_allow(
     ): Int
     external fun uniffi_panecast_checksum_method_host_binary(
@@ -737,11 +745,15 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_panecast_checksum_method_host_dismiss(
     ): Int
+    external fun uniffi_panecast_checksum_method_host_early(
+    ): Int
     external fun uniffi_panecast_checksum_method_host_end(
     ): Int
     external fun uniffi_panecast_checksum_method_host_next(
     ): Int
     external fun uniffi_panecast_checksum_method_host_open_link(
+    ): Int
+    external fun uniffi_panecast_checksum_method_host_opened(
     ): Int
     external fun uniffi_panecast_checksum_method_host_pause(
     ): Int
@@ -759,6 +771,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_panecast_checksum_method_host_text(
     ): Int
+    external fun uniffi_panecast_checksum_method_joiner_alive(
+    ): Int
     external fun uniffi_panecast_checksum_method_joiner_binary(
     ): Int
     external fun uniffi_panecast_checksum_method_joiner_clear(
@@ -775,6 +789,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_panecast_checksum_method_joiner_draw(
     ): Int
+    external fun uniffi_panecast_checksum_method_joiner_early(
+    ): Int
     external fun uniffi_panecast_checksum_method_joiner_focus(
     ): Int
     external fun uniffi_panecast_checksum_method_joiner_leave(
@@ -782,6 +798,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_panecast_checksum_method_joiner_lossy_px(
     ): Int
     external fun uniffi_panecast_checksum_method_joiner_next(
+    ): Int
+    external fun uniffi_panecast_checksum_method_joiner_opened(
     ): Int
     external fun uniffi_panecast_checksum_method_joiner_pause(
     ): Int
@@ -917,6 +935,8 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_panecast_fn_constructor_host_new(`config`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
+    external fun uniffi_panecast_fn_method_host_alive(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_panecast_fn_method_host_allow(`ptr`: Long,`joiner`: Int,`purpose`: RustBuffer.ByValue,`source`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_panecast_fn_method_host_binary(`ptr`: Long,`bytes`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -929,11 +949,15 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_panecast_fn_method_host_dismiss(`ptr`: Long,`joiner`: Int,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_panecast_fn_method_host_early(`ptr`: Long,`token`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_panecast_fn_method_host_end(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_panecast_fn_method_host_next(`ptr`: Long,`timeoutMs`: Int,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_panecast_fn_method_host_open_link(`ptr`: Long,`kind`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_panecast_fn_method_host_opened(`ptr`: Long,`protocol`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_panecast_fn_method_host_pause(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
@@ -957,6 +981,8 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_panecast_fn_constructor_joiner_new(`tenant`: RustBuffer.ByValue,`way`: RustBuffer.ByValue,`who`: RustBuffer.ByValue,`purpose`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
+    external fun uniffi_panecast_fn_method_joiner_alive(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_panecast_fn_method_joiner_binary(`ptr`: Long,`bytes`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_panecast_fn_method_joiner_clear(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -973,6 +999,8 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_panecast_fn_method_joiner_draw(`ptr`: Long,`number`: Int,`tool`: RustBuffer.ByValue,`colour`: Int,`points`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_panecast_fn_method_joiner_early(`ptr`: Long,`token`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_panecast_fn_method_joiner_focus(`ptr`: Long,`rect`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_panecast_fn_method_joiner_leave(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -981,6 +1009,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_panecast_fn_method_joiner_next(`ptr`: Long,`timeoutMs`: Int,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_panecast_fn_method_joiner_opened(`ptr`: Long,`protocol`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_panecast_fn_method_joiner_pause(`ptr`: Long,`paused`: Byte,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_panecast_fn_method_joiner_picture_size(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1028,6 +1058,12 @@ internal object UniffiLib {
     external fun uniffi_panecast_fn_func_encoder_config(uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_panecast_fn_func_host_config(uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_panecast_fn_func_read_link(`url`: RustBuffer.ByValue,`appScheme`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_panecast_fn_func_read_relay(`address`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_panecast_fn_func_write_link(`goal`: RustBuffer.ByValue,`relay`: RustBuffer.ByValue,`tenant`: RustBuffer.ByValue,`secret`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_panecast_fn_func_draw_link(uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1163,6 +1199,15 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_panecast_checksum_func_host_config() and 0xFFFF) != 33577) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_panecast_checksum_func_read_link() and 0xFFFF) != 58869) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_func_read_relay() and 0xFFFF) != 49403) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_func_write_link() and 0xFFFF) != 4512) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_panecast_checksum_func_draw_link() and 0xFFFF) != 27572) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1229,6 +1274,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_panecast_checksum_method_grant_source() and 0xFFFF) != 39640) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_panecast_checksum_method_host_alive() and 0xFFFF) != 5451) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_panecast_checksum_method_host_allow() and 0xFFFF) != 25145) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1247,6 +1295,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_panecast_checksum_method_host_dismiss() and 0xFFFF) != 16577) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_panecast_checksum_method_host_early() and 0xFFFF) != 37746) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_panecast_checksum_method_host_end() and 0xFFFF) != 11591) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1254,6 +1305,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_panecast_checksum_method_host_open_link() and 0xFFFF) != 57390) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_host_opened() and 0xFFFF) != 36788) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_panecast_checksum_method_host_pause() and 0xFFFF) != 17757) {
@@ -1280,6 +1334,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_panecast_checksum_method_host_text() and 0xFFFF) != 63661) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_panecast_checksum_method_joiner_alive() and 0xFFFF) != 49392) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_panecast_checksum_method_joiner_binary() and 0xFFFF) != 46535) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1304,6 +1361,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_panecast_checksum_method_joiner_draw() and 0xFFFF) != 13424) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_panecast_checksum_method_joiner_early() and 0xFFFF) != 53350) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_panecast_checksum_method_joiner_focus() and 0xFFFF) != 9840) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1314,6 +1374,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_panecast_checksum_method_joiner_next() and 0xFFFF) != 55818) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_method_joiner_opened() and 0xFFFF) != 3778) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_panecast_checksum_method_joiner_pause() and 0xFFFF) != 26648) {
@@ -3471,6 +3534,14 @@ public object FfiConverterTypeGrant: FfiConverter<Grant, Long> {
 public interface HostInterface {
 
     /**
+     * Bytes come or go that are no whole message yet: the relay is there. For apps whose WebSocket tells.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    fun `alive`()
+
+    /**
      * The visitor allows `joiner` to see `source`, an id of `sources` or `push:WIDTHxHEIGHT`. While others watch already, it is
      * what they see.
      *
@@ -3521,6 +3592,15 @@ public interface HostInterface {
     fun `dismiss`(`joiner`: kotlin.UInt)
 
     /**
+     * Before a WebSocket is opened: the sub-protocols that its request is to name, with the first messages among them; none if it
+     * is to name none. Then `opened` takes the place of `connected`. It saves a round trip.
+     *
+     * # Errors
+     * - `Closed` after the end; `Io` where there is no randomness.
+     */
+    fun `early`(`token`: kotlin.String?): List<kotlin.String>
+
+    /**
      * The visitor ends it and takes the consent back. Capture stops before this returns; what is left in `next` tells the
      * others.
      *
@@ -3545,6 +3625,14 @@ public interface HostInterface {
      * - `Closed` after the end, as every method below.
      */
     fun `openLink`(`kind`: LinkKind)
+
+    /**
+     * The WebSocket that `early` was asked for is there; the answer named this sub-protocol.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    fun `opened`(`protocol`: kotlin.String?)
 
     /**
      * Shows nothing from here on, and forgets what was shown: once it returns, no picture comes out of `next`.
@@ -3736,6 +3824,25 @@ open class Host: Disposable, AutoCloseable, HostInterface
 
 
     /**
+     * Bytes come or go that are no whole message yet: the relay is there. For apps whose WebSocket tells.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `alive`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_alive(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
      * The visitor allows `joiner` to see `source`, an id of `sources` or `push:WIDTHxHEIGHT`. While others watch already, it is
      * what they see.
      *
@@ -3859,6 +3966,28 @@ open class Host: Disposable, AutoCloseable, HostInterface
 
 
     /**
+     * Before a WebSocket is opened: the sub-protocols that its request is to name, with the first messages among them; none if it
+     * is to name none. Then `opened` takes the place of `connected`. It saves a round trip.
+     *
+     * # Errors
+     * - `Closed` after the end; `Io` where there is no randomness.
+     */
+    @Throws(PanecastException::class)override fun `early`(`token`: kotlin.String?): List<kotlin.String> {
+            return FfiConverterSequenceString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_early(
+        it,
+
+        FfiConverterOptionalString.lower(`token`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
      * The visitor ends it and takes the consent back. Capture stops before this returns; what is left in `next` tells the
      * others.
      *
@@ -3914,6 +4043,26 @@ open class Host: Disposable, AutoCloseable, HostInterface
         it,
 
         FfiConverterTypeLinkKind.lower(`kind`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The WebSocket that `early` was asked for is there; the answer named this sub-protocol.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `opened`(`protocol`: kotlin.String?)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_host_opened(
+        it,
+
+        FfiConverterOptionalString.lower(`protocol`),_status)
 }
     }
 
@@ -4222,6 +4371,14 @@ public object FfiConverterTypeHost: FfiConverter<Host, Long> {
 public interface JoinerInterface {
 
     /**
+     * Bytes come or go that are no whole message yet: the relay is there. For apps whose WebSocket tells.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    fun `alive`()
+
+    /**
      * A binary message came.
      *
      * # Errors
@@ -4288,6 +4445,15 @@ public interface JoinerInterface {
     fun `draw`(`number`: kotlin.UInt, `tool`: MarkTool, `colour`: kotlin.UInt, `points`: List<Point>)
 
     /**
+     * Before a WebSocket is opened: the sub-protocols that its request is to name, with the first messages among them; none if it
+     * is to name none. Then `opened` takes the place of `connected`. It saves a round trip.
+     *
+     * # Errors
+     * - `Closed` after the end; `Io` where there is no randomness.
+     */
+    fun `early`(`token`: kotlin.String?): List<kotlin.String>
+
+    /**
      * Where the person looks: it is made exact first. Nothing: everywhere.
      *
      * # Errors
@@ -4318,6 +4484,14 @@ public interface JoinerInterface {
      * - `Closed` after `Ended` and `stop`.
      */
     fun `next`(`timeoutMs`: kotlin.UInt): JoinerEvent?
+
+    /**
+     * The WebSocket that `early` was asked for is there; the answer named this sub-protocol.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    fun `opened`(`protocol`: kotlin.String?)
 
     /**
      * The person wants no pictures for now, or wants them again.
@@ -4483,6 +4657,25 @@ open class Joiner: Disposable, AutoCloseable, JoinerInterface
             UniffiLib.uniffi_panecast_fn_clone_joiner(handle, status)
         }
     }
+
+
+    /**
+     * Bytes come or go that are no whole message yet: the relay is there. For apps whose WebSocket tells.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `alive`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_alive(
+        it,
+        _status)
+}
+    }
+
+
 
 
     /**
@@ -4652,6 +4845,28 @@ open class Joiner: Disposable, AutoCloseable, JoinerInterface
 
 
     /**
+     * Before a WebSocket is opened: the sub-protocols that its request is to name, with the first messages among them; none if it
+     * is to name none. Then `opened` takes the place of `connected`. It saves a round trip.
+     *
+     * # Errors
+     * - `Closed` after the end; `Io` where there is no randomness.
+     */
+    @Throws(PanecastException::class)override fun `early`(`token`: kotlin.String?): List<kotlin.String> {
+            return FfiConverterSequenceString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_early(
+        it,
+
+        FfiConverterOptionalString.lower(`token`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
      * Where the person looks: it is made exact first. Nothing: everywhere.
      *
      * # Errors
@@ -4728,6 +4943,26 @@ open class Joiner: Disposable, AutoCloseable, JoinerInterface
     }
     )
     }
+
+
+
+    /**
+     * The WebSocket that `early` was asked for is there; the answer named this sub-protocol.
+     *
+     * # Errors
+     * - `Closed` after the end.
+     */
+    @Throws(PanecastException::class)override fun `opened`(`protocol`: kotlin.String?)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_method_joiner_opened(
+        it,
+
+        FfiConverterOptionalString.lower(`protocol`),_status)
+}
+    }
+
 
 
 
@@ -5928,6 +6163,85 @@ public object FfiConverterTypeLateJoin: FfiConverterRustBuffer<LateJoin> {
 
 
 /**
+ * A link. All of it but the relay and the tenant is secret.
+ */
+data class Link (
+    /**
+     * What for.
+     */
+    val `goal`: LinkGoal
+    ,
+    /**
+     * Whether who sees needs a key besides.
+     */
+    val `needsKey`: kotlin.Boolean
+    ,
+    /**
+     * All of it, in its one form.
+     */
+    val `url`: kotlin.String
+    ,
+    /**
+     * Where. Links may come from anybody: an app with a relay of its own compares.
+     */
+    val `relay`: RelayAddress
+    ,
+    /**
+     * Whose visitors and agents.
+     */
+    val `tenant`: kotlin.String
+    ,
+    /**
+     * What stands behind the `#`: a link's text, or nine digits.
+     */
+    val `secret`: kotlin.String
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLink: FfiConverterRustBuffer<Link> {
+    override fun read(buf: ByteBuffer): Link {
+        return Link(
+            FfiConverterTypeLinkGoal.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeRelayAddress.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Link) = (
+            FfiConverterTypeLinkGoal.allocationSize(value.`goal`) +
+            FfiConverterBoolean.allocationSize(value.`needsKey`) +
+            FfiConverterString.allocationSize(value.`url`) +
+            FfiConverterTypeRelayAddress.allocationSize(value.`relay`) +
+            FfiConverterString.allocationSize(value.`tenant`) +
+            FfiConverterString.allocationSize(value.`secret`)
+    )
+
+    override fun write(value: Link, buf: ByteBuffer) {
+            FfiConverterTypeLinkGoal.write(value.`goal`, buf)
+            FfiConverterBoolean.write(value.`needsKey`, buf)
+            FfiConverterString.write(value.`url`, buf)
+            FfiConverterTypeRelayAddress.write(value.`relay`, buf)
+            FfiConverterString.write(value.`tenant`, buf)
+            FfiConverterString.write(value.`secret`, buf)
+    }
+}
+
+
+
+/**
  * What is hidden. Rectangles are pixels of the source; windows are written `0x1200003`, `title:TEXT` or `class:TEXT`.
  */
 data class Masks (
@@ -6181,6 +6495,69 @@ public object FfiConverterTypeRect: FfiConverterRustBuffer<Rect> {
             FfiConverterUInt.write(value.`y`, buf)
             FfiConverterUInt.write(value.`width`, buf)
             FfiConverterUInt.write(value.`height`, buf)
+    }
+}
+
+
+
+/**
+ * Where a relay is.
+ */
+data class RelayAddress (
+    /**
+     * `https://HOST[:PORT]`, or `http:` without TLS.
+     */
+    val `url`: kotlin.String
+    ,
+    /**
+     * Where a host's WebSocket connects to.
+     */
+    val `hostSocket`: kotlin.String
+    ,
+    /**
+     * Where a joiner's WebSocket connects to.
+     */
+    val `joinerSocket`: kotlin.String
+    ,
+    /**
+     * Whether TLS leads there.
+     */
+    val `secure`: kotlin.Boolean
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRelayAddress: FfiConverterRustBuffer<RelayAddress> {
+    override fun read(buf: ByteBuffer): RelayAddress {
+        return RelayAddress(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RelayAddress) = (
+            FfiConverterString.allocationSize(value.`url`) +
+            FfiConverterString.allocationSize(value.`hostSocket`) +
+            FfiConverterString.allocationSize(value.`joinerSocket`) +
+            FfiConverterBoolean.allocationSize(value.`secure`)
+    )
+
+    override fun write(value: RelayAddress, buf: ByteBuffer) {
+            FfiConverterString.write(value.`url`, buf)
+            FfiConverterString.write(value.`hostSocket`, buf)
+            FfiConverterString.write(value.`joinerSocket`, buf)
+            FfiConverterBoolean.write(value.`secure`, buf)
     }
 }
 
@@ -7646,6 +8023,55 @@ public object FfiConverterTypeJoinerEvent : FfiConverterRustBuffer<JoinerEvent>{
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * What a link lets its reader do.
+ */
+
+enum class LinkGoal {
+
+    /**
+     * See a screen that somebody shows: `Way::Link`.
+     */
+    SEE,
+    /**
+     * Show a camera to who has sent the link: `Host::take_link`.
+     */
+    CAMERA,
+    /**
+     * See what the visitor shows whose key it is: `Way::Key`.
+     */
+    KEY;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLinkGoal: FfiConverterRustBuffer<LinkGoal> {
+    override fun read(buf: ByteBuffer) = try {
+
+        LinkGoal.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: LinkGoal) = 4UL
+
+    override fun write(value: LinkGoal, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
     }
 }
 
@@ -9825,6 +10251,65 @@ public object FfiConverterSequenceTypeSourceInfo: FfiConverterRustBuffer<List<So
     UniffiLib.uniffi_panecast_fn_func_host_config(
 
         _status)
+}
+    )
+    }
+
+
+        /**
+         * Reads a link such as `https://RELAY/camera?tenant=NAME#…`. `app_scheme`: the app's own scheme, if such links open it too; it
+         * stands for `https`.
+         *
+         * # Errors
+         * - `InvalidInput` if it is none, or not whole.
+         */
+    @Throws(PanecastException::class) fun `readLink`(`url`: kotlin.String, `appScheme`: kotlin.String?): Link {
+            return FfiConverterTypeLink.lift(
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_func_read_link(
+
+
+        FfiConverterString.lower(`url`),
+        FfiConverterOptionalString.lower(`appScheme`),_status)
+}
+    )
+    }
+
+
+        /**
+         * Reads a relay's address as people write it: `https://HOST[:PORT]`; no scheme at all is `http`.
+         *
+         * # Errors
+         * - `InvalidInput` if it is none.
+         */
+    @Throws(PanecastException::class) fun `readRelay`(`address`: kotlin.String): RelayAddress {
+            return FfiConverterTypeRelayAddress.lift(
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_func_read_relay(
+
+
+        FfiConverterString.lower(`address`),_status)
+}
+    )
+    }
+
+
+        /**
+         * Writes a link for somebody else.
+         *
+         * # Errors
+         * - `InvalidInput` if the relay's address, the tenant's name or the secret cannot be one.
+         */
+    @Throws(PanecastException::class) fun `writeLink`(`goal`: LinkGoal, `relay`: kotlin.String, `tenant`: kotlin.String, `secret`: kotlin.String): Link {
+            return FfiConverterTypeLink.lift(
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_func_write_link(
+
+
+        FfiConverterTypeLinkGoal.lower(`goal`),
+        FfiConverterString.lower(`relay`),
+        FfiConverterString.lower(`tenant`),
+        FfiConverterString.lower(`secret`),_status)
 }
     )
     }
