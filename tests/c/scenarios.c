@@ -487,6 +487,8 @@ static panecast_status play_share(const char *verb, const cJSON *step) {
     return PANECAST_STATUS_OK;
 }
 
+#include "rooms.h"
+
 static void play(const cJSON *step) {
     const char *verb = text(step, "do");
     const cJSON *expect = cJSON_GetObjectItemCaseSensitive(step, "expect");
@@ -502,6 +504,12 @@ static void play(const cJSON *step) {
         got = play_decoder(verb + 8, step);
     } else if (strncmp(verb, "share.", 6) == 0) {
         got = play_share(verb + 6, step);
+    } else if (strncmp(verb, "host.", 5) == 0) {
+        got = play_host(verb + 5, step);
+    } else if (strncmp(verb, "joiner.", 7) == 0) {
+        got = play_joiner(verb + 7, step);
+    } else if (strncmp(verb, "room.", 5) == 0) {
+        got = play_room(verb + 5, step);
     } else {
         got = play_word(strchr(verb, '.') + 1, step);
     }
@@ -539,6 +547,7 @@ int main(int argc, char **argv) {
         }
         if (step_index == 0) fail("has no steps", "");
         cJSON_Delete(scenario);
+        end_rooms();
         while (object_count > 0) {
             object_count--;
             drop(objects[object_count].type, objects[object_count].object);

@@ -1,6 +1,8 @@
 //! What each verb of a scenario is in Rust.
 
 use crate::pattern::{Frame, fnv};
+#[cfg(any(feature = "capi", feature = "uniffi"))]
+use crate::rooms::Rooms;
 use panecast::capture::mask::MaskSet;
 use panecast::capture::{Damage, PushHandle, SourceSpec, push_source};
 use panecast::codec::av1::Av1Choice;
@@ -24,7 +26,7 @@ pub(crate) struct Outcome {
     pub(crate) facts: BTreeMap<String, Value>,
 }
 
-type Facts = Vec<(&'static str, Value)>;
+pub(crate) type Facts = Vec<(&'static str, Value)>;
 
 /// The objects of a scenario by their names.
 #[derive(Default)]
@@ -36,6 +38,8 @@ pub(crate) struct Player {
     questions: HashMap<String, Consent>,
     grants: HashMap<String, (Option<CaptureGrant>, Revoke)>,
     shares: HashMap<String, Share>,
+    #[cfg(any(feature = "capi", feature = "uniffi"))]
+    rooms: Rooms,
 }
 
 struct Share {
@@ -51,11 +55,11 @@ fn nothing_now() -> Error {
 /// How a step says that there was nothing.
 const NOTHING: &str = "nothing-now";
 
-fn text<'a>(step: &'a Value, name: &str) -> &'a str {
+pub(crate) fn text<'a>(step: &'a Value, name: &str) -> &'a str {
     step[name].as_str().unwrap_or_else(|| panic!("`{name}` of {step}"))
 }
 
-fn number(step: &Value, name: &str) -> u64 {
+pub(crate) fn number(step: &Value, name: &str) -> u64 {
     step[name].as_u64().unwrap_or_else(|| panic!("`{name}` of {step}"))
 }
 
@@ -72,7 +76,7 @@ fn rect(value: &Value) -> Rect {
     Rect::new(at(0), at(1), at(2), at(3))
 }
 
-fn damage(step: &Value) -> Damage {
+pub(crate) fn damage(step: &Value) -> Damage {
     match step.get("damage") {
         None => Damage::Unknown,
         Some(rects) => Damage::Within(rects.as_array().unwrap().iter().map(rect).collect()),
@@ -110,6 +114,8 @@ impl Player {
             "decoder" => self.decoding(verb, step),
             "consent" | "grant" => self.consent(verb, step),
             "share" => self.sharing(verb, step),
+            #[cfg(any(feature = "capi", feature = "uniffi"))]
+            "room" | "host" | "joiner" => self.rooms.play(verb, step, &self.frames),
             _ => panic!("no verb {verb}"),
         };
         let mut outcome = Outcome { status: "ok".into(), ..Outcome::default() };
@@ -374,7 +380,7 @@ impl Player {
     }
 }
 
-fn view<'a>(frame: &'a Frame, step: &Value) -> Result<panecast::frame::FrameView<'a>> {
+pub(crate) fn view<'a>(frame: &'a Frame, step: &Value) -> Result<panecast::frame::FrameView<'a>> {
     let size = step.get("size").map_or(frame.size, size);
     frame.view(size, optional(step, "stride_bytes"), optional(step, "length"))
 }

@@ -17,6 +17,7 @@ final class ScenarioPlayer {
     private var questions: [String: (purpose: Purpose, source: String)] = [:]
     private var grants: [String: Grant] = [:]
     private var shares: [String: Share] = [:]
+    private let rooms = ScenarioRooms()
 
     func play(_ step: Step) throws -> (status: String, facts: Facts) {
         do {
@@ -36,6 +37,7 @@ final class ScenarioPlayer {
         case "decoder": return try decoding(verb, step)
         case "consent", "grant": return try consent(verb, step)
         case "share": return try sharing(verb, step)
+        case "room", "host", "joiner": return try rooms.play(verb, step, frames)
         default: return try unknown(verb)
         }
     }

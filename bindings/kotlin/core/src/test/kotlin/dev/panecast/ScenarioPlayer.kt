@@ -16,13 +16,17 @@ internal class ScenarioPlayer : AutoCloseable {
     private val questions = mutableMapOf<String, Pair<Purpose, String>>()
     private val grants = mutableMapOf<String, Grant>()
     private val shares = mutableMapOf<String, Share>()
+    private val rooms = ScenarioRooms(frames)
 
     /** There was nothing. */
     private object NothingNow : Exception() {
         private fun readResolve(): Any = NothingNow
     }
 
-    override fun close() = listOf(encoders, decoders, grants, shares).forEach { all -> all.values.forEach { it.close() } }
+    override fun close() {
+        listOf(encoders, decoders, grants, shares).forEach { all -> all.values.forEach { it.close() } }
+        rooms.close()
+    }
 
     fun play(step: JsonObject): Outcome = try {
         val verb = step.text("do")
@@ -33,6 +37,7 @@ internal class ScenarioPlayer : AutoCloseable {
                 "decoder" -> decoding(verb, step)
                 "consent", "grant" -> consenting(verb, step)
                 "share" -> sharing(verb, step)
+                "room", "host", "joiner" -> rooms.play(verb, step)
                 else -> error("no verb $verb")
             },
         )
@@ -226,12 +231,12 @@ internal class ScenarioPlayer : AutoCloseable {
     }
 }
 
-private fun JsonObject.text(name: String): String = this[name].asString
+internal fun JsonObject.text(name: String): String = this[name].asString
 
-private fun JsonObject.int(name: String): Int = this[name].asInt
+internal fun JsonObject.int(name: String): Int = this[name].asInt
 
-private fun JsonObject.long(name: String): Long = this[name].asLong
+internal fun JsonObject.long(name: String): Long = this[name].asLong
 
-private fun JsonObject.optional(name: String): Int? = this[name]?.asInt
+internal fun JsonObject.optional(name: String): Int? = this[name]?.asInt
 
 private fun JsonObject.numbers(name: String): List<Int> = getAsJsonArray(name).map { it.asInt }
