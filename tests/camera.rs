@@ -91,6 +91,42 @@ fn layouts_become_the_planes_that_ffmpeg_makes() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn jpegs_become_the_planes_that_ffmpeg_makes() {
+    use panecast::capture::camera::unpack_jpeg;
+    let size = Size::new(96, 64);
+    let planes = waves(size, 3);
+    let words = "-f rawvideo -pix_fmt yuvj420p -s 96x64 -i - -q:v 2 -f mjpeg -";
+    let jpeg = output("ffmpeg", &words.split(' ').collect::<Vec<_>>(), planes.data());
+    let words = "-f mjpeg -i - -f rawvideo -pix_fmt yuvj420p -";
+    let expected = output("ffmpeg", &words.split(' ').collect::<Vec<_>>(), &jpeg);
+    let (mut buffer, mut unpacked) = (Vec::new(), Planes::default());
+    let colour = unpack_jpeg(size, &jpeg, &mut buffer, &mut unpacked).expect("planes");
+    assert_eq!(colour, FilmColour { bt709: false, full_range: true });
+    // Two inverse transforms that round differently; colour was spread over four pixels and gathered again.
+    let off = |plane: usize, from: usize| {
+        let pairs = unpacked.plane(plane).iter().zip(&expected[from..]);
+        pairs.map(|(a, b)| a.abs_diff(*b)).max()
+    };
+    assert!(off(0, 0) <= Some(2), "{:?}", off(0, 0));
+    assert!(off(1, 96 * 64) <= Some(4) && off(2, 96 * 64 + 48 * 32) <= Some(4), "{:?}", off(1, 96 * 64));
+
+    let mut kind =
+        |size, bytes: &[u8]| unpack_jpeg(size, bytes, &mut buffer, &mut unpacked).map_err(|e| e.kind());
+    assert_eq!(kind(Size::new(64, 96), &jpeg), Err(ErrorKind::InvalidData));
+    assert_eq!(kind(Size::new(1 << 20, 96), &jpeg), Err(ErrorKind::LimitExceeded));
+    let mut state = 9_u32;
+    for cut in (0..jpeg.len()).step_by(97) {
+        // Cut off, or with wrong bytes: planes or an error, and no panic.
+        let _ = kind(size, &jpeg[..cut]);
+        let mut bad = jpeg.clone();
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        bad[cut] ^= (state >> 24) as u8 | 1;
+        let _ = kind(size, &bad);
+    }
+}
+
 #[test]
 fn rows_may_be_padded_and_sides_odd() {
     let size = Size::new(7, 5);

@@ -3,10 +3,17 @@
 //! A daemon is found by the environment, so each test runs a part of itself again, in one of its own.
 #![cfg(target_os = "linux")]
 
-use panecast::ErrorKind;
 use panecast::capture::camera::Layout;
-use panecast::capture::linux::pipewire::{PipeFormat, PipeFrame, PipePixels, PipeStream, Wanted, nodes};
-use panecast::frame::Size;
+use panecast::capture::linux::pipewire::{
+    PipeCamera, PipeFormat, PipeFrame, PipePixels, PipeStream, Wanted, nodes,
+};
+use panecast::capture::{Camera, Capturer, Pattern, Shot, SourceInfo};
+use panecast::codec::av1::{Planes, film_to_picture};
+use panecast::frame::{FrameBuf, Size};
+use panecast::session::{Consent, Decision, Purpose};
+use panecast::{ErrorKind, Limits};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -60,13 +67,17 @@ impl Daemon {
         self.home.join("pipewire-0")
     }
 
-    /// A test pattern that stands still, as `caps`.
+    /// A test pattern, as `caps`.
     fn camera(&self, pattern: &str, caps: &str) -> Running {
-        let pattern = format!("pattern={pattern}");
-        let properties = "stream-properties=props,media.class=Video/Source,media.role=Camera,node.name=testcam,node.description=Cam";
-        let words =
-            ["-q", "videotestsrc", "is-live=true", &pattern, "!", caps, "!", "pipewiresink", "mode=provide"];
-        Running::start("gst-launch-1.0", &[&words[..], &[properties]].concat(), &self.home)
+        self.node(&format!("videotestsrc is-live=true pattern={pattern} ! {caps}"))
+    }
+
+    fn node(&self, source: &str) -> Running {
+        let properties = "stream-properties=props,media.class=Video/Source,media.role=Camera,node.name=testcam,\
+                          node.description=Cam";
+        let sink = ["!", "pipewiresink", "mode=provide", properties];
+        let words: Vec<&str> = std::iter::once("-q").chain(source.split(' ')).chain(sink).collect();
+        Running::start("gst-launch-1.0", &words, &self.home)
     }
 
     /// Runs a part of this file in the daemon's environment.
@@ -105,6 +116,12 @@ fn caps(format: &str) -> String {
 fn wanted(layouts: &[Layout]) -> Wanted {
     let pixels = layouts.iter().map(|l| PipePixels::Raw(*l)).collect();
     Wanted { pixels, size: None, fps: None, cursor: false }
+}
+
+/// A camera as a source.
+fn info() -> SourceInfo {
+    let any = Pattern::new(Size::new(64, 64), 1).expect("a pattern").info();
+    SourceInfo { id: "camera".into(), name: "Cam".into(), ..any }
 }
 
 /// The camera's node, once it is there with a size.
@@ -174,7 +191,6 @@ fn what_is_unplugged_or_dies_is_closed() {
         Running(child)
     };
     let streams = |part: &mut Running| {
-        use std::io::{BufRead, BufReader};
         let lines = BufReader::new(part.0.stdout.take().expect("piped")).lines();
         let mut lines = lines.map_while(Result::ok);
         assert!(lines.any(|line| line.contains("streams")), "it ended early");
@@ -245,4 +261,95 @@ fn part_none() {
     // A descriptor of something else.
     let (one, _other) = UnixStream::pair().expect("a pair");
     assert_eq!(kind(Some(one.into())), Err(ErrorKind::Stalled));
+}
+
+#[test]
+fn a_camera_is_opened_and_filmed() {
+    let daemon = Daemon::start("camera");
+    let camera = daemon.camera("smpte", &caps("YUY2"));
+    daemon.run("part_camera");
+    drop(camera);
+    let _camera = daemon.camera("smpte", &format!("{} ! jpegenc quality=95", caps("I420")));
+    daemon.run("part_camera");
+}
+
+#[test]
+#[ignore = "a part of another test"]
+fn part_camera() {
+    let node = camera();
+    let granted = |purpose, id: &str| Consent::ask(purpose, id).answer(Decision::Allow).expect("allowed");
+    for grant in [granted(Purpose::Camera, "camera:other"), granted(Purpose::Screen, "camera")] {
+        let e = PipeCamera::open(node, info(), None, None, &grant).expect_err("it is for something else");
+        assert_eq!(e.kind(), ErrorKind::Denied);
+    }
+    let grant = granted(Purpose::Camera, "camera");
+    let revoke = grant.revoke_handle();
+    let mut camera = PipeCamera::open(node, info(), Some(SIZE), Some(30), &grant).expect("a camera");
+    assert_eq!(camera.info().size, SIZE);
+    let (mut planes, begun) = (Planes::default(), Instant::now());
+    let colour = loop {
+        if let Shot::Taken { colour, .. } =
+            camera.next(&mut planes, Duration::from_millis(100)).expect("it films")
+        {
+            break colour;
+        }
+        assert!(begun.elapsed() < DEADLINE, "no picture comes");
+    };
+    // The upper bars are of plain colours; the lower part has noise that is another in every picture.
+    const ROWS: usize = 150;
+    let near = |seen: &[u8], drawn: &[u8]| {
+        let off = seen.iter().zip(drawn).filter(|(a, b)| a.abs_diff(**b) > 12).count();
+        assert!(off * 25 < seen.len(), "{off} of {} are another colour", seen.len());
+    };
+    if colour.full_range {
+        // A JPEG: jpegenc takes samples as they are.
+        let drawn = drawn("smpte", &caps("I420"));
+        let (luma, chroma) = (320 * 240, 160 * 120);
+        near(&planes.plane(0)[..320 * ROWS], &drawn);
+        near(&planes.plane(1)[..160 * ROWS / 2], &drawn[luma..]);
+        near(&planes.plane(2)[..160 * ROWS / 2], &drawn[luma + chroma..]);
+    } else {
+        let mut frame = FrameBuf::new(SIZE, &Limits::default()).expect("a picture");
+        film_to_picture(&planes, colour, &mut frame).expect("a picture");
+        near(&frame.pixels()[..320 * 4 * ROWS], &drawn("smpte", &caps("BGRx")));
+    }
+    revoke.revoke();
+    let e = camera.next(&mut planes, Duration::ZERO).expect_err("it was taken back");
+    assert_eq!(e.kind(), ErrorKind::Revoked);
+}
+
+#[test]
+fn what_stops_giving_pictures_is_stalled() {
+    let daemon = Daemon::start("stalls");
+    let camera = daemon.camera("ball", &caps("YUY2"));
+    let own = std::env::current_exe().expect("a test program");
+    let mut command = Command::new(own);
+    command.args(["--ignored", "--exact", "part_stalls", "--nocapture"]).env("XDG_RUNTIME_DIR", &daemon.home);
+    let mut part = Running(command.stdout(Stdio::piped()).spawn().expect("it runs"));
+    let mut lines = BufReader::new(part.0.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("films")));
+    let process = Pid::from_raw(camera.0.id() as i32).expect("a process");
+    kill_process(process, Signal::STOP).expect("it stops");
+    assert!(lines.any(|line| line.contains("stalled")));
+    assert!(part.0.wait().expect("it ends").success());
+}
+
+#[test]
+#[ignore = "a part of another test"]
+fn part_stalls() {
+    let grant = Consent::ask(Purpose::Camera, "camera").answer(Decision::Allow).expect("allowed");
+    let mut camera = PipeCamera::open(camera(), info(), None, None, &grant).expect("a camera");
+    let (mut planes, begun) = (Planes::default(), Instant::now());
+    loop {
+        match camera.next(&mut planes, Duration::from_millis(100)) {
+            Ok(Shot::Taken { .. }) => println!("films"),
+            Ok(_) => {}
+            Err(e) => {
+                assert_eq!(e.kind(), ErrorKind::Stalled);
+                break;
+            }
+        }
+        assert!(begun.elapsed() < DEADLINE, "nothing happens");
+    }
+    println!("stalled");
 }

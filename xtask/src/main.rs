@@ -13,6 +13,7 @@ mod setup;
 mod steps;
 mod suite;
 mod viewer;
+mod vivid;
 mod wasm;
 
 use clap::{Parser, Subcommand};
@@ -133,6 +134,9 @@ enum Chore {
         #[arg(long)]
         bless: bool,
     },
+    /// Test cameras by V4L2 on the kernel's virtual camera, in a virtual machine; x86-64 and Debian only
+    #[command(after_help = "Example:\n  cargo xtask vivid")]
+    Vivid,
     /// Check the licence of every dependency against deny.toml
     #[command(after_help = "Example:\n  cargo xtask licences")]
     Licences,
@@ -172,6 +176,7 @@ fn run(arguments: Arguments) -> Result<bool> {
         Chore::PushCost => doors::push_cost::print_all()?,
         Chore::Swift { words } => doors::swift::with_words(&words)?,
         Chore::Counts { bless } => counts::run(bless)?,
+        Chore::Vivid => vivid::test()?,
         Chore::Licences => licences::run()?,
     }
     Ok(true)

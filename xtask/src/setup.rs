@@ -55,8 +55,16 @@ const NEEDS: &[Need] = &[
     },
     Need {
         purpose: Purpose::Test,
-        packages: &["gstreamer1.0-tools", "gstreamer1.0-pipewire", "gstreamer1.0-plugins-base"],
-        present: || any(&["gst-launch-1.0"]) && apt::installed("gstreamer1.0-pipewire"),
+        packages: &[
+            "gstreamer1.0-tools",
+            "gstreamer1.0-pipewire",
+            "gstreamer1.0-plugins-base",
+            "gstreamer1.0-plugins-good",
+        ],
+        present: || {
+            any(&["gst-launch-1.0"])
+                && ["gstreamer1.0-pipewire", "gstreamer1.0-plugins-good"].into_iter().all(apt::installed)
+        },
     },
     Need { purpose: Purpose::Test, packages: &["valgrind"], present: || on_path("valgrind").is_some() },
     Need { purpose: Purpose::Test, packages: &["nats-server"], present: || nats_server().is_some() },

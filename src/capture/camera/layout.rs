@@ -24,6 +24,15 @@ pub enum Layout {
     Rgbx,
 }
 
+/// How a camera's bytes become planes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pixels {
+    /// Uncompressed.
+    Raw(Layout),
+    /// A JPEG each.
+    Jpeg,
+}
+
 impl Layout {
     /// Bytes of a row of the first plane, without padding.
     #[must_use]

@@ -4,9 +4,13 @@
 //! [`super::Capturer::camera`], and only where nothing may be lost, or something is masked, for pixels.
 //! [`CameraCapturer`] makes a [`super::Capturer`] of a camera; it converts by [`film_to_picture`], as decoders do.
 
+#[cfg(target_os = "linux")]
+mod jpeg;
 mod layout;
 
-pub use layout::Layout;
+#[cfg(target_os = "linux")]
+pub use jpeg::unpack_jpeg;
+pub use layout::{Layout, Pixels};
 
 use super::{Captured, Capturer, Damage, SourceInfo};
 use crate::error::Result;

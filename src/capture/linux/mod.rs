@@ -2,5 +2,6 @@
 
 pub mod pipewire;
 mod shared_memory;
+pub mod v4l2;
 pub mod wayland;
 pub mod x11;

@@ -1,7 +1,7 @@
 //! Formats as PipeWire negotiates them: what is asked for, and what came of it.
 
 use super::pod::{Object, Property, properties};
-use crate::capture::camera::Layout;
+use crate::capture::camera::{Layout, Pixels as PipePixels};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{FilmColour, Size};
 use crate::limits::Limits;
@@ -54,15 +54,6 @@ const LAYOUTS: [(u32, Layout); 9] = [
     (12, Layout::Bgrx),
     (23, Layout::Nv12),
 ];
-
-/// How pixels come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PipePixels {
-    /// Uncompressed.
-    Raw(Layout),
-    /// A JPEG each.
-    Jpeg,
-}
 
 /// What a stream is asked for.
 #[derive(Clone, Debug)]

@@ -7,6 +7,7 @@
 //! planes), with damage, crop and cursor where the source tells them. The damage of frames in between adds up. A frame of
 //! the first kind after [`PipeStream::forget`], and the first of all, is to be treated as damaged everywhere.
 
+mod camera;
 mod connection;
 mod format;
 mod library;
@@ -14,7 +15,9 @@ mod meta;
 mod pod;
 mod stream;
 
+pub use crate::capture::camera::Pixels as PipePixels;
+pub use camera::PipeCamera;
 pub use connection::{PipeNode, nodes};
-pub use format::{PipeFormat, PipePixels, Wanted};
+pub use format::{PipeFormat, Wanted};
 pub use meta::PipeCursor;
 pub use stream::{ANY_NODE, PipeFrame, PipeStream};

@@ -1,8 +1,9 @@
 //! A stream of pictures from a node.
 #![allow(unsafe_code)]
 
+use super::PipePixels;
 use super::connection::{ANSWERS_WITHIN, Connection, pod_bytes, text};
-use super::format::{self, META_CROP, META_CURSOR, META_DAMAGE, META_HEADER, PipeFormat, PipePixels, Wanted};
+use super::format::{self, META_CROP, META_CURSOR, META_DAMAGE, META_HEADER, PipeFormat, Wanted};
 use super::library::{Buffer, Dict, DictItem, Functions, Hook, Object, SpaBuffer, StreamEvents};
 use super::meta::{self, PipeCursor};
 use crate::error::{Error, ErrorKind, Result};
