@@ -14,7 +14,7 @@ const LONG: Duration = Duration::from_secs(120);
 const WRONG_KEY: &str = "ended, reason 7,";
 
 /// A program that does not outlive its test.
-struct Running {
+pub(super) struct Running {
     child: Child,
     lines: Receiver<String>,
 }
@@ -65,6 +65,13 @@ impl Drop for Running {
     }
 }
 
+/// A relay that runs, and its address.
+pub(super) fn relay() -> Result<(Running, String)> {
+    let relay = Running::start(Command::new(super::relay()?).args(["--bind", "127.0.0.1:0"]))?;
+    let url = format!("http://127.0.0.1:{}", relay.line_with("http://127.0.0.1:")?.trim_end_matches('/'));
+    Ok((relay, url))
+}
+
 /// As [`test`] under valgrind. 1.5 s after a knock the relay answers with a decoy where the host has not answered: behind a
 /// host as slow as that, the right key seems wrong, and is tried anew.
 pub(super) fn test_slowly(program: &Path, wrapped: impl Fn(&Path) -> Command) -> Result<()> {
@@ -80,8 +87,7 @@ pub(super) fn test_slowly(program: &Path, wrapped: impl Fn(&Path) -> Command) ->
 
 /// A host and a joiner of `program`, each in `wrapped`, through the relay of this workspace. The joiner cuts its line once.
 pub(super) fn test(program: &Path, wrapped: impl Fn(&Path) -> Command) -> Result<()> {
-    let relay = Running::start(Command::new(super::relay()?).args(["--bind", "127.0.0.1:0"]))?;
-    let url = format!("http://127.0.0.1:{}", relay.line_with("http://127.0.0.1:")?.trim_end_matches('/'));
+    let (_relay, url) = relay()?;
     let mut host = Running::start(wrapped(program).args(["host", &url, "--yes"]))?;
     let key = host.line_with("key ")?;
     let mut joiner = Running::start(wrapped(program).args(["join", &url, &key, "--cut"]))?;

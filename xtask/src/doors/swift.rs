@@ -1,7 +1,7 @@
 //! The Swift package: compiled, and tested against the shared library.
 
-use super::library;
 use super::swift_toolchain::{Toolchain, ready};
+use super::{c_session, library};
 use crate::Result;
 use crate::process::{capture, root, run, run_counting, target_dir};
 use crate::steps::Tally;
@@ -16,13 +16,16 @@ pub(crate) fn is_needed() -> bool {
 pub(crate) fn test(tally: &mut Tally) -> Result<()> {
     let toolchain = ready()?;
     let library = library::folder()?;
-    run_counting(&mut package(&toolchain, &library, &["test"], &[])?, tally)?;
+    // Outside the compiler's folder; both share the loopback.
+    let (_relay, address) = c_session::relay()?;
+    let settings = [("PANECAST_RELAY", address.as_str())];
+    run_counting(&mut package(&toolchain, &library, &["test"], &[], &settings)?, tally)?;
     check_apples(&toolchain, &library)
 }
 
 /// Prints what a push costs with the library in this folder.
 pub(super) fn push_cost(library: &Path) -> Result<()> {
-    run(&mut package(&ready()?, library, &["run"], &["-c", "release", "PushCost"])?)
+    run(&mut package(&ready()?, library, &["run"], &["-c", "release", "PushCost"], &[])?)
 }
 
 /// `swift WORDS` on the package, for people: `run -c release PushCost`.
@@ -31,7 +34,7 @@ pub(crate) fn with_words(words: &[String]) -> Result<()> {
     let library = library::folder()?;
     let (first, rest) = words.split_first().ok_or("say what swift is to do: build, test, run …")?;
     let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
-    run(&mut package(&toolchain, &library, &[first], &rest)?)
+    run(&mut package(&toolchain, &library, &[first], &rest, &[])?)
 }
 
 /// A command of the package manager's that finds the library. Its own sandbox needs mounts that are not to be had here.
@@ -40,13 +43,14 @@ fn package(
     library: &Path,
     words: &[&str],
     rest: &[&str],
+    settings: &[(&str, &str)],
 ) -> Result<std::process::Command> {
     let (target, inside) = toolchain.places(library);
     let (target, search) = (target.display().to_string(), format!("-L{}", inside.display()));
     let mut all = words.to_vec();
     all.extend(["--disable-sandbox", "--scratch-path", &target, "-Xlinker", &search]);
     all.extend(rest);
-    toolchain.swift(library, &all)
+    toolchain.swift_with(library, &all, settings)
 }
 
 /// The files for Apple's systems stand behind `#if canImport(…)` and are nothing elsewhere. Copies without those lines are

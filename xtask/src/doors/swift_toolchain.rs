@@ -66,6 +66,31 @@ impl Toolchain {
         self.command(library, "swift", words)
     }
 
+    /// The same with variables of the environment.
+    pub(crate) fn swift_with(
+        &self,
+        library: &Path,
+        words: &[&str],
+        settings: &[(&str, &str)],
+    ) -> Result<Command> {
+        match self {
+            Self::Own(_) => {
+                let mut command = self.swift(library, words)?;
+                command.envs(settings.iter().copied());
+                Ok(command)
+            }
+            // Inside, the environment is a new one.
+            Self::Chroot { .. } => {
+                let set: Vec<String> =
+                    settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                let mut all: Vec<&str> = set.iter().map(String::as_str).collect();
+                all.push("swift");
+                all.extend(words);
+                self.command(library, "env", &all)
+            }
+        }
+    }
+
     /// Any of the toolchain's programs, in the package's folder.
     pub(crate) fn command(&self, library: &Path, program: &str, words: &[&str]) -> Result<Command> {
         let mut command;
