@@ -10,6 +10,7 @@ mod file;
 pub mod mask;
 mod pattern;
 mod push;
+mod restore;
 mod select;
 
 pub use camera::{Camera, CameraCapturer, Shot};
@@ -17,6 +18,7 @@ pub use excluded::Excluded;
 pub use file::FileSource;
 pub use pattern::Pattern;
 pub use push::{PushCapturer, PushHandle, push_source};
+pub use restore::RestoreToken;
 pub use select::*;
 
 use crate::error::Result;

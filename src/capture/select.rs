@@ -1,6 +1,6 @@
 //! Which sources this build has: the only place that asks for the platform.
 
-use super::{Capturer, Excluded, FileSource, Pattern, SourceInfo, SourceKind};
+use super::{Capturer, Excluded, FileSource, Pattern, RestoreToken, SourceInfo, SourceKind};
 use crate::consent::{CaptureGrant, Purpose};
 use crate::error::{Error, Result};
 use crate::frame::Size;
@@ -121,11 +121,13 @@ pub fn open(spec: &SourceSpec, grant: &CaptureGrant) -> Result<Box<dyn Capturer>
     open_with(spec, grant, &OpenOptions::default())
 }
 
-/// What [`open_with`] leaves out of a picture.
+/// What [`open_with`] leaves out of a picture, and what it need not ask again.
 #[derive(Clone, Debug, Default)]
 pub struct OpenOptions {
     /// The app's own windows.
     pub excluded: Excluded,
+    /// What the desktop keeps of the visitor's choice, where its portal is asked.
+    pub restore: RestoreToken,
 }
 
 /// As [`open`], with options.
@@ -168,6 +170,8 @@ pub mod linux;
 
 #[cfg(target_os = "linux")]
 mod platform {
+    #[cfg(feature = "portal")]
+    use super::linux::portal::{self, PortalCapturer};
     use super::linux::wayland::{self, WaylandCapturer};
     use super::linux::x11::{self, X11Capturer};
     use super::{CaptureGrant, Capturer, Error, OpenOptions, Result, SourceInfo, SourceSpec};
@@ -187,6 +191,13 @@ mod platform {
             };
             match WaylandCapturer::open(target, &wayland::Options::default(), grant) {
                 Err(e) if e.kind() == ErrorKind::NotFound && !wayland::is_there() => {}
+                // The desktop lets nobody capture but through its portal, which asks what to show itself.
+                #[cfg(feature = "portal")]
+                Err(e) if e.kind() == ErrorKind::Unsupported && target == wayland::Target::Screen => {
+                    let options =
+                        portal::Options { restore: with.restore.clone(), ..portal::Options::default() };
+                    return Ok(Box::new(PortalCapturer::open(&options, grant)?));
+                }
                 other => return Ok(Box::new(other?)),
             }
         }

@@ -70,6 +70,9 @@ const NEEDS: &[Need] = &[
     Need { purpose: Purpose::Test, packages: &["nats-server"], present: || nats_server().is_some() },
     // Wayland: the compositor that the tests capture. A newer one is unpacked beside it.
     Need { purpose: Purpose::Test, packages: &["sway"], present: || on_path("sway").is_some() },
+    // The portal: a bus, and who links PipeWire's streams.
+    Need { purpose: Purpose::Test, packages: &["dbus-daemon"], present: || on_path("dbus-daemon").is_some() },
+    Need { purpose: Purpose::Test, packages: &["wireplumber"], present: || on_path("wireplumber").is_some() },
     // The Kotlin package.
     Need {
         purpose: Purpose::Test,

@@ -304,7 +304,8 @@ fn protocol(c: &Connection, target: Target, best: Protocol) -> Result<Protocol> 
 }
 
 fn none() -> Error {
-    let text = "this compositor has neither ext-image-copy-capture nor wlr-screencopy";
+    let text = "this compositor has neither ext-image-copy-capture nor wlr-screencopy; `screen` asks its portal, in a \
+                build with the feature `portal`";
     Error::new(ErrorKind::Unsupported, text)
 }
 

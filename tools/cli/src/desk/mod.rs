@@ -57,7 +57,7 @@ impl Desk {
 
     /// How to open what is shared.
     pub(crate) fn options(&self) -> OpenOptions {
-        OpenOptions { excluded: self.excluded.clone() }
+        OpenOptions { excluded: self.excluded.clone(), ..OpenOptions::default() }
     }
 
     /// Opens the windows, now that `source` is shared. What cannot be shown is told; the share goes on.
