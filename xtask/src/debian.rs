@@ -3,12 +3,11 @@
 //! `debootstrap` unpacks it there once, for all clones. Nothing stays mounted in it: who installs or runs something has mounts
 //! of its own.
 
-use crate::Result;
 use crate::process::{capture, on_path, run, succeeds};
+use crate::{Result, cache};
 use std::fs::{create_dir_all, remove_dir_all, write};
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 /// Mounts what apt-get needs, and installs; arguments: root, the folder that keeps downloads, packages.
 const INSTALL: &str = r#"
@@ -38,7 +37,7 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// The folder that it is kept in; `root` within is the unpacked system.
     pub(crate) fn folder(&self) -> Result<PathBuf> {
-        Ok(cache_dir()?.join("panecast").join(self.name))
+        cache::folder(self.name)
     }
 
     /// True if it is there, and the same packages were asked for.
@@ -53,7 +52,7 @@ impl Wanted {
         let (unpacked, installed) = (folder.join("unpacked"), folder.join("installed"));
         create_dir_all(&downloads).map_err(|error| format!("{}: {error}", folder.display()))?;
         // Two runs at once: the second waits for what the first installs.
-        let _lock = Lock::on(&folder.join("lock"))?;
+        let _lock = cache::Lock::on(&folder.join("lock"))?;
         if !is(&unpacked, self.suite) {
             println!("  unpacking Debian {} into {} …", self.suite, top.display());
             remove_cut_short(&top, become_root)?;
@@ -94,33 +93,6 @@ fn is(stamp: &Path, text: &str) -> bool {
     std::fs::read_to_string(stamp).is_ok_and(|held| held == text)
 }
 
-/// A lock on a file, held by a `flock` that lives as long as this does.
-struct Lock(Child);
-
-impl Lock {
-    fn on(file: &Path) -> Result<Self> {
-        let mut flock = Command::new("flock");
-        flock.arg(file).args(["sh", "-c", "echo locked; exec cat >&2"]);
-        let started = flock.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let mut holder = started.map_err(|error| format!("flock could not be started: {error}"))?;
-        let mut line = String::new();
-        if let Some(stdout) = holder.stdout.take() {
-            // Nothing to read means that flock failed and has said why.
-            let _ = BufReader::new(stdout).read_line(&mut line);
-        }
-        let lock = Self(holder);
-        if line.is_empty() { Err(format!("{} cannot be locked", file.display())) } else { Ok(lock) }
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // The end of its input is its own.
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
-    }
-}
-
 /// A folder that an earlier run did not finish. Nothing is mounted in it: mounts end with their run.
 fn remove_cut_short(top: &Path, become_root: &[&str]) -> Result<()> {
     if !top.exists() {
@@ -134,12 +106,6 @@ fn remove_cut_short(top: &Path, become_root: &[&str]) -> Result<()> {
 
 fn stamp(place: &Path, text: &str) -> Result<()> {
     write(place, text).map_err(|error| format!("{}: {error}", place.display()))
-}
-
-fn cache_dir() -> Result<PathBuf> {
-    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
-    named.or_else(home).ok_or_else(|| "neither XDG_CACHE_HOME nor HOME says where caches are".to_owned())
 }
 
 pub(crate) fn id(what: &str) -> Result<String> {

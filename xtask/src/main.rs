@@ -1,13 +1,16 @@
 //! The project's chores: `cargo xtask --help`.
 
 mod apt;
+mod cache;
 mod counts;
 mod debian;
+mod debian_rust;
 mod demo;
 mod doors;
 mod fingerprint;
 mod header;
 mod licences;
+mod platforms;
 mod process;
 mod setup;
 mod steps;
@@ -137,6 +140,15 @@ enum Chore {
     /// Test cameras by V4L2 on the kernel's virtual camera, in a virtual machine; x86-64 and Debian only
     #[command(after_help = "Example:\n  cargo xtask vivid")]
     Vivid,
+    /// Lint the library for Windows, macOS, iOS and Android, without linking it
+    #[command(
+        after_help = "Examples:\n  cargo xtask platforms\n  cargo xtask platforms --target x86_64-pc-windows-gnu"
+    )]
+    Platforms {
+        /// Only for this one
+        #[arg(long, value_name = "TRIPLE")]
+        target: Option<String>,
+    },
     /// Check the licence of every dependency against deny.toml
     #[command(after_help = "Example:\n  cargo xtask licences")]
     Licences,
@@ -177,6 +189,7 @@ fn run(arguments: Arguments) -> Result<bool> {
         Chore::Swift { words } => doors::swift::with_words(&words)?,
         Chore::Counts { bless } => counts::run(bless)?,
         Chore::Vivid => vivid::test()?,
+        Chore::Platforms { target } => platforms::run_all(target.as_deref())?,
         Chore::Licences => licences::run()?,
     }
     Ok(true)

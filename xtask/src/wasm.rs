@@ -5,8 +5,9 @@
 //! standard library from their sources. The C part (zstd) needs any clang that knows wasm32; binutils' `ar` does.
 
 use crate::Result;
-use crate::apt::{self, Apt};
-use crate::process::{capture, cargo, newest_on_path, on_path, root, run, run_within, succeeds, target_dir};
+use crate::apt::Apt;
+use crate::debian_rust::DebianRust;
+use crate::process::{capture, cargo, newest_on_path, on_path, root, run, run_within, target_dir};
 use clap::ValueEnum;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -93,7 +94,7 @@ pub(crate) fn prepare(choice: Choice) -> Result<Toolchain> {
         Choice::Debian => debian(),
         Choice::Rustup => add_by_rustup().map(|()| own()),
         Choice::Auto if active_rustc_has_target() => Ok(own()),
-        Choice::Auto if cache().join(READY).is_file() => debian(),
+        Choice::Auto if DebianRust::is_unpacked(&cache()) => debian(),
         Choice::Auto => match add_by_rustup() {
             Ok(()) => Ok(own()),
             Err(error) => {
@@ -131,99 +132,24 @@ fn add_by_rustup() -> Result<()> {
     }
 }
 
-/// Written last: its presence says that the unpacked toolchain is whole.
-const READY: &str = "ready";
-
 fn cache() -> PathBuf {
     target_dir().join("toolchain-wasm")
 }
 
 fn debian() -> Result<Toolchain> {
-    let dir = cache();
-    if !dir.join(READY).is_file() {
-        unpack(&dir)?;
+    let rust = DebianRust::unpacked(&cache(), &[])?;
+    let version = rust.version()?;
+    // The linker is the one part that has to be installed.
+    if linker().is_err() {
+        Apt::default().install(&["lld".to_owned()])?;
     }
-    let rustc = dir.join("usr/bin/rustc");
-    let libraries = library_dirs(&dir)?;
-    let version = capture(Command::new(&rustc).arg("--version").env("LD_LIBRARY_PATH", &libraries))?;
+    let mut environment = rust.environment()?;
+    environment.push(("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker()?.into()));
     Ok(Toolchain {
-        name: format!("Debian's {} with its own standard library", version.trim()),
-        environment: vec![
-            ("LD_LIBRARY_PATH", libraries),
-            ("RUSTC", rustc.into()),
-            // -Zbuild-std is a nightly flag; the packages hold the very sources their compiler was built from.
-            ("RUSTC_BOOTSTRAP", "1".into()),
-            ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker()?.into()),
-        ],
+        name: format!("Debian's {version} with its own standard library"),
+        environment,
         flags: &["-Zbuild-std=std,panic_abort"],
     })
-}
-
-fn unpack(dir: &Path) -> Result<()> {
-    let mut apt = Apt::default();
-    if on_path("apt-get").is_none() || !apt.offers("rustc-web") {
-        return Err(format!(
-            "no compiler for {TARGET}: rustup did not add it, and this system's apt has no rustc-web package"
-        ));
-    }
-    let mut packages: Vec<String> =
-        ["rustc-web", "libstd-rust-web-dev", "rust-web-src"].map(str::to_owned).to_vec();
-    let std = one_of(&apt::depends("libstd-rust-web-dev")?, "libstd-rust-web-")?;
-    let llvm = one_of(&apt::depends(&std)?, "libllvm")?;
-    let missing: Vec<String> =
-        apt::depends(&llvm)?.into_iter().filter(|name| !apt::installed(name)).collect();
-    let mut to_install = missing;
-    if linker().is_err() {
-        to_install.push("lld".to_owned());
-    }
-    apt.install(&to_install)?;
-    packages.extend([std, llvm]);
-
-    println!("  unpacking {} under target/ …", packages.join(" "));
-    let _ = std::fs::remove_dir_all(dir);
-    let downloads = dir.join("downloads");
-    std::fs::create_dir_all(&downloads).map_err(|error| format!("{}: {error}", dir.display()))?;
-    for package in apt.download(&packages, &downloads)? {
-        let is_source =
-            package.file_name().is_some_and(|name| name.to_string_lossy().starts_with("rust-web-src"));
-        // Of the sources, only the standard library; the compiler's own are the larger part.
-        let wanted =
-            if is_source { "--wildcards './usr/src/*/library' './usr/lib/rustlib/src'" } else { "./usr" };
-        let script = format!("dpkg-deb --fsys-tarfile \"$1\" | tar -x -C \"$2\" {wanted}");
-        let mut shell = Command::new("bash");
-        shell.args(["-o", "pipefail", "-c", &script, "unpack"]).arg(&package).arg(dir);
-        capture(&mut shell)?;
-    }
-    let _ = std::fs::remove_dir_all(&downloads);
-    let works = succeeds(
-        Command::new(dir.join("usr/bin/rustc")).arg("-vV").env("LD_LIBRARY_PATH", library_dirs(dir)?),
-    );
-    if !works {
-        return Err("the unpacked rustc-web does not run on this machine".to_owned());
-    }
-    std::fs::write(dir.join(READY), packages.join("\n")).map_err(|error| error.to_string())
-}
-
-/// The package among `names` whose version is part of its name.
-fn one_of(names: &[String], start: &str) -> Result<String> {
-    let with_version = |name: &&String| {
-        name.strip_prefix(start).is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
-    };
-    names
-        .iter()
-        .find(with_version)
-        .cloned()
-        .ok_or_else(|| format!("no {start}N among the packages: {}", names.join(" ")))
-}
-
-/// The unpacked libraries, for the loader: `usr/lib` and its folder for this architecture.
-fn library_dirs(dir: &Path) -> Result<OsString> {
-    let lib = dir.join("usr/lib");
-    let entries = std::fs::read_dir(&lib).map_err(|error| format!("{}: {error}", lib.display()))?;
-    let mut dirs: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    dirs.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().ends_with("-linux-gnu")));
-    dirs.push(lib);
-    std::env::join_paths(dirs).map_err(|error| error.to_string())
 }
 
 /// LLVM's linker: rustup's copy, else Debian's.
@@ -242,14 +168,6 @@ fn linker() -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn picks_the_package_with_a_version_in_its_name() {
-        let names = ["libc6", "libstd-rust-web-dev", "libstd-rust-web-1.96", "libllvm22"].map(str::to_owned);
-        assert_eq!(one_of(&names, "libstd-rust-web-").unwrap(), "libstd-rust-web-1.96");
-        assert_eq!(one_of(&names, "libllvm").unwrap(), "libllvm22");
-        assert!(one_of(&names[..2], "libllvm").unwrap_err().contains("libc6"));
-    }
 
     #[test]
     fn a_flag_wins_over_the_default() {
