@@ -35,7 +35,7 @@ fn main() {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use super::xserver::{Artist, Xvfb};
+    use super::xserver::{Artist, XServer};
     use panecast::capture::linux::x11::{Options, Target, Transport, X11Capturer};
     use panecast::capture::{Captured, Capturer};
     use panecast::frame::{FrameBuf, Rect, Region, Size};
@@ -138,7 +138,7 @@ mod linux {
     }
 
     fn bench(transport: Transport) {
-        let server = Xvfb::start(&format!("{SIZE}x24"), &[]);
+        let server = XServer::start(&format!("{SIZE}x24"), &[]);
         let artist = Artist::connect(&server);
         let options = Options { display: Some(server.display.clone()), transport, ..Options::default() };
         let mut source = X11Capturer::open(Target::Screen, options, &granted()).expect("the server is ours");

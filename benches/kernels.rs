@@ -199,7 +199,7 @@ struct Screen;
 
 impl Capturer for Screen {
     fn info(&self) -> SourceInfo {
-        SourceInfo { id: "screen".into(), name: "screen".into(), kind: SourceKind::Screen, size: HD }
+        SourceInfo::new("screen", "screen", SourceKind::Screen, HD)
     }
 
     fn next(&mut self, _: &mut FrameBuf, _: &Region, _: std::time::Duration) -> panecast::Result<Captured> {

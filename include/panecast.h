@@ -148,12 +148,60 @@ enum panecast_source_kind
   PANECAST_SOURCE_KIND_FILE = 3,
   // Frames that the app pushes.
   PANECAST_SOURCE_KIND_PUSH = 4,
+  // A camera.
+  PANECAST_SOURCE_KIND_CAMERA = 5,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
 typedef enum panecast_source_kind panecast_source_kind;
 #else
 typedef uint32_t panecast_source_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// Where a camera looks.
+enum panecast_facing
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // It is no camera, or nobody says.
+  PANECAST_FACING_UNKNOWN = 0,
+  // At the person who holds the device.
+  PANECAST_FACING_FRONT = 1,
+  // Away from them.
+  PANECAST_FACING_BACK = 2,
+  // Wherever it was put.
+  PANECAST_FACING_EXTERNAL = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum panecast_facing panecast_facing;
+#else
+typedef uint32_t panecast_facing;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What the operating system says about capturing; not the visitor's consent.
+enum panecast_permission_state
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Capture opens without a question.
+  PANECAST_PERMISSION_STATE_GRANTED = 0,
+  // Somebody said no, and nobody is asked again: settings have to be changed.
+  PANECAST_PERMISSION_STATE_DENIED = 1,
+  // Opening a source makes the system ask.
+  PANECAST_PERMISSION_STATE_ASK = 2,
+  // It cannot be had here, whatever this person says: a policy, no display, a system that has no such thing.
+  PANECAST_PERMISSION_STATE_RESTRICTED = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum panecast_permission_state panecast_permission_state;
+#else
+typedef uint32_t panecast_permission_state;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -991,6 +1039,24 @@ typedef struct panecast_source {
   const char *id;
   // What a person calls it, for the visitor's own eyes; good until the list is freed.
   const char *name;
+  // 1 if x and y say where it is on the desktop.
+  uint32_t has_place;
+  // Columns from the desktop's own corner, in the desktop's own units.
+  int32_t x;
+  // Rows from there.
+  int32_t y;
+  // How large the desktop draws on it: 100 is one physical pixel for one of the desktop's.
+  uint32_t scale_percent;
+  // How far a monitor or a camera is turned, clockwise: 0, 90, 180 or 270. Pictures are upright.
+  uint32_t rotation_degrees;
+  // The process that a window is of, as it says itself; 0 where nobody says.
+  uint32_t pid;
+  // What program a window is of; NULL where nobody says. Good until the list is freed.
+  const char *class_name;
+  // A panecast_facing.
+  uint32_t facing;
+  // 0.
+  uint32_t reserved;
 } panecast_source;
 
 #ifdef __cplusplus
@@ -1640,6 +1706,19 @@ panecast_status panecast_sources_at(const struct panecast_sources *list,
 
 // Frees a list; NULL is fine.
 panecast_status panecast_sources_free(struct panecast_sources *list);
+
+// Says whether the operating system lets this program capture for a purpose, as it is now: nothing is opened and nobody is
+// asked. It is not the visitor's consent. May wait up to 1 s for a display that does not answer.
+//
+// next may be NULL; else up to next_bytes bytes, the final NUL among them, of what the person at the machine can do next
+// are written there, as a sentence to show: nothing but the NUL where nothing is to be done.
+//
+// Pointers:
+// `state` is good for writing, `next` is NULL or good for writing `next_bytes` bytes.
+panecast_status panecast_permission(uint32_t purpose,
+                                    uint32_t *state,
+                                    char *next,
+                                    size_t next_bytes);
 
 // The library's version, such as "0.1.0"; never NULL, never freed.
 const char *panecast_version(void);

@@ -312,7 +312,7 @@ impl Scripted {
 
 impl Camera for Scripted {
     fn info(&self) -> SourceInfo {
-        SourceInfo { id: "camera".into(), name: "scripted".into(), kind: SourceKind::Push, size: SIZE }
+        SourceInfo::new("camera", "scripted", SourceKind::Push, SIZE)
     }
 
     fn next(&mut self, planes: &mut Planes, timeout: Duration) -> Result<Shot> {

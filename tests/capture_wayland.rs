@@ -5,7 +5,7 @@ mod wayland_server;
 
 use panecast::ErrorKind;
 use panecast::capture::linux::wayland::{Options, Protocol, Target, WaylandCapturer, sources};
-use panecast::capture::{Captured, Capturer as _, Damage};
+use panecast::capture::{Captured, Capturer as _, Damage, Rotation};
 use panecast::frame::{FrameBuf, Rect, Region, Size};
 use std::time::{Duration, Instant};
 use wayland_server::painter::Painter;
@@ -207,6 +207,8 @@ fn monitors_are_listed_and_come_and_go() {
             whole.shows(&both(&left, &right));
         }
         assert_eq!(open(&server, Target::Monitor(2), protocol).unwrap_err().kind(), ErrorKind::NotFound);
+        let places: Vec<_> = listed.iter().filter_map(|s| s.origin).collect();
+        assert_eq!(places, [(0, 0), (320, 0)]);
 
         // The second is unplugged while it is captured: its own capture ends, that of the whole goes on without it.
         server.command("output HEADLESS-2 unplug");
@@ -305,4 +307,17 @@ fn only_what_was_allowed_is_opened() {
     let nowhere = Options { display: Some("/no/such/socket".into()), ..Options::default() };
     let error = WaylandCapturer::open(Target::Screen, &nowhere, &granted(Target::Screen)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+/// Sway turns by the clock, the protocol against it.
+#[test]
+fn a_turned_and_scaled_monitor_is_listed_as_it_stands() {
+    let server = Sway::start(Suite::Newer, "320x200");
+    server.command("output HEADLESS-1 transform 90 scale 2");
+    let listed = sources(Some(&server.display)).unwrap();
+    let found = listed.iter().find(|s| s.id == "screen:0").expect("it is there");
+    assert_eq!(
+        (found.size, found.rotation, found.scale_percent),
+        (Size::new(200, 320), Rotation::Quarter, 200)
+    );
 }

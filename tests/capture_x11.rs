@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 use x11rb::connection::Connection as _;
 use x11rb::protocol::randr::ConnectionExt as _;
 use x11rb::protocol::xproto::{
-    ChangeWindowAttributesAux, ConfigureWindowAux, ConnectionExt as _, CreateGCAux, Rectangle,
+    AtomEnum, ChangeWindowAttributesAux, ConfigureWindowAux, ConnectionExt as _, CreateGCAux, PropMode,
+    Rectangle,
 };
-use xserver::{Artist, Dice, LONG, Program, Xvfb, wait_for};
+use xserver::{Artist, Dice, LONG, Program, XServer, wait_for};
 
 const TRANSPORTS: [Transport; 3] = [Transport::SharedPixmap, Transport::SharedImage, Transport::Socket];
 
@@ -25,7 +26,7 @@ fn granted(target: Target) -> CaptureGrant {
     Consent::ask(purpose, target.id()).answer(Decision::Allow).unwrap()
 }
 
-fn open(server: &Xvfb, target: Target, transport: Transport) -> panecast::Result<X11Capturer> {
+fn open(server: &XServer, target: Target, transport: Transport) -> panecast::Result<X11Capturer> {
     X11Capturer::open(
         target,
         Options { display: Some(server.display.clone()), transport, ..Options::default() },
@@ -104,7 +105,7 @@ fn error_of(source: &mut X11Capturer) -> Error {
 /// Random drawing, three buffers in turn: each picture equals the server's, and each changed pixel lies within
 /// the hints.
 fn pixels_are_the_servers(transport: Transport, options: &[&str]) {
-    let server = Xvfb::start("320x200x24", options);
+    let server = XServer::start("320x200x24", options);
     let artist = Artist::connect(&server);
     let size = Size::new(320, 200);
     let children = [
@@ -189,7 +190,7 @@ fn every_pixel_is_the_servers_without_extensions() {
 #[test]
 fn a_picture_is_of_one_moment() {
     for transport in TRANSPORTS {
-        let server = Xvfb::start("400x300x24", &[]);
+        let server = XServer::start("400x300x24", &[]);
         let size = Size::new(400, 300);
         let source = open(&server, Target::Screen, transport).unwrap();
         let (artist, stop) = (Artist::connect(&server), AtomicBool::new(false));
@@ -231,7 +232,7 @@ fn a_picture_is_of_one_moment() {
 /// A real program: when the server's picture was the same before and after a capture, the capture is that picture.
 #[test]
 fn a_terminal_is_captured_as_it_is_shown() {
-    let server = Xvfb::start("640x400x24", &[]);
+    let server = XServer::start("640x400x24", &[]);
     let artist = Artist::connect(&server);
     let script = "i=0; while :; do i=$((i+1)); echo \"$i: the quick brown fox $((i*i))\"; done";
     let xterm = Program::start(&server, "xterm", &["-geometry", "80x24+5+5", "-e", "sh", "-c", script]);
@@ -261,7 +262,7 @@ fn a_terminal_is_captured_as_it_is_shown() {
 #[test]
 fn a_monitor_is_its_part_of_the_screen() {
     for transport in TRANSPORTS {
-        let server = Xvfb::start("300x200x24", &[]);
+        let server = XServer::start("300x200x24", &[]);
         let artist = Artist::connect(&server);
         let part = Rect::new(70, 40, 150, 110);
         let name = artist.x.intern_atom(false, b"left").unwrap().reply().unwrap().atom;
@@ -319,7 +320,7 @@ fn resize_screen(artist: &Artist, size: Size) {
 #[test]
 fn a_new_resolution_is_announced_and_followed() {
     for transport in TRANSPORTS {
-        let server = Xvfb::start("400x300x24", &[]);
+        let server = XServer::start("400x300x24", &[]);
         let artist = Artist::connect(&server);
         let mut viewer = Viewer::new(open(&server, Target::Screen, transport).unwrap());
         viewer.settle();
@@ -340,7 +341,7 @@ fn a_new_resolution_is_announced_and_followed() {
 
 #[test]
 fn a_monitor_that_is_unplugged_ends() {
-    let server = Xvfb::start("400x300x24", &[]);
+    let server = XServer::start("400x300x24", &[]);
     let artist = Artist::connect(&server);
     let mut source = open(&server, Target::Monitor(0), Transport::SharedPixmap).unwrap();
     resize_screen(&artist, Size::new(200, 100));
@@ -352,7 +353,7 @@ fn a_monitor_that_is_unplugged_ends() {
 #[test]
 fn a_window_is_captured_under_others() {
     for transport in TRANSPORTS {
-        let server = Xvfb::start("400x300x24", &[]);
+        let server = XServer::start("400x300x24", &[]);
         let artist = Artist::connect(&server);
         let area = Rect::new(50, 40, 200, 150);
         let window = artist.window(area, 3, 0x11_2233);
@@ -392,7 +393,7 @@ fn a_window_is_captured_under_others() {
 #[test]
 fn a_window_is_followed_through_its_life() {
     for transport in TRANSPORTS {
-        let server = Xvfb::start("400x300x24", &[]);
+        let server = XServer::start("400x300x24", &[]);
         let artist = Artist::connect(&server);
         let window = artist.window(Rect::new(20, 20, 120, 90), 2, 0x44_5566);
         let mut viewer = Viewer::new(open(&server, Target::Window(window), transport).unwrap());
@@ -433,7 +434,7 @@ fn a_window_is_followed_through_its_life() {
 /// The window is closed by its program's end while the capturer waits.
 #[test]
 fn a_closed_program_wakes_the_capturer() {
-    let server = Xvfb::start("400x300x24", &[]);
+    let server = XServer::start("400x300x24", &[]);
     let artist = Artist::connect(&server);
     let window = artist.window(Rect::new(20, 20, 120, 90), 0, 0x44_5566);
     let mut source = open(&server, Target::Window(window), Transport::SharedPixmap).unwrap();
@@ -445,7 +446,7 @@ fn a_closed_program_wakes_the_capturer() {
 #[test]
 fn a_dead_server_ends_the_capture() {
     for transport in TRANSPORTS {
-        let mut server = Xvfb::start("400x300x24", &[]);
+        let mut server = XServer::start("400x300x24", &[]);
         let mut source = open(&server, Target::Screen, transport).unwrap();
         let size = source.info().size;
         source.next(&mut blank(size), &Region::full(size), LONG).unwrap();
@@ -461,7 +462,7 @@ fn a_dead_server_ends_the_capture() {
 #[test]
 fn a_stalled_server_is_reported_and_recovers() {
     for transport in TRANSPORTS {
-        let server = Xvfb::start("400x300x24", &[]);
+        let server = XServer::start("400x300x24", &[]);
         let artist = Artist::connect(&server);
         let mut viewer = Viewer::new(open(&server, Target::Screen, transport).unwrap());
         viewer.settle();
@@ -500,7 +501,7 @@ fn a_stalled_server_is_reported_and_recovers() {
 
 #[test]
 fn the_cursor_is_told_apart_from_the_picture() {
-    let server = Xvfb::start("400x300x24", &[]);
+    let server = XServer::start("400x300x24", &[]);
     let artist = Artist::connect(&server);
     let x = &artist.x;
     // An 8 × 8 cursor: its left half red, the rest see-through.
@@ -556,7 +557,7 @@ fn the_cursor_is_told_apart_from_the_picture() {
 
 #[test]
 fn windows_are_listed_with_their_titles() {
-    let server = Xvfb::start("400x300x24", &[]);
+    let server = XServer::start("400x300x24", &[]);
     let artist = Artist::connect(&server);
     let window = artist.window(Rect::new(10, 10, 64, 48), 0, 0);
     let hidden = artist.window(Rect::new(10, 10, 64, 48), 0, 0);
@@ -566,11 +567,32 @@ fn windows_are_listed_with_their_titles() {
     let title = "Caf\u{e9} \u{1b}[2Jclear";
     x11rb::wrapper::ConnectionExt::change_property8(
         &artist.x,
-        x11rb::protocol::xproto::PropMode::REPLACE,
+        PropMode::REPLACE,
         window,
         name,
         utf8,
         title.as_bytes(),
+    )
+    .unwrap();
+    let class = (AtomEnum::WM_CLASS, AtomEnum::STRING, b"notes\0Notes\0");
+    x11rb::wrapper::ConnectionExt::change_property8(
+        &artist.x,
+        PropMode::REPLACE,
+        window,
+        class.0,
+        class.1,
+        class.2,
+    )
+    .unwrap();
+    let pid = artist.x.intern_atom(false, b"_NET_WM_PID").unwrap().reply().unwrap().atom;
+    let (cardinal, own) = (AtomEnum::CARDINAL, [4711]);
+    x11rb::wrapper::ConnectionExt::change_property32(
+        &artist.x,
+        PropMode::REPLACE,
+        window,
+        pid,
+        cardinal,
+        &own,
     )
     .unwrap();
     artist.sync();
@@ -580,23 +602,24 @@ fn windows_are_listed_with_their_titles() {
     assert!(listed.iter().any(|s| s.id == "screen:0" && s.size == Size::new(400, 300)));
     let found = listed.iter().find(|s| s.id == format!("window:{window:#x}")).unwrap();
     assert_eq!(found.name, "Caf\u{e9} [2Jclear", "control characters must not reach a terminal");
-    assert_eq!(found.size, Size::new(64, 48));
+    assert_eq!((found.size, found.origin), (Size::new(64, 48), Some((10, 10))));
+    assert_eq!((found.class.as_deref(), found.pid), (Some("Notes"), Some(4711)));
     assert!(!listed.iter().any(|s| s.id == format!("window:{hidden:#x}")));
 }
 
 #[test]
 fn what_cannot_be_captured_says_why() {
-    let server = Xvfb::start("300x200x24", &[]);
+    let server = XServer::start("300x200x24", &[]);
     let error = open(&server, Target::Window(0x7FFF_FFF1), Transport::SharedPixmap).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.message().contains("0x7ffffff1"), "{error}");
 
-    let shallow = Xvfb::start("300x200x16", &[]);
+    let shallow = XServer::start("300x200x16", &[]);
     let error = open(&shallow, Target::Screen, Transport::SharedPixmap).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.message().contains("16"), "{error}");
 
-    let plain = Xvfb::start("300x200x24", &["-extension", "Composite"]);
+    let plain = XServer::start("300x200x24", &["-extension", "Composite"]);
     let artist = Artist::connect(&plain);
     let window = artist.window(Rect::new(0, 0, 20, 20), 0, 0);
     let error = open(&plain, Target::Window(window), Transport::SharedPixmap).unwrap_err();

@@ -10,7 +10,7 @@ use panecast::capture::{Capturer, SourceSpec};
 use panecast::frame::{FrameBuf, Rect, Region, Size};
 use panecast::limits::Limits;
 use panecast::session::{CaptureGrant, Consent, Decision};
-use xserver::{Artist, Dice, LONG, Xvfb};
+use xserver::{Artist, Dice, LONG, XServer};
 
 const ROLE: &str = "PANECAST_TEST_XCAP_DISPLAY";
 
@@ -22,7 +22,7 @@ fn granted(spec: &SourceSpec) -> CaptureGrant {
 #[test]
 fn both_sources_see_the_same_picture() {
     let Ok(display) = std::env::var(ROLE) else {
-        let server = Xvfb::start("320x200x24", &[]);
+        let server = XServer::start("320x200x24", &[]);
         let artist = Artist::connect(&server);
         let mut dice = Dice(11);
         for _ in 0..20 {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use x11rb::protocol::shape::{ConnectionExt as _, SK, SO};
 use x11rb::protocol::xproto::{ClipOrdering, ConfigureWindowAux, ConnectionExt as _, Rectangle, Window};
 use xserver::eye::{Eye, Stops, at, shows};
-use xserver::{Artist, Dice, LONG, Xvfb};
+use xserver::{Artist, Dice, LONG, XServer};
 
 const SIZE: Size = Size::new(400, 300);
 /// What only the visitor sees.
@@ -22,14 +22,14 @@ const PAPER: u32 = 0x40_8020;
 const SECRET: u32 = 0x11_C75E;
 
 struct Desk {
-    server: Xvfb,
+    server: XServer,
     artist: Artist,
     excluded: Excluded,
 }
 
 impl Desk {
     fn new() -> Self {
-        let server = Xvfb::start(&format!("{SIZE}x24"), &[]);
+        let server = XServer::start(&format!("{SIZE}x24"), &[]);
         let artist = Artist::connect(&server);
         Self { server, artist, excluded: Excluded::new() }
     }

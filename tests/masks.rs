@@ -72,7 +72,7 @@ impl Desk {
 /// Writes what the contract asks for and nothing else, so that wrong bookkeeping shows.
 impl Capturer for Desk {
     fn info(&self) -> SourceInfo {
-        SourceInfo { id: "desk".into(), name: "desk".into(), kind: SourceKind::Screen, size: SIZE }
+        SourceInfo::new("desk", "desk", SourceKind::Screen, SIZE)
     }
 
     fn next(&mut self, frame: &mut FrameBuf, stale: &Region, _: Duration) -> panecast::Result<Captured> {

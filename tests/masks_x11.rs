@@ -16,7 +16,7 @@ use x11rb::protocol::xproto::{
 };
 use x11rb::wrapper::ConnectionExt as _;
 use xserver::eye::{Eye, Stops, at, shows};
-use xserver::{Artist, Dice, LONG, Xvfb};
+use xserver::{Artist, Dice, LONG, XServer};
 
 const SIZE: Size = Size::new(400, 300);
 /// What must never be seen, blue, green, red.
@@ -24,13 +24,13 @@ const SECRET: u32 = 0x11_C7_5E;
 const OTHER: u32 = 0x40_80_20;
 
 struct Desk {
-    server: Xvfb,
+    server: XServer,
     artist: Artist,
 }
 
 impl Desk {
     fn new() -> Self {
-        let server = Xvfb::start(&format!("{SIZE}x24"), &[]);
+        let server = XServer::start(&format!("{SIZE}x24"), &[]);
         let artist = Artist::connect(&server);
         Self { server, artist }
     }
@@ -204,7 +204,7 @@ fn only_one_window_is_shown_and_what_is_over_it_is_not() {
     eye.until("the window", |f| at(f, 30, 30) == OTHER);
     assert_eq!(eye.source.hidden_px(), SIZE.area() - 200 * 150);
     // Another comes over it, from another program.
-    let other = Desk { server: Xvfb::start("8x8x24", &[]), artist: Artist::connect(&desk.server) };
+    let other = Desk { server: XServer::start("8x8x24", &[]), artist: Artist::connect(&desk.server) };
     other.window(Rect::new(100, 60, 200, 200), SECRET, "Chat", "chat");
     for _ in 0..20 {
         eye.look(Duration::from_millis(10));

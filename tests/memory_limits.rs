@@ -103,7 +103,7 @@ const PICTURES: u32 = 60;
 
 impl Capturer for Painted {
     fn info(&self) -> SourceInfo {
-        SourceInfo { id: "painted".into(), name: "painted".into(), kind: SourceKind::Push, size: FULL_HD }
+        SourceInfo::new("painted", "painted", SourceKind::Push, FULL_HD)
     }
 
     fn next(&mut self, frame: &mut FrameBuf, _stale: &Region, timeout: Duration) -> Result<Captured> {

@@ -227,6 +227,31 @@ fn a_stalled_source_is_told_and_comes_back() {
 }
 
 #[test]
+fn a_source_that_hangs_is_told_and_comes_back() {
+    let mut rig = Rig::start();
+    rig.join(1);
+    rig.settle();
+    rig.script.change(|s| s.hangs = true);
+    while rig.state() != StreamState::Stalled {}
+    rig.script.change(|s| s.hangs = false);
+    rig.script.paint(Rect::new(3, 3, 40, 40), 9);
+    assert_eq!(rig.state(), StreamState::Live);
+    rig.settle();
+}
+
+#[test]
+fn a_source_that_never_returns_does_not_hold_up_the_end() {
+    let mut rig = Rig::start();
+    rig.join(1);
+    rig.settle();
+    rig.script.change(|s| s.hangs = true);
+    let Rig { script, pipeline, .. } = rig;
+    pipeline.stop();
+    // For the thread that was left to itself.
+    script.change(|s| s.hangs = false);
+}
+
+#[test]
 fn what_was_lossy_becomes_exact_when_nothing_moves() {
     let mut rig = Rig::coding(Mode::Auto);
     rig.script.photograph();

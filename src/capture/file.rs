@@ -208,12 +208,7 @@ impl FileSource {
 
 impl Capturer for FileSource {
     fn info(&self) -> SourceInfo {
-        SourceInfo {
-            id: format!("file:{}", self.name),
-            name: self.name.clone(),
-            kind: SourceKind::File,
-            size: self.size,
-        }
+        SourceInfo::new(format!("file:{}", self.name), self.name.clone(), SourceKind::File, self.size)
     }
 
     /// As the trait says; after an error, `frame` may hold a part of the broken frame.

@@ -9,49 +9,25 @@ mod excluded;
 mod file;
 pub mod mask;
 mod pattern;
+mod permission;
 mod push;
 mod restore;
 mod select;
+mod source;
 
 pub use camera::{Camera, CameraCapturer, Shot};
 pub use excluded::Excluded;
 pub use file::FileSource;
 pub use pattern::Pattern;
+pub use permission::{Permission, PermissionState, permission};
 pub use push::{PushCapturer, PushHandle, push_source};
 pub use restore::RestoreToken;
 pub use select::*;
+pub use source::{Facing, Rotation, SourceInfo, SourceKind};
 
 use crate::error::Result;
 use crate::frame::{FrameBuf, Region, Size, Timestamp};
 use std::time::Duration;
-
-/// What kind of thing a source shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SourceKind {
-    /// A monitor, or all of them.
-    Screen,
-    /// One window.
-    Window,
-    /// The built-in animated desktop.
-    Pattern,
-    /// A recorded file.
-    File,
-    /// Frames that the app hands over.
-    Push,
-}
-
-/// A source as a person would choose it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceInfo {
-    /// How to name it to [`SourceSpec`]: `screen:0`, `window:0x1200003`, `pattern:1280x720@30`.
-    pub id: String,
-    /// What a person calls it: a monitor's name, a window's title.
-    pub name: String,
-    /// What kind of thing it is.
-    pub kind: SourceKind,
-    /// Its size in physical pixels.
-    pub size: Size,
-}
 
 /// Where a picture may differ from the one before.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -151,12 +151,8 @@ pub struct PushCapturer {
 
 impl Capturer for PushCapturer {
     fn info(&self) -> SourceInfo {
-        SourceInfo {
-            id: format!("push:{}", self.name),
-            name: self.name.clone(),
-            kind: SourceKind::Push,
-            size: self.shared.lock().picture.size(),
-        }
+        let size = self.shared.lock().picture.size();
+        SourceInfo::new(format!("push:{}", self.name), self.name.clone(), SourceKind::Push, size)
     }
 
     fn next(&mut self, frame: &mut FrameBuf, stale: &Region, timeout: Duration) -> Result<Captured> {

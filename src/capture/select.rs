@@ -1,6 +1,6 @@
 //! Which sources this build has: the only place that asks for the platform.
 
-use super::{Capturer, Excluded, FileSource, Pattern, RestoreToken, SourceInfo, SourceKind};
+use super::{Capturer, Excluded, FileSource, Pattern, Permission, RestoreToken, SourceInfo, SourceKind};
 use crate::consent::{CaptureGrant, Purpose};
 use crate::error::{Error, Result};
 use crate::frame::Size;
@@ -154,13 +154,14 @@ pub fn open_with(
 /// - [`crate::ErrorKind::Stalled`] if the display does not answer.
 pub fn sources() -> Result<Vec<SourceInfo>> {
     let mut all = platform::sources()?;
-    all.push(SourceInfo {
-        id: SourceSpec::Pattern(PATTERN.0, PATTERN.1).to_string(),
-        name: "Built-in desktop".into(),
-        kind: SourceKind::Pattern,
-        size: PATTERN.0,
-    });
+    let pattern = SourceSpec::Pattern(PATTERN.0, PATTERN.1).to_string();
+    all.push(SourceInfo::new(pattern, "Built-in desktop", SourceKind::Pattern, PATTERN.0));
     Ok(all)
+}
+
+/// What the system says about capturing the screen, a window or a camera.
+pub(super) fn system_permission(purpose: Purpose) -> Permission {
+    platform::permission(purpose)
 }
 
 /// This platform's own sources, by the API they speak.
@@ -174,7 +175,10 @@ mod platform {
     use super::linux::portal::{self, PortalCapturer};
     use super::linux::wayland::{self, WaylandCapturer};
     use super::linux::x11::{self, X11Capturer};
-    use super::{CaptureGrant, Capturer, Error, OpenOptions, Result, SourceInfo, SourceSpec};
+    use super::{
+        CaptureGrant, Capturer, Error, OpenOptions, Permission, Purpose, Result, SourceInfo, SourceSpec,
+    };
+    use crate::capture::PermissionState;
     use crate::error::ErrorKind;
 
     /// A Wayland desktop's own windows are not on its X server. So that is asked only where no compositor answers.
@@ -225,6 +229,31 @@ mod platform {
             other => other,
         }
     }
+
+    pub(super) fn permission(purpose: Purpose) -> Permission {
+        if purpose == Purpose::Camera {
+            let text = "cameras cannot be captured here yet";
+            return Permission::new(PermissionState::Restricted, text);
+        }
+        let compositor = wayland::is_named().then(|| wayland::captures(None));
+        let there = match compositor {
+            Some(Ok(false)) if cfg!(feature = "portal") && purpose != Purpose::Window => {
+                let text = "the desktop asks what to show when the share begins";
+                return Permission::new(PermissionState::Ask, text);
+            }
+            Some(Ok(false)) => {
+                let text = "this desktop lets no program capture by itself, and this build has no portal";
+                return Permission::new(PermissionState::Restricted, text);
+            }
+            Some(Err(e)) if e.kind() == ErrorKind::NotFound => x11::reachable(None),
+            Some(other) => other.map(drop),
+            None => x11::reachable(None),
+        };
+        match there {
+            Ok(()) => Permission::granted(),
+            Err(e) => Permission::of_error(&e, "run it as the user who is logged in, or set XAUTHORITY"),
+        }
+    }
 }
 
 /// The portable source.
@@ -236,7 +265,8 @@ pub mod xcap;
 mod platform {
     use super::xcap::XcapCapturer;
     pub(super) use super::xcap::sources;
-    use super::{CaptureGrant, Capturer, OpenOptions, Result, SourceSpec};
+    use super::{CaptureGrant, Capturer, OpenOptions, Permission, Purpose, Result, SourceSpec};
+    use crate::capture::PermissionState;
 
     pub(super) fn open(
         spec: &SourceSpec,
@@ -245,11 +275,29 @@ mod platform {
     ) -> Result<Box<dyn Capturer>> {
         Ok(Box::new(XcapCapturer::open(spec, grant)?))
     }
+
+    pub(super) fn permission(purpose: Purpose) -> Permission {
+        match purpose {
+            Purpose::Camera => Permission::new(
+                PermissionState::Restricted,
+                "cameras are not captured here: the app pushes their frames",
+            ),
+            // The portable source cannot know before it tries.
+            _ if cfg!(target_os = "macos") => Permission::new(
+                PermissionState::Ask,
+                "allow this app in System Settings, Privacy & Security, Screen & System Audio Recording",
+            ),
+            _ => Permission::granted(),
+        }
+    }
 }
 
 #[cfg(not(any(target_os = "linux", all(feature = "xcap", not(target_family = "wasm")))))]
 mod platform {
-    use super::{CaptureGrant, Capturer, Error, OpenOptions, Result, SourceInfo, SourceSpec};
+    use super::{
+        CaptureGrant, Capturer, Error, OpenOptions, Permission, Purpose, Result, SourceInfo, SourceSpec,
+    };
+    use crate::capture::PermissionState;
     use crate::error::ErrorKind;
 
     pub(super) fn open(spec: &SourceSpec, _: &CaptureGrant, _: &OpenOptions) -> Result<Box<dyn Capturer>> {
@@ -260,5 +308,10 @@ mod platform {
 
     pub(super) fn sources() -> Result<Vec<SourceInfo>> {
         Ok(Vec::new())
+    }
+
+    pub(super) fn permission(_: Purpose) -> Permission {
+        let text = "this build captures nothing of this system: the app pushes its own frames";
+        Permission::new(PermissionState::Restricted, text)
     }
 }

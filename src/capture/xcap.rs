@@ -5,7 +5,7 @@
 //! the slot, never for xcap: a call that hangs is reported as a stall and costs one thread, not the pipeline.
 //! There are no hints and no cursor.
 
-use crate::capture::{Captured, Capturer, Damage, SourceInfo, SourceKind, SourceSpec};
+use crate::capture::{Captured, Capturer, Damage, Rotation, SourceInfo, SourceKind, SourceSpec};
 use crate::consent::{CaptureGrant, Revoke};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{FrameBuf, FrameView, PixelFormat, Region, Size, wipe};
@@ -114,7 +114,7 @@ impl XcapCapturer {
         let opened = opened.recv_timeout(OPENING).unwrap_or_else(|_| Err(stalled(OPENING)));
         match opened {
             Ok((name, size)) => {
-                let info = SourceInfo { id: spec.to_string(), name, kind, size };
+                let info = SourceInfo::new(spec.to_string(), name, kind, size);
                 Ok(Self { shared, info, ended: None, revoke: Some(grant.revoke_handle()) })
             }
             Err(e) => {
@@ -349,11 +349,13 @@ pub fn sources() -> Result<Vec<SourceInfo>> {
 fn list() -> Result<Vec<SourceInfo>> {
     let mut all = Vec::new();
     for (number, monitor) in Monitor::all().map_err(refused)?.iter().enumerate() {
+        let size = Size::new(monitor.width().unwrap_or(0), monitor.height().unwrap_or(0));
+        let id = SourceSpec::Screen(Some(number)).to_string();
         all.push(SourceInfo {
-            id: SourceSpec::Screen(Some(number)).to_string(),
-            name: monitor.name().unwrap_or_default(),
-            kind: SourceKind::Screen,
-            size: Size::new(monitor.width().unwrap_or(0), monitor.height().unwrap_or(0)),
+            origin: monitor.x().ok().zip(monitor.y().ok()),
+            scale_percent: percent(monitor.scale_factor().unwrap_or(1.0)),
+            rotation: rotation(monitor.rotation().unwrap_or(0.0)),
+            ..SourceInfo::new(id, monitor.name().unwrap_or_default(), SourceKind::Screen, size)
         });
     }
     // A desktop without a list of windows (on X11: without a window manager) still has its monitors.
@@ -364,14 +366,31 @@ fn list() -> Result<Vec<SourceInfo>> {
         if window.is_minimized().unwrap_or(false) || title.is_empty() {
             continue;
         }
+        let name: String = title.chars().filter(|c| !c.is_control()).collect();
+        let id = SourceSpec::Window(id.into()).to_string();
         all.push(SourceInfo {
-            id: SourceSpec::Window(id.into()).to_string(),
-            name: title.chars().filter(|c| !c.is_control()).collect(),
-            kind: SourceKind::Window,
-            size: Size::new(width, height),
+            origin: window.x().ok().zip(window.y().ok()),
+            class: window.app_name().ok().filter(|name| !name.is_empty()),
+            pid: window.pid().ok(),
+            ..SourceInfo::new(id, name, SourceKind::Window, Size::new(width, height))
         });
     }
     Ok(all)
+}
+
+/// A scale factor in percent.
+fn percent(factor: f32) -> u32 {
+    (factor * 100.0).round().clamp(25.0, 1000.0) as u32
+}
+
+/// The nearest of the four that there are.
+fn rotation(degrees: f32) -> Rotation {
+    match (degrees / 90.0).round() as i32 & 3 {
+        1 => Rotation::Quarter,
+        2 => Rotation::Half,
+        3 => Rotation::ThreeQuarters,
+        _ => Rotation::None,
+    }
 }
 
 #[cfg(test)]
@@ -384,8 +403,7 @@ mod tests {
         let shared = Arc::new(Shared::default());
         let thread = Arc::clone(&shared);
         spawn(move || serve(&thread, take)).unwrap();
-        let info =
-            SourceInfo { id: "screen:0".into(), name: "test".into(), kind: SourceKind::Screen, size: SIZE };
+        let info = SourceInfo::new("screen:0", "test", SourceKind::Screen, SIZE);
         XcapCapturer { shared, info, ended: None, revoke: None }
     }
 

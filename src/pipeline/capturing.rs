@@ -189,7 +189,11 @@ impl Capturing<'_> {
             buffer.frame.reset(size, &self.config.encoder.limits)?;
             buffer.stale = Region::full(size);
         }
-        let fresh = self.shared.lock().fresh;
+        // A source that never returns is noticed by the encode thread.
+        let fresh = self.shared.update(|s, now| {
+            s.life.asked(now);
+            s.fresh
+        });
         let timeout = if !fresh || self.untaken.is_some() {
             // Somebody waits, or may at any moment: whatever there is, now.
             Duration::ZERO

@@ -27,7 +27,7 @@ use crate::codec::{CameraEncoder, EncoderConfig, HeldTiles};
 use crate::consent::{CaptureGrant, Revoke};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Rect;
-use shared::{Clock, Shared, State};
+use shared::{Captures, Clock, Shared, State};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -92,6 +92,9 @@ pub struct PipelineStats {
     pub viewers: u32,
 }
 
+/// What the thread that asks the source is called.
+const CAPTURE: &str = "panecast-capture";
+
 /// How a pipeline runs.
 #[derive(Clone, Copy, Debug)]
 pub struct PipelineConfig {
@@ -149,7 +152,8 @@ impl Pipeline {
         shared.ends_with(&revoke);
         let pipeline = Self { shared, threads: Mutex::default(), revoke };
         let (opened, is_open) = mpsc::channel();
-        pipeline.spawn("panecast-capture", move |shared| {
+        pipeline.spawn(CAPTURE, move |shared| {
+            let _captures = Captures(shared);
             match open(&grant) {
                 Ok(source) => {
                     // Nobody listens only if `start` has failed meanwhile; `stop` is set then.
@@ -268,11 +272,7 @@ impl Pipeline {
             // Somebody else may be waiting for this very thread, with the lock below.
             return;
         }
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        for thread in threads.drain(..) {
-            // As where it is dropped.
-            let _ = thread.join();
-        }
+        self.join();
     }
 
     /// What a sink that keeps packets asks before it gives one away.
@@ -285,8 +285,17 @@ impl Pipeline {
 impl Drop for Pipeline {
     fn drop(&mut self) {
         self.shared.update(|s, _| s.stop = true);
-        for thread in self.threads.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            if thread.thread().id() != thread::current().id() {
+        self.join();
+    }
+}
+
+impl Pipeline {
+    /// Waits for its threads, which have been asked to end. A capture thread whose source does not return is left to itself:
+    /// nothing that it may still bring goes anywhere.
+    fn join(&self) {
+        for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            let own = thread.thread().id() == thread::current().id();
+            if !own && (thread.thread().name() != Some(CAPTURE) || self.shared.capture_ends()) {
                 // A panic on the thread has been told as `Ended` where that was possible.
                 let _ = thread.join();
             }

@@ -104,6 +104,8 @@ pub(super) struct State {
     /// After how many purges the packets were made that went to the sink last.
     emitted_after: u64,
     pub(super) encode_thread: Option<ThreadId>,
+    /// The capture thread has let go of the source.
+    capture_over: bool,
     pub(super) stats: PipelineStats,
 }
 
@@ -283,6 +285,7 @@ impl Shared {
             emitting: false,
             emitted_after: 0,
             encode_thread: None,
+            capture_over: false,
             stats: PipelineStats { exact_ratio: 1.0, ..PipelineStats::default() },
         };
         Self { state: Mutex::new(state), changed: Condvar::new(), clock }
@@ -438,6 +441,19 @@ impl Shared {
         });
     }
 
+    /// Waits until the capture thread has let go of the source. False if it will not: the source does not return.
+    pub(super) fn capture_ends(&self) -> bool {
+        let mut state = self.lock();
+        while !state.capture_over {
+            let silent_at = state.life.silent_at();
+            if silent_at.is_some_and(|at| at <= self.now()) {
+                return false;
+            }
+            state = self.wait(state, silent_at);
+        }
+        true
+    }
+
     pub(super) fn stats(&self) -> PipelineStats {
         let state = self.lock();
         PipelineStats {
@@ -446,6 +462,15 @@ impl Shared {
             viewers: u32::try_from(state.flow.len()).unwrap_or(u32::MAX),
             ..state.stats
         }
+    }
+}
+
+/// Tells that the capture thread lets go of the source, when it is dropped.
+pub(super) struct Captures<'a>(pub(super) &'a Shared);
+
+impl Drop for Captures<'_> {
+    fn drop(&mut self) {
+        self.0.update(|s, _| s.capture_over = true);
     }
 }
 

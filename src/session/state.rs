@@ -6,6 +6,10 @@ use std::time::Duration;
 /// A picture that has not changed for this long is called idle.
 pub const IDLE_AFTER: Duration = Duration::from_secs(1);
 
+/// A source that says nothing for this long after it was asked has stalled: what it was asked at most waits for a tenth of a
+/// second, so that the viewers know within a second.
+pub const SILENT_AFTER: Duration = Duration::from_millis(900);
+
 /// What the viewers should be told about the picture's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamState {
@@ -71,6 +75,8 @@ pub struct Liveness {
     told: Option<StreamState>,
     paused: bool,
     stalled: bool,
+    /// When the source was asked for what it has not answered.
+    asked: Option<Timestamp>,
     changed: Timestamp,
 }
 
@@ -86,14 +92,24 @@ impl Liveness {
         self.changed = now;
     }
 
-    /// The source answered in time; the picture may be the same.
-    pub fn answered(&mut self) {
-        self.stalled = false;
+    /// The source is asked for a picture.
+    pub fn asked(&mut self, now: Timestamp) {
+        self.asked = Some(now);
     }
 
-    /// The source did not answer in time.
+    /// The source answered; the picture may be the same.
+    pub fn answered(&mut self) {
+        (self.stalled, self.asked) = (false, None);
+    }
+
+    /// The source says that it cannot answer.
     pub fn stalled(&mut self) {
-        self.stalled = true;
+        (self.stalled, self.asked) = (true, None);
+    }
+
+    /// When it is too late for the answer that is due.
+    pub(crate) fn silent_at(&self) -> Option<Timestamp> {
+        self.asked.map(|asked| asked + SILENT_AFTER)
     }
 
     /// The visitor paused, or goes on.
@@ -106,7 +122,7 @@ impl Liveness {
     pub fn state(&self, now: Timestamp) -> StreamState {
         if self.paused {
             StreamState::Paused
-        } else if self.stalled {
+        } else if self.stalled || self.silent_at().is_some_and(|at| at <= now) {
             StreamState::Stalled
         } else if now.since(self.changed) >= IDLE_AFTER {
             StreamState::Idle
@@ -128,7 +144,10 @@ impl Liveness {
     /// When the state may change though nothing happens.
     #[must_use]
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
-        (self.state(now) == StreamState::Live).then(|| self.changed + IDLE_AFTER)
+        let state = self.state(now);
+        let idle = (state == StreamState::Live).then(|| self.changed + IDLE_AFTER);
+        let silent = self.silent_at().filter(|at| *at > now && state != StreamState::Paused);
+        idle.into_iter().chain(silent).min()
     }
 }
 
@@ -225,6 +244,24 @@ mod tests {
         assert_eq!(life.next_change(ms(1000)), None);
         life.changed(ms(5000));
         assert_eq!(life.news(ms(5000)), Some(StreamState::Live));
+    }
+
+    #[test]
+    fn a_source_that_does_not_answer_has_stalled_until_it_does() {
+        let mut life = Liveness::new();
+        life.changed(ms(0));
+        life.asked(ms(2000));
+        assert_eq!(
+            (life.news(ms(2000)), life.next_change(ms(2000))),
+            (Some(StreamState::Idle), Some(ms(2900)))
+        );
+        assert_eq!(life.news(ms(2899)), None);
+        assert_eq!((life.news(ms(2900)), life.next_change(ms(2900))), (Some(StreamState::Stalled), None));
+        life.answered();
+        assert_eq!((life.news(ms(9000)), life.next_change(ms(9000))), (Some(StreamState::Idle), None));
+        life.asked(ms(9000));
+        life.paused(true);
+        assert_eq!((life.news(ms(9900)), life.next_change(ms(9000))), (Some(StreamState::Paused), None));
     }
 
     #[test]

@@ -410,8 +410,24 @@ static void sources(void) {
     OK(panecast_sources_at(list, count - 1, &source));
     CHECK(source.kind == PANECAST_SOURCE_KIND_PATTERN && strncmp(source.id, "pattern:", 8) == 0);
     CHECK(source.width > 0 && strlen(source.name) > 0);
+    CHECK(source.has_place == 0 && source.scale_percent == 100 && source.rotation_degrees == 0);
+    CHECK(source.class_name == NULL && source.facing == PANECAST_FACING_UNKNOWN);
     OK(panecast_sources_free(list));
     BAD(panecast_sources_count(list, &count));
+}
+
+static void permission(void) {
+    uint32_t state = 99;
+    char next[8];
+    memset(next, 'x', sizeof next);
+    OK(panecast_permission(PANECAST_PURPOSE_PREPARED, &state, next, sizeof next));
+    CHECK(state == PANECAST_PERMISSION_STATE_GRANTED && next[0] == 0);
+    OK(panecast_permission(PANECAST_PURPOSE_CAMERA, &state, NULL, 0));
+    CHECK(state <= PANECAST_PERMISSION_STATE_RESTRICTED);
+    OK(panecast_permission(PANECAST_PURPOSE_CAMERA, &state, next, sizeof next));
+    CHECK(memchr(next, 0, sizeof next) != NULL);
+    BAD(panecast_permission(PANECAST_PURPOSE_PREPARED, NULL, NULL, 0));
+    BAD(panecast_permission(77, &state, NULL, 0));
 }
 
 static panecast_session_event fresh(void) {
@@ -640,6 +656,7 @@ int main(void) {
     logs();
     logs_by_two();
     sources();
+    permission();
     ends_of_sessions();
     refusals();
     links();

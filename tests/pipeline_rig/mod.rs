@@ -38,6 +38,8 @@ pub struct Scene {
     pub failure: Option<Error>,
     pub ended: bool,
     pub panics: bool,
+    /// It does not return from a question, whatever its timeout.
+    pub hangs: bool,
     cursor: Option<CursorUpdate>,
     /// All that was told of the cursor.
     told: Option<CursorUpdate>,
@@ -60,6 +62,7 @@ impl Script {
             failure: None,
             ended: false,
             panics: false,
+            hangs: false,
             cursor: None,
             told: None,
             forgets: 0,
@@ -142,7 +145,7 @@ struct Scripted {
 impl Capturer for Scripted {
     fn info(&self) -> SourceInfo {
         let size = self.script.change(|s| s.picture.size());
-        SourceInfo { id: "scripted".into(), name: "scripted".into(), kind: SourceKind::Push, size }
+        SourceInfo::new("scripted", "scripted", SourceKind::Push, size)
     }
 
     fn next(&mut self, frame: &mut FrameBuf, stale: &Region, timeout: Duration) -> Result<Captured> {
@@ -150,6 +153,9 @@ impl Capturer for Scripted {
         let mut scene = scene.lock().unwrap();
         scene.calls += 1;
         assert!(!scene.panics, "the script says so");
+        while scene.hangs {
+            scene = changed.wait(scene).unwrap();
+        }
         let until = Instant::now() + timeout;
         while scene.version == self.given && scene.failure.is_none() && !scene.ended {
             let left = until.saturating_duration_since(Instant::now());

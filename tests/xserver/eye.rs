@@ -28,7 +28,12 @@ impl<C: Capturer> Eye<C> {
                 true
             }
             Captured::Unchanged => false,
-            other => panic!("{other:?}"),
+            Captured::Resized(size) => {
+                self.frame = FrameBuf::new(size, &Limits::default()).unwrap();
+                self.stale = Region::full(size);
+                false
+            }
+            Captured::Ended => panic!("a display has no natural end"),
         }
     }
 

@@ -6,7 +6,9 @@ pub(crate) mod eye;
 use panecast::frame::{FrameBuf, FrameView, PixelFormat, Rect, Size};
 use panecast::limits::Limits;
 use std::io::BufRead as _;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::{
@@ -16,32 +18,79 @@ use x11rb::protocol::xproto::{
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
 
+/// What Xorg needs to know: no hardware, and room for monitors.
+const XORG: &str = r#"
+Section "ServerFlags"
+  Option "AutoAddDevices" "false"
+  Option "DontVTSwitch" "true"
+EndSection
+Section "Device"
+  Identifier "card"
+  Driver "dummy"
+  VideoRam 256000
+EndSection
+Section "Screen"
+  Identifier "screen"
+  Device "card"
+  DefaultDepth 24
+EndSection
+"#;
+
 /// Against hangs only: a loaded machine may be slow.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
-/// A virtual X server; it ends with the value.
-pub(crate) struct Xvfb {
+/// An X server; it ends with the value.
+pub(crate) struct XServer {
     child: Child,
     pub(crate) display: String,
+    /// What it reads and writes.
+    _files: Option<Folder>,
 }
 
-impl Xvfb {
+impl XServer {
+    /// Xvfb: one screen, no monitor to plug in.
     pub(crate) fn start(screen: &str, options: &[&str]) -> Self {
-        let mut child = Command::new("Xvfb")
+        let mut command = Command::new("Xvfb");
+        command
             .args(["-displayfd", "1", "-nolisten", "tcp", "-noreset", "-screen", "0", screen])
-            .args(options)
+            .args(options);
+        Self::ready(&mut command, None)
+    }
+
+    /// Xorg with the dummy driver: monitors come, go, move and change their modes, as `xrandr` says.
+    pub(crate) fn with_outputs() -> Self {
+        let files = Folder::new();
+        let (config, log) = (files.0.join("xorg.conf"), files.0.join("log"));
+        std::fs::write(&config, XORG).expect("a file in a folder of ours");
+        let mut command = Command::new("Xorg");
+        command.args(["-displayfd", "1", "-nolisten", "tcp", "-noreset", "-novtswitch", "-sharevts"]);
+        command.arg("-config").arg(&config).arg("-logfile").arg(&log);
+        Self::ready(&mut command, Some(files))
+    }
+
+    fn ready(command: &mut Command, files: Option<Folder>) -> Self {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("Xvfb does not start: run `cargo xtask setup`");
+            .unwrap_or_else(|e| panic!("{name} does not start ({e}): run `cargo xtask setup`"));
         // The server says its number once it listens; if it fails it closes the pipe.
         let mut number = String::new();
         let out = child.stdout.take().expect("its output is a pipe");
-        std::io::BufReader::new(out).read_line(&mut number).expect("Xvfb says its display");
+        std::io::BufReader::new(out).read_line(&mut number).expect("a server says its display");
         let number = number.trim();
-        assert!(!number.is_empty(), "Xvfb ended before it was ready");
-        Self { child, display: format!(":{number}") }
+        assert!(!number.is_empty(), "{name} ended before it was ready");
+        Self { child, display: format!(":{number}"), _files: files }
+    }
+
+    /// Asks the server to arrange its monitors.
+    pub(crate) fn xrandr(&self, arguments: &[&str]) {
+        let mut command = Command::new("xrandr");
+        let done = command.args(["--display", &self.display]).args(arguments).output();
+        let done = done.unwrap_or_else(|e| panic!("xrandr does not start ({e}): run `cargo xtask setup`"));
+        assert!(done.status.success(), "xrandr {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -49,8 +98,8 @@ impl Xvfb {
     }
 
     pub(crate) fn kill(&mut self) {
-        self.child.kill().expect("Xvfb is ours to kill");
-        self.child.wait().expect("Xvfb is ours to wait for");
+        self.child.kill().expect("the server is ours to kill");
+        self.child.wait().expect("the server is ours to wait for");
     }
 
     /// Stops the server as a debugger would; it keeps its connections and answers nothing.
@@ -68,7 +117,7 @@ impl Xvfb {
     }
 }
 
-impl Drop for Xvfb {
+impl Drop for XServer {
     fn drop(&mut self) {
         // It may be gone already; then there is nothing to end.
         let _ = self.child.kill();
@@ -76,11 +125,31 @@ impl Drop for Xvfb {
     }
 }
 
+/// A folder of its own, which goes with the value.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("panecast-xorg-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a folder for temporary files");
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What is left there hurts nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 /// A program on the server; it ends with the value.
 pub(crate) struct Program(Child);
 
 impl Program {
-    pub(crate) fn start(server: &Xvfb, name: &str, arguments: &[&str]) -> Self {
+    pub(crate) fn start(server: &XServer, name: &str, arguments: &[&str]) -> Self {
         let child = Command::new(name)
             .args(arguments)
             .env("DISPLAY", &server.display)
@@ -142,7 +211,7 @@ pub(crate) struct Artist {
 }
 
 impl Artist {
-    pub(crate) fn connect(server: &Xvfb) -> Self {
+    pub(crate) fn connect(server: &XServer) -> Self {
         let (x, screen) = RustConnection::connect(Some(&server.display)).expect("the server is ours");
         let gc = x.generate_id().unwrap();
         let root = x.setup().roots[screen].root;

@@ -40,6 +40,17 @@ const NEEDS: &[Need] = &[
     Need { purpose: Purpose::Test, packages: &["dav1d"], present: || on_path("dav1d").is_some() },
     Need { purpose: Purpose::Test, packages: &["ffmpeg"], present: || any(&["ffmpeg"]) && any(&["ffprobe"]) },
     Need { purpose: Purpose::Test, packages: &["xvfb"], present: || on_path("Xvfb").is_some() },
+    // An X server whose monitors come and go.
+    Need {
+        purpose: Purpose::Test,
+        packages: &["xserver-xorg-core", "xserver-xorg-video-dummy"],
+        present: || apt::installed("xserver-xorg-core") && apt::installed("xserver-xorg-video-dummy"),
+    },
+    Need {
+        purpose: Purpose::Test,
+        packages: &["x11-xserver-utils"],
+        present: || on_path("xrandr").is_some(),
+    },
     Need { purpose: Purpose::Test, packages: &["xterm"], present: || on_path("xterm").is_some() },
     Need { purpose: Purpose::Test, packages: &["xdotool"], present: || on_path("xdotool").is_some() },
     Need {

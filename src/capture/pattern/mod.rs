@@ -105,12 +105,8 @@ impl Pattern {
 
 impl Capturer for Pattern {
     fn info(&self) -> SourceInfo {
-        SourceInfo {
-            id: format!("pattern:{}@{}", self.size, self.fps),
-            name: "Built-in desktop".into(),
-            kind: SourceKind::Pattern,
-            size: self.size,
-        }
+        let id = format!("pattern:{}@{}", self.size, self.fps);
+        SourceInfo::new(id, "Built-in desktop", SourceKind::Pattern, self.size)
     }
 
     fn next(&mut self, frame: &mut FrameBuf, stale: &Region, timeout: Duration) -> Result<Captured> {

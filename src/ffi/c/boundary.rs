@@ -118,6 +118,22 @@ pub(super) unsafe fn text<'a>(text: *const c_char, what: &str) -> Result<&'a str
     text.to_str().map_err(|_| Error::input(format!("{what} is not UTF-8")))
 }
 
+/// Writes as much of a text of ours as there is room for, and a NUL; nothing where there is no room.
+///
+/// # Safety
+/// `out` is NULL or good for writing `capacity` bytes.
+pub(super) unsafe fn put_text(text: &str, out: *mut c_char, capacity: usize) {
+    if capacity > 0 && !out.is_null() {
+        let room = text.len().min(capacity - 1);
+        let count = (0..=room).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        // SAFETY: `count` and the NUL fit the capacity that the caller vouches for; a text of ours overlaps nobody's.
+        unsafe {
+            out.copy_from_nonoverlapping(text.as_ptr().cast(), count);
+            out.add(count).write(0);
+        }
+    }
+}
+
 /// Borrows what a caller may leave out.
 ///
 /// # Safety

@@ -61,6 +61,36 @@ pub enum panecast_source_kind {
     File = 3,
     /// Frames that the app pushes.
     Push = 4,
+    /// A camera.
+    Camera = 5,
+}
+
+/// Where a camera looks.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub enum panecast_facing {
+    /// It is no camera, or nobody says.
+    Unknown = 0,
+    /// At the person who holds the device.
+    Front = 1,
+    /// Away from them.
+    Back = 2,
+    /// Wherever it was put.
+    External = 3,
+}
+
+/// What the operating system says about capturing; not the visitor's consent.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub enum panecast_permission_state {
+    /// Capture opens without a question.
+    Granted = 0,
+    /// Somebody said no, and nobody is asked again: settings have to be changed.
+    Denied = 1,
+    /// Opening a source makes the system ask.
+    Ask = 2,
+    /// It cannot be had here, whatever this person says: a policy, no display, a system that has no such thing.
+    Restricted = 3,
 }
 
 /// What an encoder did.

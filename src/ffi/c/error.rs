@@ -1,5 +1,6 @@
 //! What went wrong, in words.
 
+use super::boundary::put_text;
 use super::handle::Handled;
 use super::{consent, decoder, encoder, host, joiner, packet, share, sources};
 use crate::ffi::Status;
@@ -82,14 +83,8 @@ pub unsafe extern "C" fn panecast_last_error(
     capacity: usize,
 ) -> usize {
     let message = of_handle(handle.addr()).unwrap_or_else(|| LAST.with_borrow(Clone::clone));
-    if capacity > 0 && !text.is_null() {
-        let count = message.len().min(capacity - 1);
-        // SAFETY: `count` and the NUL fit the capacity that the caller vouches for; a text of ours overlaps nobody's.
-        unsafe {
-            text.copy_from_nonoverlapping(message.as_ptr().cast(), count);
-            text.add(count).write(0);
-        }
-    }
+    // SAFETY: as this function's contract says.
+    unsafe { put_text(&message, text, capacity) };
     message.len()
 }
 

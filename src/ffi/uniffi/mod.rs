@@ -31,7 +31,7 @@ pub use link::{Link, LinkGoal, RelayAddress, read_link, read_relay, write_link};
 pub use picture::{CursorShape, PictureSize, Point};
 pub use relay::{EndReason, LinkKind, Mark, MarkTool, Presence, RefusalKind, draw_link};
 pub use share::{Masks, Share, ShareConfig, ShareOutput, ShareState, ShareStats, share_config};
-pub use source::{SourceInfo, SourceKind, sources};
+pub use source::{Facing, Permission, PermissionState, Place, SourceInfo, SourceKind, permission, sources};
 
 uniffi::setup_scaffolding!("panecast");
 

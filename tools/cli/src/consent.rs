@@ -68,7 +68,7 @@ impl Prompt {
         let wanted = if purpose == Purpose::Window { SourceKind::Window } else { SourceKind::Screen };
         sources.sort_by_key(|s| match s.kind {
             kind if kind == wanted => 0,
-            SourceKind::Screen | SourceKind::Window => 1,
+            SourceKind::Screen | SourceKind::Window | SourceKind::Camera => 1,
             SourceKind::Pattern | SourceKind::File | SourceKind::Push => 2,
         });
         Self::Which(sources)
@@ -231,7 +231,7 @@ mod tests {
     use panecast::frame::Size;
 
     fn source(id: &str, kind: SourceKind) -> SourceInfo {
-        SourceInfo { id: id.into(), name: "bad \u{1b}[2J title".into(), kind, size: Size::new(8, 8) }
+        SourceInfo::new(id, "bad \u{1b}[2J title", kind, Size::new(8, 8))
     }
 
     #[test]

@@ -13,6 +13,17 @@ public func sources() throws(PanecastError) -> [SourceInfo] {
     try native { try PanecastGenerated.sources() }
 }
 
+/// What the operating system says about capturing; not the visitor's consent.
+public typealias PermissionState = PanecastGenerated.PermissionState
+
+/// The system's word, and what the person at the machine can do next.
+public typealias Permission = PanecastGenerated.Permission
+
+/// What the operating system says about capturing for `purpose`, as it is now; nothing is opened and nobody is asked.
+public func permission(_ purpose: Purpose) throws(PanecastError) -> Permission {
+    try native { try PanecastGenerated.permission(purpose: purpose) }
+}
+
 /// The source that stands for frames which the app pushes, of this size until one of another size is pushed.
 public func pushSource(width: Int, height: Int) -> String {
     "push:\(width)x\(height)"

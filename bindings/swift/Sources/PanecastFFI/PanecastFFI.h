@@ -748,6 +748,11 @@ RustBuffer uniffi_panecast_fn_func_share_config(RustCallStatus *_Nonnull out_sta
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FUNC_PERMISSION
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FUNC_PERMISSION
+RustBuffer uniffi_panecast_fn_func_permission(RustBuffer purpose, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FUNC_SOURCES
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_FN_FUNC_SOURCES
 RustBuffer uniffi_panecast_fn_func_sources(RustCallStatus *_Nonnull out_status
@@ -1059,6 +1064,12 @@ uint16_t uniffi_panecast_checksum_func_draw_link(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_FUNC_SHARE_CONFIG
 #define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_FUNC_SHARE_CONFIG
 uint16_t uniffi_panecast_checksum_func_share_config(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_FUNC_PERMISSION
+#define UNIFFI_FFIDEF_UNIFFI_PANECAST_CHECKSUM_FUNC_PERMISSION
+uint16_t uniffi_panecast_checksum_func_permission(void
 
 );
 #endif

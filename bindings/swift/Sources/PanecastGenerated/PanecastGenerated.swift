@@ -4042,6 +4042,75 @@ public func FfiConverterTypeMasks_lower(_ value: Masks) -> RustBuffer {
 
 
 /**
+ * The system's word, and the way on.
+ */
+public struct Permission: Equatable, Hashable {
+    /**
+     * What the system says.
+     */
+    public let state: PermissionState
+    /**
+     * What the person at the machine can do next, as a sentence to show; empty where nothing is to be done.
+     */
+    public let next: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What the system says.
+         */state: PermissionState,
+        /**
+         * What the person at the machine can do next, as a sentence to show; empty where nothing is to be done.
+         */next: String) {
+        self.state = state
+        self.next = next
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Permission: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePermission: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Permission {
+        return
+            try Permission(
+                state: FfiConverterTypePermissionState.read(from: &buf),
+                next: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Permission, into buf: inout [UInt8]) {
+        FfiConverterTypePermissionState.write(value.state, into: &buf)
+        FfiConverterString.write(value.next, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePermission_lift(_ buf: RustBuffer) throws -> Permission {
+    return try FfiConverterTypePermission.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePermission_lower(_ value: Permission) -> RustBuffer {
+    return FfiConverterTypePermission.lower(value)
+}
+
+
+/**
  * A picture's size in pixels.
  */
 public struct PictureSize: Equatable, Hashable {
@@ -4107,6 +4176,75 @@ public func FfiConverterTypePictureSize_lift(_ buf: RustBuffer) throws -> Pictur
 #endif
 public func FfiConverterTypePictureSize_lower(_ value: PictureSize) -> RustBuffer {
     return FfiConverterTypePictureSize.lower(value)
+}
+
+
+/**
+ * A place on the desktop, in the desktop's own units.
+ */
+public struct Place: Equatable, Hashable {
+    /**
+     * Columns from the desktop's own corner.
+     */
+    public let x: Int32
+    /**
+     * Rows from there.
+     */
+    public let y: Int32
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Columns from the desktop's own corner.
+         */x: Int32,
+        /**
+         * Rows from there.
+         */y: Int32) {
+        self.x = x
+        self.y = y
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Place: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePlace: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Place {
+        return
+            try Place(
+                x: FfiConverterInt32.read(from: &buf),
+                y: FfiConverterInt32.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Place, into buf: inout [UInt8]) {
+        FfiConverterInt32.write(value.x, into: &buf)
+        FfiConverterInt32.write(value.y, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePlace_lift(_ buf: RustBuffer) throws -> Place {
+    return try FfiConverterTypePlace.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePlace_lower(_ value: Place) -> RustBuffer {
+    return FfiConverterTypePlace.lower(value)
 }
 
 
@@ -4668,6 +4806,30 @@ public struct SourceInfo: Equatable, Hashable {
      * Rows, in physical pixels.
      */
     public let height: UInt32
+    /**
+     * Where its first pixel is on the desktop; nothing where nobody says.
+     */
+    public let origin: Place?
+    /**
+     * How large the desktop draws on it: 100 is one physical pixel for one of the desktop's.
+     */
+    public let scalePercent: UInt32
+    /**
+     * How far a monitor or a camera is turned, clockwise: 0, 90, 180 or 270. Pictures are upright.
+     */
+    public let rotationDegrees: UInt32
+    /**
+     * What program a window is of, where that is known.
+     */
+    public let className: String?
+    /**
+     * The process that a window is of, as it says itself.
+     */
+    public let pid: UInt32?
+    /**
+     * Where a camera looks.
+     */
+    public let facing: Facing?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -4686,12 +4848,36 @@ public struct SourceInfo: Equatable, Hashable {
          */width: UInt32,
         /**
          * Rows, in physical pixels.
-         */height: UInt32) {
+         */height: UInt32,
+        /**
+         * Where its first pixel is on the desktop; nothing where nobody says.
+         */origin: Place?,
+        /**
+         * How large the desktop draws on it: 100 is one physical pixel for one of the desktop's.
+         */scalePercent: UInt32,
+        /**
+         * How far a monitor or a camera is turned, clockwise: 0, 90, 180 or 270. Pictures are upright.
+         */rotationDegrees: UInt32,
+        /**
+         * What program a window is of, where that is known.
+         */className: String?,
+        /**
+         * The process that a window is of, as it says itself.
+         */pid: UInt32?,
+        /**
+         * Where a camera looks.
+         */facing: Facing?) {
         self.id = id
         self.name = name
         self.kind = kind
         self.width = width
         self.height = height
+        self.origin = origin
+        self.scalePercent = scalePercent
+        self.rotationDegrees = rotationDegrees
+        self.className = className
+        self.pid = pid
+        self.facing = facing
     }
 
 
@@ -4714,7 +4900,13 @@ public struct FfiConverterTypeSourceInfo: FfiConverterRustBuffer {
                 name: FfiConverterString.read(from: &buf),
                 kind: FfiConverterTypeSourceKind.read(from: &buf),
                 width: FfiConverterUInt32.read(from: &buf),
-                height: FfiConverterUInt32.read(from: &buf)
+                height: FfiConverterUInt32.read(from: &buf),
+                origin: FfiConverterOptionTypePlace.read(from: &buf),
+                scalePercent: FfiConverterUInt32.read(from: &buf),
+                rotationDegrees: FfiConverterUInt32.read(from: &buf),
+                className: FfiConverterOptionString.read(from: &buf),
+                pid: FfiConverterOptionUInt32.read(from: &buf),
+                facing: FfiConverterOptionTypeFacing.read(from: &buf)
         )
     }
 
@@ -4724,6 +4916,12 @@ public struct FfiConverterTypeSourceInfo: FfiConverterRustBuffer {
         FfiConverterTypeSourceKind.write(value.kind, into: &buf)
         FfiConverterUInt32.write(value.width, into: &buf)
         FfiConverterUInt32.write(value.height, into: &buf)
+        FfiConverterOptionTypePlace.write(value.origin, into: &buf)
+        FfiConverterUInt32.write(value.scalePercent, into: &buf)
+        FfiConverterUInt32.write(value.rotationDegrees, into: &buf)
+        FfiConverterOptionString.write(value.className, into: &buf)
+        FfiConverterOptionUInt32.write(value.pid, into: &buf)
+        FfiConverterOptionTypeFacing.write(value.facing, into: &buf)
     }
 }
 
@@ -5107,6 +5305,91 @@ public func FfiConverterTypeEndReason_lift(_ buf: RustBuffer) throws -> EndReaso
 #endif
 public func FfiConverterTypeEndReason_lower(_ value: EndReason) -> RustBuffer {
     return FfiConverterTypeEndReason.lower(value)
+}
+
+
+
+/**
+ * Where a camera looks.
+ */
+
+public enum Facing: Equatable, Hashable {
+
+    /**
+     * At the person who holds the device.
+     */
+    case front
+    /**
+     * Away from them.
+     */
+    case back
+    /**
+     * Wherever it was put.
+     */
+    case external
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Facing: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeFacing: FfiConverterRustBuffer {
+    typealias SwiftType = Facing
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Facing {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .front
+
+        case 2: return .back
+
+        case 3: return .external
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Facing, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .front:
+            writeInt(&buf, Int32(1))
+
+
+        case .back:
+            writeInt(&buf, Int32(2))
+
+
+        case .external:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeFacing_lift(_ buf: RustBuffer) throws -> Facing {
+    return try FfiConverterTypeFacing.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeFacing_lower(_ value: Facing) -> RustBuffer {
+    return FfiConverterTypeFacing.lower(value)
 }
 
 
@@ -6447,6 +6730,101 @@ public func FfiConverterTypePanecastError_lower(_ value: PanecastError) -> RustB
 
 
 /**
+ * What the operating system says about capturing; not the visitor's consent.
+ */
+
+public enum PermissionState: Equatable, Hashable {
+
+    /**
+     * Capture opens without a question.
+     */
+    case granted
+    /**
+     * Somebody said no, and nobody is asked again: settings have to be changed.
+     */
+    case denied
+    /**
+     * Opening a source makes the system ask.
+     */
+    case ask
+    /**
+     * It cannot be had here, whatever this person says.
+     */
+    case restricted
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension PermissionState: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePermissionState: FfiConverterRustBuffer {
+    typealias SwiftType = PermissionState
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PermissionState {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .granted
+
+        case 2: return .denied
+
+        case 3: return .ask
+
+        case 4: return .restricted
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: PermissionState, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .granted:
+            writeInt(&buf, Int32(1))
+
+
+        case .denied:
+            writeInt(&buf, Int32(2))
+
+
+        case .ask:
+            writeInt(&buf, Int32(3))
+
+
+        case .restricted:
+            writeInt(&buf, Int32(4))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePermissionState_lift(_ buf: RustBuffer) throws -> PermissionState {
+    return try FfiConverterTypePermissionState.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePermissionState_lower(_ value: PermissionState) -> RustBuffer {
+    return FfiConverterTypePermissionState.lower(value)
+}
+
+
+
+/**
  * How a frame lays out its pixels.
  */
 
@@ -7117,6 +7495,10 @@ public enum SourceKind: Equatable, Hashable {
      */
     case window
     /**
+     * A camera.
+     */
+    case camera
+    /**
      * The built-in animated desktop.
      */
     case pattern
@@ -7153,11 +7535,13 @@ public struct FfiConverterTypeSourceKind: FfiConverterRustBuffer {
 
         case 2: return .window
 
-        case 3: return .pattern
+        case 3: return .camera
 
-        case 4: return .file
+        case 4: return .pattern
 
-        case 5: return .push
+        case 5: return .file
+
+        case 6: return .push
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -7175,16 +7559,20 @@ public struct FfiConverterTypeSourceKind: FfiConverterRustBuffer {
             writeInt(&buf, Int32(2))
 
 
-        case .pattern:
+        case .camera:
             writeInt(&buf, Int32(3))
 
 
-        case .file:
+        case .pattern:
             writeInt(&buf, Int32(4))
 
 
-        case .push:
+        case .file:
             writeInt(&buf, Int32(5))
+
+
+        case .push:
+            writeInt(&buf, Int32(6))
 
         }
     }
@@ -7599,6 +7987,30 @@ fileprivate struct FfiConverterOptionTypePictureSize: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypePlace: FfiConverterRustBuffer {
+    typealias SwiftType = Place?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypePlace.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypePlace.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypePoint: FfiConverterRustBuffer {
     typealias SwiftType = Point?
 
@@ -7687,6 +8099,30 @@ fileprivate struct FfiConverterOptionTypeDecoded: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeDecoded.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeFacing: FfiConverterRustBuffer {
+    typealias SwiftType = Facing?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeFacing.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeFacing.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -8024,6 +8460,20 @@ public func shareConfig()throws  -> ShareConfig  {
 })
 }
 /**
+ * What the operating system says about capturing for `purpose`, as it is now; nothing is opened and nobody is asked.
+ *
+ * # Errors
+ * - `Internal` if the library failed.
+ */
+public func permission(purpose: Purpose)throws  -> Permission  {
+    return try  FfiConverterTypePermission_lift(try rustCallWithError(FfiConverterTypePanecastError_lift) {
+        uniffiCallStatus in
+    uniffi_panecast_fn_func_permission(
+        FfiConverterTypePurpose_lower(purpose),uniffiCallStatus
+    )
+})
+}
+/**
  * The sources that are there now. Names and titles are for the visitor's own choice.
  *
  * # Errors
@@ -8074,6 +8524,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_panecast_checksum_func_share_config() != 3157) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_panecast_checksum_func_permission() != 64715) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_panecast_checksum_func_sources() != 11884) {

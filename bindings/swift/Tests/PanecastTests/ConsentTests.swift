@@ -66,6 +66,10 @@ import Testing
         #expect(kind { _ = try Share(other) } == .revoked)
     }
 
+    @Test func whatIsPreparedNeedsNobodysPermission() throws {
+        #expect(try permission(.prepared) == Permission(state: .granted, next: ""))
+    }
+
     @Test func sourcesHaveNamesThatConsentTakes() throws {
         for source in try sources() {
             #expect(try Grant.answered(.prepared, source: source.id, allow: true).source == source.id)

@@ -57,8 +57,7 @@ impl PortalCapturer {
         let wanted = Wanted { pixels, size: None, fps: None, cursor: true };
         let stream = PipeStream::connect(Some(remote), conversation.node, wanted)?;
         let size = stream.wait_format(FIRST)?.size;
-        let info =
-            SourceInfo { id: "screen".into(), name: "Shared screen".into(), kind: SourceKind::Screen, size };
+        let info = SourceInfo::new("screen", "Shared screen", SourceKind::Screen, size);
         Ok(Self {
             stream,
             conversation,

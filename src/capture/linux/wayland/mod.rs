@@ -92,7 +92,7 @@ impl WaylandCapturer {
         let id = target.id();
         grant.covers(purpose, &id)?;
         let session = Session::open(target, options)?;
-        let info = SourceInfo { id, name: session.name().into(), kind, size: session.size() };
+        let info = SourceInfo::new(id, session.name(), kind, session.size());
         Ok(Self { session, info, ended: None, revoke: grant.revoke_handle() })
     }
 
@@ -162,6 +162,16 @@ pub fn is_there() -> bool {
     !matches!(connection::try_connect(), Err(e) if e.kind() == ErrorKind::NotFound)
 }
 
+/// Whether the compositor of `display`, or the one that `WAYLAND_DISPLAY` names, lets programs capture its monitors.
+///
+/// # Errors
+/// As [`sources`].
+pub fn captures(display: Option<&str>) -> Result<bool> {
+    let c = Connection::open(display)?;
+    let copies = c.state.image_copy.is_some() && c.state.output_sources.is_some();
+    Ok(copies || c.state.screencopy.is_some())
+}
+
 /// The monitors and, where they can be captured, windows of `display`, or of the compositor that `WAYLAND_DISPLAY` names.
 ///
 /// # Errors
@@ -178,18 +188,24 @@ pub fn sources(display: Option<&str>) -> Result<Vec<SourceInfo>> {
     let (kind, size) = (SourceKind::Screen, Size::new(right, bottom));
     let mut all = Vec::new();
     if !state.outputs.is_empty() {
-        all.push(SourceInfo { id: Target::Screen.id(), name: "Whole screen".into(), kind, size });
+        all.push(SourceInfo::new(Target::Screen.id(), "Whole screen", kind, size));
     }
     for (number, output) in state.outputs.iter().enumerate() {
         let id = Target::Monitor(number).id();
-        all.push(SourceInfo { id, name: output.title(), kind, size: output.size() });
+        all.push(SourceInfo {
+            origin: Some(output.logical().0),
+            scale_percent: output.scale_percent(),
+            rotation: output.rotation(),
+            ..SourceInfo::new(id, output.title(), kind, output.size())
+        });
     }
     if state.image_copy.is_some() && state.window_sources.is_some() {
         for window in &state.windows {
             let name = if window.title.is_empty() { window.class.clone() } else { window.title.clone() };
             // Only a capture tells how large it is.
             let (id, kind) = (Target::Window(window.id()).id(), SourceKind::Window);
-            all.push(SourceInfo { id, name, kind, size: Size::default() });
+            let class = Some(window.class.clone()).filter(|class| !class.is_empty());
+            all.push(SourceInfo { class, ..SourceInfo::new(id, name, kind, Size::default()) });
         }
     }
     Ok(all)

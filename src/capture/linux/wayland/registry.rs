@@ -1,5 +1,6 @@
 //! What a compositor has: its outputs, its windows, and the ways to capture them.
 
+use crate::capture::Rotation;
 use crate::frame::{Rect, Size};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -90,6 +91,23 @@ impl Output {
     /// As [`super::turn::Turn::of`] counts it: the size of its picture.
     pub(super) fn size(&self) -> Size {
         super::turn::Turn::of(self.transform).size(self.mode)
+    }
+
+    /// How many pixels there are for a hundred of the compositor's own units, fractions of its scale included.
+    pub(super) fn scale_percent(&self) -> u32 {
+        let (pixels, (_, logical)) = (self.size(), self.logical());
+        let percent = f64::from(pixels.width) * 100.0 / f64::from(logical.width.max(1));
+        percent.round().clamp(25.0, 1000.0) as u32
+    }
+
+    /// How far it is turned; the protocol counts against the clock.
+    pub(super) fn rotation(&self) -> Rotation {
+        match self.transform % 4 {
+            1 => Rotation::ThreeQuarters,
+            2 => Rotation::Half,
+            3 => Rotation::Quarter,
+            _ => Rotation::None,
+        }
     }
 
     /// Where it is among the others, in the compositor's own units, and how large there.

@@ -22,7 +22,7 @@ use crate::capture::mask::MaskSource;
 use crate::capture::{Captured, Capturer, CursorUpdate, Excluded, SourceInfo, SourceKind};
 use crate::consent::{CaptureGrant, Purpose, Revoke};
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::{FrameBuf, Region, Size};
+use crate::frame::{FrameBuf, Region};
 use connection::Connection;
 use session::Session;
 use std::time::{Duration, Instant};
@@ -74,12 +74,8 @@ impl X11Capturer {
         let id = target.id();
         grant.covers(purpose, &id)?;
         let session = Session::open(target, &options, None)?;
-        let info = SourceInfo {
-            id,
-            name: session.name().into(),
-            kind: if matches!(target, Target::Window(_)) { SourceKind::Window } else { SourceKind::Screen },
-            size: session.place().size,
-        };
+        let kind = if matches!(target, Target::Window(_)) { SourceKind::Window } else { SourceKind::Screen };
+        let info = SourceInfo::new(id, session.name(), kind, session.place().size);
         let monitor = session.place().monitor;
         let revoke = grant.revoke_handle();
         Ok(Self { target, options, session: Some(session), info, monitor, ended: None, revoke })
@@ -181,21 +177,23 @@ pub fn sources(display: Option<&str>) -> Result<Vec<SourceInfo>> {
     c.begin();
     let monitors = place::monitors(&c)?;
     let root = place::Place::find(&c, Target::Screen, None)?;
-    let screen =
-        |id: String, name: String, size: Size| SourceInfo { id, name, kind: SourceKind::Screen, size };
-    let mut all = vec![screen("screen".into(), "Whole screen".into(), root.size)];
-    for (number, monitor) in monitors.into_iter().enumerate() {
-        all.push(screen(format!("screen:{number}"), monitor.title, monitor.size));
-    }
-    for window in place::windows(&c)? {
-        all.push(SourceInfo {
-            id: format!("window:{:#x}", window.id),
-            name: window.title,
-            kind: SourceKind::Window,
-            size: window.size,
-        });
-    }
+    let scale_percent = place::scale_percent(&c)?;
+    let mut all = vec![SourceInfo {
+        origin: Some((0, 0)),
+        scale_percent,
+        ..SourceInfo::new(Target::Screen.id(), "Whole screen", SourceKind::Screen, root.size)
+    }];
+    all.extend(monitors.iter().enumerate().map(|(number, m)| m.info(number, scale_percent)));
+    all.extend(place::windows(&c)?.into_iter().map(|w| w.info(scale_percent)));
     Ok(all)
+}
+
+/// Whether a display is there and lets us in.
+///
+/// # Errors
+/// As [`sources`].
+pub fn reachable(display: Option<&str>) -> Result<()> {
+    Connection::open(display).map(drop)
 }
 
 /// Where the first pixel of `target` is on the screen of `display`, or of the one that `DISPLAY` names.

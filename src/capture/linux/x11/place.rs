@@ -1,12 +1,14 @@
 //! Where on the server the picture is: the whole screen, a monitor, a window.
 
 use super::connection::{Connection, TimedStream, lost, refused};
+use crate::capture::{Rotation, SourceInfo, SourceKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Size;
 use crate::limits::Limits;
+use x11rb::CURRENT_TIME;
 use x11rb::connection::{Connection as _, RequestConnection as _};
 use x11rb::errors::ReplyError;
-use x11rb::protocol::randr::{self, ConnectionExt as _};
+use x11rb::protocol::randr::{self, ConnectionExt as _, Output};
 use x11rb::protocol::xproto::{
     Atom, AtomEnum, ConnectionExt as _, GetPropertyReply, ImageOrder, MapState, Screen, VisualClass,
     Visualid, Window, WindowClass,
@@ -17,6 +19,8 @@ use x11rb::rust_connection::RustConnection;
 const MOST_LISTED: usize = 256;
 /// Longest title that is read, in units of 4 bytes.
 const LONGEST_TITLE: u32 = 256;
+/// Most of the programs' settings that are read, likewise.
+const LONGEST_SETTINGS: u32 = 16 * 1024;
 
 /// What is to be captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +67,19 @@ pub(super) struct Monitor {
     pub(super) title: String,
     pub(super) origin: (i16, i16),
     pub(super) size: Size,
+    pub(super) rotation: Rotation,
+}
+
+impl Monitor {
+    /// It as a source, drawn at `scale_percent`.
+    pub(super) fn info(&self, number: usize, scale_percent: u32) -> SourceInfo {
+        SourceInfo {
+            origin: Some((self.origin.0.into(), self.origin.1.into())),
+            scale_percent,
+            rotation: self.rotation,
+            ..SourceInfo::new(Target::Monitor(number).id(), self.title.clone(), SourceKind::Screen, self.size)
+        }
+    }
 }
 
 impl Place {
@@ -177,7 +194,14 @@ pub(super) fn monitors(c: &Connection) -> Result<Vec<Monitor>> {
             .is_ok_and(|v| (v.major_version, v.minor_version) >= (1, 5));
     if !has_monitors {
         let root = Place::of_root(c)?;
-        return Ok(vec![Monitor { name: 0, title: "Screen".into(), origin: (0, 0), size: root.size }]);
+        let rotation = Rotation::None;
+        return Ok(vec![Monitor {
+            name: 0,
+            title: "Screen".into(),
+            origin: (0, 0),
+            size: root.size,
+            rotation,
+        }]);
     }
     let reply = c.x.randr_get_monitors(screen.root, true).map_err(lost)?.reply();
     let found = reply.map_err(|e| refused("the list of monitors", e))?.monitors;
@@ -193,16 +217,61 @@ pub(super) fn monitors(c: &Connection) -> Result<Vec<Monitor>> {
             title,
             origin: (monitor.x, monitor.y),
             size: Size::new(monitor.width.into(), monitor.height.into()),
+            rotation: match monitor.outputs.first() {
+                Some(output) => rotation(c, *output)?,
+                None => Rotation::None,
+            },
         });
     }
     Ok(all)
 }
 
+/// How far what an output shows is turned.
+fn rotation(c: &Connection, output: Output) -> Result<Rotation> {
+    let info = c.x.randr_get_output_info(output, CURRENT_TIME).map_err(lost)?;
+    let Some(info) = answer(info.reply())? else { return Ok(Rotation::None) };
+    let crtc = c.x.randr_get_crtc_info(info.crtc, CURRENT_TIME).map_err(lost)?;
+    // RandR counts against the clock.
+    Ok(answer(crtc.reply())?.map_or(Rotation::None, |crtc| match crtc.rotation {
+        turned if turned.contains(randr::Rotation::ROTATE90) => Rotation::ThreeQuarters,
+        turned if turned.contains(randr::Rotation::ROTATE180) => Rotation::Half,
+        turned if turned.contains(randr::Rotation::ROTATE270) => Rotation::Quarter,
+        _ => Rotation::None,
+    }))
+}
+
+/// How large programs draw, in percent: X has one setting for all monitors, in dots per inch, of which 96 are 100 %.
+pub(super) fn scale_percent(c: &Connection) -> Result<u32> {
+    let root = c.screen().root;
+    let (name, kind) = (AtomEnum::RESOURCE_MANAGER, AtomEnum::STRING);
+    let settings = c.x.get_property(false, root, name, kind, 0, LONGEST_SETTINGS).map_err(lost)?;
+    let settings = answer(settings.reply())?.map_or_else(Vec::new, |reply| reply.value);
+    let settings = String::from_utf8_lossy(&settings);
+    let dpi = settings.lines().find_map(|line| line.strip_prefix("Xft.dpi:")?.trim().parse::<f64>().ok());
+    Ok(dpi.map_or(100, |dpi| (dpi * 100.0 / 96.0).round().clamp(25.0, 1000.0) as u32))
+}
+
 /// A window that a person would know.
 pub(super) struct TopLevel {
     pub(super) id: Window,
-    pub(super) title: String,
-    pub(super) size: Size,
+    title: String,
+    size: Size,
+    origin: (i16, i16),
+    class: Option<String>,
+    pid: Option<u32>,
+}
+
+impl TopLevel {
+    /// It as a source, drawn at `scale_percent`.
+    pub(super) fn info(self, scale_percent: u32) -> SourceInfo {
+        SourceInfo {
+            origin: Some((self.origin.0.into(), self.origin.1.into())),
+            scale_percent,
+            class: self.class,
+            pid: self.pid,
+            ..SourceInfo::new(Target::Window(self.id).id(), self.title, SourceKind::Window, self.size)
+        }
+    }
 }
 
 /// The windows that the window manager manages; without one, those that are shown.
@@ -213,6 +282,7 @@ pub(super) fn windows(c: &Connection) -> Result<Vec<TopLevel>> {
         Ok(reply.map_err(|e| refused("an atom", e))?.atom)
     };
     let (client_list, net_name) = (atom("_NET_CLIENT_LIST")?, atom("_NET_WM_NAME")?);
+    let process = atom("_NET_WM_PID")?;
     let mut ids: Vec<Window> = Vec::new();
     if client_list != 0 {
         let cookie = c.x.get_property(false, root, client_list, AtomEnum::WINDOW, 0, MOST_LISTED as u32);
@@ -232,17 +302,36 @@ pub(super) fn windows(c: &Connection) -> Result<Vec<TopLevel>> {
         let attributes = c.x.get_window_attributes(id).map_err(lost)?;
         let geometry = c.x.get_geometry(id).map_err(lost)?;
         let titles = Titles::ask(c, id, net_name)?;
+        let class = c.x.get_property(false, id, AtomEnum::WM_CLASS, AtomEnum::STRING, 0, LONGEST_TITLE);
+        let pid = c.x.get_property(false, id, process, AtomEnum::CARDINAL, 0, 1).map_err(lost)?;
+        let corner = c.x.translate_coordinates(id, root, 0, 0).map_err(lost)?;
+        let class = answer(class.map_err(lost)?.reply())?;
+        let (pid, corner) = (answer(pid.reply())?, answer(corner.reply())?);
         let (attributes, geometry) = (answer(attributes.reply())?, answer(geometry.reply())?);
         let title = titles.answer()?;
         // A window that went away in between is no source.
-        let (Some(attributes), Some(geometry)) = (attributes, geometry) else { continue };
+        let (Some(attributes), Some(geometry), Some(corner)) = (attributes, geometry, corner) else {
+            continue;
+        };
         if attributes.class == WindowClass::INPUT_ONLY || attributes.map_state != MapState::VIEWABLE {
             continue;
         }
         let size = Size::new(geometry.width.into(), geometry.height.into());
-        all.push(TopLevel { id, title: title.unwrap_or_else(|| "(no title)".into()), size });
+        all.push(TopLevel {
+            id,
+            title: title.unwrap_or_else(|| "(no title)".into()),
+            size,
+            origin: (corner.dst_x, corner.dst_y),
+            class: class.and_then(|p| class_of(&p.value)),
+            pid: pid.and_then(|p| p.value32()?.next()),
+        });
     }
     Ok(all)
+}
+
+/// The second of the two words of WM_CLASS; the first is the instance's.
+fn class_of(words: &[u8]) -> Option<String> {
+    words.split(|b| *b == 0).nth(1).map(printable).filter(|class| !class.is_empty())
 }
 
 /// What a person calls the target.

@@ -108,7 +108,7 @@ fn carry_out(scene: &mut Scene, order: Order) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::xserver::{Artist, LONG, Xvfb, wait_for};
+    use super::super::xserver::{Artist, LONG, XServer, wait_for};
     use super::*;
     use panecast::ErrorKind;
     use panecast::capture::linux::x11::{Options, X11Capturer};
@@ -131,7 +131,7 @@ mod tests {
     /// The server's own pixels against those that are captured.
     #[test]
     fn the_visitor_sees_marks_and_the_picture_has_none() {
-        let server = Xvfb::start(&format!("{SIZE}x24"), &[]);
+        let server = XServer::start(&format!("{SIZE}x24"), &[]);
         let artist = Artist::connect(&server);
         artist.window(SIZE.rect(), 0, 0x30_6090);
         let (display, excluded) = (Some(server.display.as_str()), Excluded::new());
@@ -195,7 +195,7 @@ mod tests {
     fn marks_take_no_clicks() {
         use x11rb::protocol::shape::{ConnectionExt as _, SK};
         use x11rb::protocol::xproto::ConnectionExt as _;
-        let server = Xvfb::start(&format!("{SIZE}x24"), &[]);
+        let server = XServer::start(&format!("{SIZE}x24"), &[]);
         let artist = Artist::connect(&server);
         let excluded = Excluded::new();
         let display = Some(server.display.as_str());

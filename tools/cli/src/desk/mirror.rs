@@ -185,7 +185,7 @@ fn reduced(frame: &FrameBuf) -> (Size, Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::xserver::{Artist, Xvfb, wait_for};
+    use super::super::xserver::{Artist, XServer, wait_for};
     use super::*;
     use panecast::capture::Damage;
     use panecast::codec::{Encoder, EncoderConfig};
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn the_window_shows_it_and_can_be_closed() {
-        let server = Xvfb::start("800x600x24", &[]);
+        let server = XServer::start("800x600x24", &[]);
         let artist = Artist::connect(&server);
         let excluded = Excluded::new();
         let mirror = Mirror::open(Some(&server.display), &excluded).unwrap();

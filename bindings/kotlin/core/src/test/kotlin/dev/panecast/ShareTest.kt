@@ -216,5 +216,11 @@ class ShareTest {
         val pattern = sources().single { it.kind == SourceKind.PATTERN }
         assertEquals("pattern:1280x720@30", pattern.id)
         assertEquals(1280 to 720, pattern.width to pattern.height)
+        assertEquals(100 to 0, pattern.scalePercent to pattern.rotationDegrees)
+    }
+
+    @Test
+    fun `what is prepared needs nobody's permission`() {
+        assertEquals(Permission(PermissionState.GRANTED, ""), permission(Purpose.PREPARED))
     }
 }

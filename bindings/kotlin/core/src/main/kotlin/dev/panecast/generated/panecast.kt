@@ -691,6 +691,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_panecast_checksum_func_share_config(
     ): Int
+    external fun uniffi_panecast_checksum_func_permission(
+    ): Int
     external fun uniffi_panecast_checksum_func_sources(
     ): Int
     external fun uniffi_panecast_checksum_method_decoder_copy_picture(
@@ -1069,6 +1071,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_panecast_fn_func_share_config(uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_panecast_fn_func_permission(`purpose`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_panecast_fn_func_sources(uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun ffi_panecast_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1212,6 +1216,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_panecast_checksum_func_share_config() and 0xFFFF) != 3157) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_panecast_checksum_func_permission() and 0xFFFF) != 64715) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_panecast_checksum_func_sources() and 0xFFFF) != 11884) {
@@ -6297,6 +6304,53 @@ public object FfiConverterTypeMasks: FfiConverterRustBuffer<Masks> {
 
 
 /**
+ * The system's word, and the way on.
+ */
+data class Permission (
+    /**
+     * What the system says.
+     */
+    val `state`: PermissionState
+    ,
+    /**
+     * What the person at the machine can do next, as a sentence to show; empty where nothing is to be done.
+     */
+    val `next`: kotlin.String
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePermission: FfiConverterRustBuffer<Permission> {
+    override fun read(buf: ByteBuffer): Permission {
+        return Permission(
+            FfiConverterTypePermissionState.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Permission) = (
+            FfiConverterTypePermissionState.allocationSize(value.`state`) +
+            FfiConverterString.allocationSize(value.`next`)
+    )
+
+    override fun write(value: Permission, buf: ByteBuffer) {
+            FfiConverterTypePermissionState.write(value.`state`, buf)
+            FfiConverterString.write(value.`next`, buf)
+    }
+}
+
+
+
+/**
  * A picture's size in pixels.
  */
 data class PictureSize (
@@ -6338,6 +6392,53 @@ public object FfiConverterTypePictureSize: FfiConverterRustBuffer<PictureSize> {
     override fun write(value: PictureSize, buf: ByteBuffer) {
             FfiConverterUInt.write(value.`width`, buf)
             FfiConverterUInt.write(value.`height`, buf)
+    }
+}
+
+
+
+/**
+ * A place on the desktop, in the desktop's own units.
+ */
+data class Place (
+    /**
+     * Columns from the desktop's own corner.
+     */
+    val `x`: kotlin.Int
+    ,
+    /**
+     * Rows from there.
+     */
+    val `y`: kotlin.Int
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePlace: FfiConverterRustBuffer<Place> {
+    override fun read(buf: ByteBuffer): Place {
+        return Place(
+            FfiConverterInt.read(buf),
+            FfiConverterInt.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Place) = (
+            FfiConverterInt.allocationSize(value.`x`) +
+            FfiConverterInt.allocationSize(value.`y`)
+    )
+
+    override fun write(value: Place, buf: ByteBuffer) {
+            FfiConverterInt.write(value.`x`, buf)
+            FfiConverterInt.write(value.`y`, buf)
     }
 }
 
@@ -6749,6 +6850,36 @@ data class SourceInfo (
      * Rows, in physical pixels.
      */
     val `height`: kotlin.UInt
+    ,
+    /**
+     * Where its first pixel is on the desktop; nothing where nobody says.
+     */
+    val `origin`: Place?
+    ,
+    /**
+     * How large the desktop draws on it: 100 is one physical pixel for one of the desktop's.
+     */
+    val `scalePercent`: kotlin.UInt
+    ,
+    /**
+     * How far a monitor or a camera is turned, clockwise: 0, 90, 180 or 270. Pictures are upright.
+     */
+    val `rotationDegrees`: kotlin.UInt
+    ,
+    /**
+     * What program a window is of, where that is known.
+     */
+    val `className`: kotlin.String?
+    ,
+    /**
+     * The process that a window is of, as it says itself.
+     */
+    val `pid`: kotlin.UInt?
+    ,
+    /**
+     * Where a camera looks.
+     */
+    val `facing`: Facing?
 
 ){
 
@@ -6770,6 +6901,12 @@ public object FfiConverterTypeSourceInfo: FfiConverterRustBuffer<SourceInfo> {
             FfiConverterTypeSourceKind.read(buf),
             FfiConverterUInt.read(buf),
             FfiConverterUInt.read(buf),
+            FfiConverterOptionalTypePlace.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalUInt.read(buf),
+            FfiConverterOptionalTypeFacing.read(buf),
         )
     }
 
@@ -6778,7 +6915,13 @@ public object FfiConverterTypeSourceInfo: FfiConverterRustBuffer<SourceInfo> {
             FfiConverterString.allocationSize(value.`name`) +
             FfiConverterTypeSourceKind.allocationSize(value.`kind`) +
             FfiConverterUInt.allocationSize(value.`width`) +
-            FfiConverterUInt.allocationSize(value.`height`)
+            FfiConverterUInt.allocationSize(value.`height`) +
+            FfiConverterOptionalTypePlace.allocationSize(value.`origin`) +
+            FfiConverterUInt.allocationSize(value.`scalePercent`) +
+            FfiConverterUInt.allocationSize(value.`rotationDegrees`) +
+            FfiConverterOptionalString.allocationSize(value.`className`) +
+            FfiConverterOptionalUInt.allocationSize(value.`pid`) +
+            FfiConverterOptionalTypeFacing.allocationSize(value.`facing`)
     )
 
     override fun write(value: SourceInfo, buf: ByteBuffer) {
@@ -6787,6 +6930,12 @@ public object FfiConverterTypeSourceInfo: FfiConverterRustBuffer<SourceInfo> {
             FfiConverterTypeSourceKind.write(value.`kind`, buf)
             FfiConverterUInt.write(value.`width`, buf)
             FfiConverterUInt.write(value.`height`, buf)
+            FfiConverterOptionalTypePlace.write(value.`origin`, buf)
+            FfiConverterUInt.write(value.`scalePercent`, buf)
+            FfiConverterUInt.write(value.`rotationDegrees`, buf)
+            FfiConverterOptionalString.write(value.`className`, buf)
+            FfiConverterOptionalUInt.write(value.`pid`, buf)
+            FfiConverterOptionalTypeFacing.write(value.`facing`, buf)
     }
 }
 
@@ -7086,6 +7235,55 @@ public object FfiConverterTypeEndReason: FfiConverterRustBuffer<EndReason> {
     override fun allocationSize(value: EndReason) = 4UL
 
     override fun write(value: EndReason, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * Where a camera looks.
+ */
+
+enum class Facing {
+
+    /**
+     * At the person who holds the device.
+     */
+    FRONT,
+    /**
+     * Away from them.
+     */
+    BACK,
+    /**
+     * Wherever it was put.
+     */
+    EXTERNAL;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeFacing: FfiConverterRustBuffer<Facing> {
+    override fun read(buf: ByteBuffer) = try {
+
+        Facing.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: Facing) = 4UL
+
+    override fun write(value: Facing, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
     }
 }
@@ -8868,6 +9066,59 @@ public object FfiConverterTypePanecastError : FfiConverterRustBuffer<PanecastExc
 
 
 /**
+ * What the operating system says about capturing; not the visitor's consent.
+ */
+
+enum class PermissionState {
+
+    /**
+     * Capture opens without a question.
+     */
+    GRANTED,
+    /**
+     * Somebody said no, and nobody is asked again: settings have to be changed.
+     */
+    DENIED,
+    /**
+     * Opening a source makes the system ask.
+     */
+    ASK,
+    /**
+     * It cannot be had here, whatever this person says.
+     */
+    RESTRICTED;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePermissionState: FfiConverterRustBuffer<PermissionState> {
+    override fun read(buf: ByteBuffer) = try {
+
+        PermissionState.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: PermissionState) = 4UL
+
+    override fun write(value: PermissionState, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * How a frame lays out its pixels.
  */
 
@@ -9316,6 +9567,10 @@ enum class SourceKind {
      * One window.
      */
     WINDOW,
+    /**
+     * A camera.
+     */
+    CAMERA,
     /**
      * The built-in animated desktop.
      */
@@ -9812,6 +10067,38 @@ public object FfiConverterOptionalTypePictureSize: FfiConverterRustBuffer<Pictur
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypePlace: FfiConverterRustBuffer<Place?> {
+    override fun read(buf: ByteBuffer): Place? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypePlace.read(buf)
+    }
+
+    override fun allocationSize(value: Place?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypePlace.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Place?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypePlace.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypePoint: FfiConverterRustBuffer<Point?> {
     override fun read(buf: ByteBuffer): Point? {
         if (buf.get().toInt() == 0) {
@@ -9930,6 +10217,38 @@ public object FfiConverterOptionalTypeDecoded: FfiConverterRustBuffer<Decoded?> 
         } else {
             buf.put(1)
             FfiConverterTypeDecoded.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeFacing: FfiConverterRustBuffer<Facing?> {
+    override fun read(buf: ByteBuffer): Facing? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeFacing.read(buf)
+    }
+
+    override fun allocationSize(value: Facing?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeFacing.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Facing?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeFacing.write(value, buf)
         }
     }
 }
@@ -10344,6 +10663,24 @@ public object FfiConverterSequenceTypeSourceInfo: FfiConverterRustBuffer<List<So
     UniffiLib.uniffi_panecast_fn_func_share_config(
 
         _status)
+}
+    )
+    }
+
+
+        /**
+         * What the operating system says about capturing for `purpose`, as it is now; nothing is opened and nobody is asked.
+         *
+         * # Errors
+         * - `Internal` if the library failed.
+         */
+    @Throws(PanecastException::class) fun `permission`(`purpose`: Purpose): Permission {
+            return FfiConverterTypePermission.lift(
+    uniffiRustCallWithError(PanecastException) { _status ->
+    UniffiLib.uniffi_panecast_fn_func_permission(
+
+
+        FfiConverterTypePurpose.lower(`purpose`),_status)
 }
     )
     }
