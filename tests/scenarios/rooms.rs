@@ -141,8 +141,8 @@ impl Rooms {
 
     fn host(&mut self, verb: &str, step: &Value, frames: &HashMap<String, Frame>) -> Result<Facts> {
         if verb == "new" {
-            let mut config = HostConfig::default();
-            config.keys = step["no_keys"] != json!(true);
+            let keys = step["no_keys"] != json!(true);
+            let mut config = HostConfig { keys, ..HostConfig::default() };
             if let Some(tenant) = step.get("tenant") {
                 config.tenant = tenant.as_str().unwrap().to_owned();
             }
