@@ -4,7 +4,6 @@
 
 use super::select;
 use crate::consent::Purpose;
-use crate::error::{Error, ErrorKind};
 use std::fmt;
 
 /// What the operating system says.
@@ -55,14 +54,6 @@ impl Permission {
 
     pub(super) fn new(state: PermissionState, next: impl Into<String>) -> Self {
         Self { state, next: next.into() }
-    }
-
-    /// What it means that a source cannot be opened or listed.
-    pub(super) fn of_error(e: &Error, denied: &str) -> Self {
-        match e.kind() {
-            ErrorKind::Denied => Self::new(PermissionState::Denied, format!("{}; {denied}", e.message())),
-            _ => Self::new(PermissionState::Restricted, e.message()),
-        }
     }
 }
 

@@ -251,7 +251,11 @@ mod platform {
         };
         match there {
             Ok(()) => Permission::granted(),
-            Err(e) => Permission::of_error(&e, "run it as the user who is logged in, or set XAUTHORITY"),
+            Err(e) if e.kind() == ErrorKind::Denied => {
+                let next = format!("{}; run it as the user who is logged in, or set XAUTHORITY", e.message());
+                Permission::new(PermissionState::Denied, next)
+            }
+            Err(e) => Permission::new(PermissionState::Restricted, e.message()),
         }
     }
 }
