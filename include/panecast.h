@@ -1543,7 +1543,7 @@ panecast_status panecast_link_write(uint32_t goal,
                                     const char *secret,
                                     struct panecast_link **link);
 
-// Reads a relay's address as people write it, https://HOST[:PORT]; no scheme at all is http. The goal is NONE.
+// Reads a relay's address as people write it, https://HOST or https://HOST:PORT; no scheme at all is http. The goal is NONE.
 //
 // Fails with INVALID_INPUT if it is none.
 //

@@ -161,7 +161,7 @@ pub unsafe extern "C" fn panecast_link_write(
     unsafe { made(link, body) }
 }
 
-/// Reads a relay's address as people write it, https://HOST[:PORT]; no scheme at all is http. The goal is NONE.
+/// Reads a relay's address as people write it, https://HOST or https://HOST:PORT; no scheme at all is http. The goal is NONE.
 ///
 /// Fails with INVALID_INPUT if it is none.
 ///
